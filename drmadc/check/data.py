@@ -1,0 +1,191 @@
+"""Data blocks: source, splits, features."""
+
+from drmadc.check import name_errors, program_errors, type_errors
+from drmadc.check.context import Context, Known
+from drmadc.check.expressions import describe, infer
+from drmadc.check.settings import Settings
+from drmadc.ir.program import Data, Field, Let, Split
+from drmadc.ir.types import EXAMPLE, Array, Type, sizes
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
+
+SETTINGS = ("source", "split", "resample")
+SPLITS = ("train", "valid", "test")
+
+_MNIST = (
+    Field("image", Array("byte", (EXAMPLE, *sizes(28, 28)))),
+    Field("label", Array("class", (EXAMPLE,), 10)),
+)
+SOURCES: dict[str, tuple[tuple[Field, ...], dict[str, int]]] = {
+    "mnist": (_MNIST, {"train": 60000, "test": 10000}),
+}
+
+
+def check_data(decl: ast.DataDecl, known: Known) -> None:
+    """Fill `known.data` from a data block; what is wrong with it is reported."""
+    known.data_decl = decl
+    known.broken.update(item.name for item in decl.items if isinstance(item, ast.Feature))
+    settings = Settings(
+        f"data {decl.name}",
+        tuple(item for item in decl.items if isinstance(item, ast.Setting)),
+        SETTINGS,
+        decl.span,
+        known.bag,
+    )
+    source = _source(settings, known)
+    splits = _splits(settings, source, known) if source else None
+    resample = _resample(settings, known)
+    if source is None:
+        return
+    fields = SOURCES[source][0]
+    ctx = Context(known, "data", locals={field.name: field.type for field in fields})
+    features: list[Let] = []
+    first: dict[str, ast.Feature] = {}
+    for item in decl.items:
+        if isinstance(item, ast.Feature):
+            if item.name in first:
+                known.bag.add(name_errors.DeclaredTwice(item.name_span, item.name, first[item.name].name_span))
+                continue
+            first[item.name] = item
+            feature = _feature(item, ctx, known)
+            if feature is not None:
+                features.append(feature)
+    if splits is None:
+        return
+    known.broken.difference_update(feature.name for feature in features)
+    known.data = Data(
+        decl.name,
+        source,
+        fields,
+        splits,
+        resample,
+        tuple(ctx.statistics),
+        tuple(features),
+        decl.span.origin,
+    )
+
+
+def _source(settings: Settings, known: Known) -> str | None:
+    value = settings.required("source", "source = mnist()")
+    if value is None:
+        return None
+    if not (isinstance(value, ast.Call) and isinstance(value.function, ast.Name)):
+        found = f"`{format_expr(value)}`"
+        known.bag.add(type_errors.WrongKind(value.span, "a source", "a call such as `mnist()`", found))
+        return None
+    name = value.function.text
+    if name not in SOURCES:
+        known.bag.add(name_errors.UnknownFunction(value.function.span, name, tuple(SOURCES), "source"))
+        return None
+    if value.args:
+        problem = "takes no arguments"
+        known.bag.add(type_errors.WrongArguments(value.args[0].span, name, problem, f"{name}()"))
+        return None
+    return name
+
+
+def _splits(settings: Settings, source: str, known: Known) -> tuple[Split, ...] | None:
+    example = "split = { train: 15000, valid: 5000, test: 10000 }"
+    value = settings.required("split", example)
+    if value is None:
+        return None
+    if not isinstance(value, ast.Record):
+        found = f"`{format_expr(value)}`"
+        known.bag.add(type_errors.WrongKind(value.span, "`split`", f"a record, as in {example}", found))
+        return None
+    there = SOURCES[source][1]
+    splits: list[Split] = []
+    seen: dict[str, ast.Entry] = {}
+    failed = False
+    for entry in value.entries:
+        if entry.path in seen:
+            known.bag.add(name_errors.GivenTwice(entry.path_span, entry.path, seen[entry.path].path_span))
+            failed = True
+            continue
+        seen[entry.path] = entry
+        if entry.path not in SPLITS:
+            known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, SPLITS, "split"))
+            failed = True
+            continue
+        size = entry.value
+        if not (isinstance(size, ast.Number) and isinstance(size.value, int) and size.value > 0):
+            found = f"`{format_expr(size)}`"
+            known.bag.add(type_errors.WrongKind(size.span, "the size of a split", "a whole number above 0", found))
+            failed = True
+            continue
+        part = "test" if entry.path == "test" and "test" in there else "train"
+        splits.append(Split(entry.path, size.value, "test" if part == "test" else "train"))
+    for part, count in there.items():
+        wanted = sum(split.size for split in splits if split.part == part)
+        if wanted > count:
+            known.bag.add(program_errors.SplitTooLarge(value.span, source, part, wanted, count))
+            failed = True
+    if "train" not in seen and not failed:
+        known.bag.add(name_errors.MissingSetting(value.span, "split", "train", example))
+        failed = True
+    return None if failed else tuple(splits)
+
+
+def _resample(settings: Settings, known: Known) -> bool:
+    value = settings.optional("resample")
+    match value:
+        case None:
+            return False
+        case ast.Each("outer"):
+            return True
+        case ast.Each("run"):
+            return False
+        case _:
+            found = f"`{format_expr(value)}`"
+            known.bag.add(
+                type_errors.WrongKind(value.span, "`resample`", "`each outer` or `each run`", found)
+            )
+            return False
+
+
+def _feature(item: ast.Feature, ctx: Context, known: Known) -> Let | None:
+    wanted = declared_type(item.type, known)
+    value = infer(item.value, ctx)
+    if wanted is None or value is None:
+        return None
+    expected = Array(wanted.element, (EXAMPLE, *wanted.axes), wanted.classes)
+    actual = value.type
+    if isinstance(actual, Array) and actual.element == "byte":
+        actual = Array("real", actual.axes)
+    if actual != expected:
+        known.bag.add(
+            type_errors.WrongResult(
+                item.value.span, item.name, describe(wanted), _each(actual), item.type.span
+            )
+        )
+        return None
+    return Let(item.name, value, item.span.origin)
+
+
+def _each(type_: Type) -> str:
+    if isinstance(type_, Array) and type_.axes[:1] == (EXAMPLE,):
+        return describe(Array(type_.element, type_.axes[1:], type_.classes))
+    return f"{describe(type_)} for all examples together"
+
+
+def declared_type(type_: ast.TypeExpr, known: Known) -> Array | None:
+    """`real[784]` or `class[10]`, per example."""
+    if type_.name not in ("real", "class"):
+        known.bag.add(name_errors.UnknownType(type_.span, type_.name, ("real", "class")))
+        return None
+    numbers: list[int] = []
+    for axis in type_.axes:
+        if not (isinstance(axis, ast.Number) and isinstance(axis.value, int) and axis.value > 0):
+            found = f"`{format_expr(axis)}`"
+            known.bag.add(type_errors.WrongKind(axis.span, "a size", "a whole number above 0", found))
+            return None
+        numbers.append(axis.value)
+    if type_.name == "class":
+        if len(numbers) != 1:
+            found = f"{len(numbers)} numbers"
+            known.bag.add(
+                type_errors.WrongKind(type_.span, "a class label", "`class[N]` with the number of classes", found)
+            )
+            return None
+        return Array("class", (), numbers[0])
+    return Array("real", sizes(*numbers))

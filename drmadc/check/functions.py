@@ -1,0 +1,52 @@
+"""The functions of the language: what they take, what they give."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ELEMENTWISE = (
+    "tanh",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "gelu",
+    "exp",
+    "log",
+    "sqrt",
+    "abs",
+    "sign",
+    "sin",
+    "cos",
+)
+
+Kind = Literal["elementwise", "reduction", "loss", "dense", "flatten", "draw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A function's kind, its call as help shows it, and its number of unnamed arguments."""
+
+    kind: Kind
+    text: str
+    arity: int
+    options: tuple[str, ...] = ()
+
+
+FUNCTIONS: dict[str, Signature] = {
+    **{name: Signature("elementwise", f"{name}(x)", 1) for name in ELEMENTWISE},
+    "sum": Signature("reduction", "sum(x)", 1),
+    "mean": Signature("reduction", "mean(x)", 1),
+    "std": Signature("reduction", "std(x)", 1),
+    "max": Signature("reduction", "max(x)", 1),
+    "min": Signature("reduction", "min(x)", 1),
+    "cross_entropy": Signature(
+        "loss", "cross_entropy(logits, label) or cross_entropy(logits, label, reduce: none)", 2, ("reduce",)
+    ),
+    "error": Signature("loss", "error(logits, label)", 2),
+    "squared_error": Signature("loss", "squared_error(prediction, target)", 2, ("reduce",)),
+    "huber": Signature("loss", "huber(prediction, target)", 2, ("reduce",)),
+    "binary_cross_entropy": Signature("loss", "binary_cross_entropy(logit, target)", 2, ("reduce",)),
+    "dense": Signature("dense", "dense(x, units)", 2),
+    "flatten": Signature("flatten", "flatten(x)", 1),
+    "normal": Signature("draw", "normal(standard_deviation)", 1),
+    "uniform": Signature("draw", "uniform(half_width)", 1),
+}

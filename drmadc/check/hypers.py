@@ -1,0 +1,157 @@
+"""Hyperparameters and free parameters: types, axes, domains and initial values."""
+
+from math import prod
+
+from drmadc.check import name_errors, type_errors
+from drmadc.check.context import Context, Known
+from drmadc.check.expressions import constant_value, describe, infer, report_unknown_path
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import HyperParameter, Parameter, axis_length, axis_slots
+from drmadc.ir.types import AXES, DOMAINS, GROUP_AXES, Array, Axis, Domain
+from drmadc.source import Span
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr, format_type
+
+
+def check_params(decl: ast.ParamsDecl, known: Known) -> None:
+    """`params w: real[2] = [1.4, 3.9]`: a trained array that belongs to no model."""
+    if decl.type.name != "real":
+        known.bag.add(name_errors.UnknownType(decl.type.span, decl.type.name, ("real",)))
+        known.broken.add(decl.name)
+        return
+    shape: list[int] = []
+    for axis in decl.type.axes:
+        size = _size(axis)
+        if size is None:
+            found = f"`{format_expr(axis)}`"
+            known.bag.add(type_errors.WrongKind(axis.span, "a size", "a whole number above 0", found))
+            known.broken.add(decl.name)
+            return
+        shape.append(size)
+    known.parameters[decl.name] = Parameter(decl.name, tuple(shape), decl.name, "array")
+    known.add_group(decl.name, (decl.name,))
+
+
+def check_hyper(decl: ast.HyperDecl, steps: int | None, known: Known) -> None:
+    """A hyperparameter; `steps` is the number of training steps where it is known."""
+    domain = next((d for d in DOMAINS if d == decl.type.name), None)
+    axes = [_axis(axis, steps, known) for axis in decl.type.axes]
+    if domain is None:
+        known.bag.add(name_errors.UnknownType(decl.type.span, decl.type.name, DOMAINS))
+    good = tuple(axis for axis in axes if axis is not None)
+    if domain is None or len(good) < len(axes) or not _axes_in_order(decl, good, known):
+        known.broken.add(decl.name)
+        return
+    type_ = Array("real", good)
+    initial = _initial(decl, type_, domain, known)
+    if initial is None:
+        known.broken.add(decl.name)
+        return
+    text = format_type(decl.type)
+    known.hypers[decl.name] = HyperParameter(decl.name, domain, type_, initial, text, decl.span.origin)
+    known.hyper_spans[decl.name] = decl.name_span
+
+
+def _size(expr: ast.Expr) -> int | None:
+    if isinstance(expr, ast.Number) and isinstance(expr.value, int) and expr.value > 0:
+        return expr.value
+    return None
+
+
+def _axes_in_order(decl: ast.HyperDecl, axes: tuple[Axis, ...], known: Known) -> bool:
+    """`step` comes first and once, and there is at most one group axis."""
+    kinds = [axis.kind for axis in axes]
+    groups = sum(kind in GROUP_AXES for kind in kinds)
+    wrong = ""
+    if kinds.count("step") > 1 or ("step" in kinds and kinds[0] != "step"):
+        wrong = "`step` first, and once"
+    elif groups > 1 or (groups and "size" in kinds):
+        wrong = "at most one group axis, and no plain size beside it"
+    if wrong:
+        known.bag.add(type_errors.WrongKind(decl.type.span, "the axes", wrong, f"`{', '.join(kinds)}`"))
+    return not wrong
+
+
+def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
+    size = _size(expr)
+    if size is not None:
+        return Axis("size", size)
+    match expr:
+        case ast.Name("step"):
+            return None if steps is None else Axis("step", steps)
+        case ast.Call(ast.Name("step"), (ast.Arg("bins", value),)):
+            bins = _size(value)
+            if bins is None or (steps is not None and bins > steps):
+                wanted = f"a whole number from 1 to {steps}" if steps else "a whole number above 0"
+                found = f"`{format_expr(value)}`"
+                known.bag.add(type_errors.WrongKind(value.span, "the number of bins", wanted, found))
+                return None
+            return None if steps is None else Axis("step", steps, bins=bins)
+        case ast.Of(ast.Name(kind), path):
+            return _group_axis(kind, expr, path, known)
+        case ast.Name(text):
+            known.bag.add(name_errors.UnknownAxis(expr.span, text, AXES))
+            return None
+        case _:
+            known.bag.add(name_errors.UnknownAxis(expr.span, format_expr(expr), AXES))
+            return None
+
+
+def _group_axis(text: str, expr: ast.Of, path: str, known: Known) -> Axis | None:
+    kind = next((k for k in GROUP_AXES if k == text), None)
+    if kind is None:
+        known.bag.add(name_errors.UnknownAxis(expr.value.span, text, GROUP_AXES))
+        return None
+    if path not in known.groups and path in known.parameters:
+        known.add_group(path, (path,))
+    if path not in known.groups:
+        report_unknown_path(path, expr.path_span, Context(known, "constant"))
+        return None
+    slots = axis_slots(tuple(known.parameters.values()), known.groups[path].members, kind)
+    if not slots:
+        found = f"the group `{path}`, which has none"
+        known.bag.add(type_errors.WrongKind(expr.path_span, f"the group of `{kind}`", "one with weights", found))
+        return None
+    return Axis(kind, axis_length(slots), path)
+
+
+def _initial(
+    decl: ast.HyperDecl, type_: Array, domain: Domain, known: Known
+) -> tuple[float, ...] | None:
+    """One value for all entries, or a list with one value for each entry of the only axis."""
+    value = infer(decl.value, Context(known, "constant"))
+    if value is None:
+        return None
+    items = value.items if isinstance(value, ir.Stack) else (value,)
+    numbers = [constant_value(item) for item in items]
+    if any(number is None for number in numbers):
+        found = f"`{format_expr(decl.value)}`"
+        known.bag.add(type_errors.WrongKind(decl.value.span, "an initial value", "a constant number", found))
+        return None
+    size = prod(axis.length for axis in type_.axes)
+    if isinstance(value, ir.Stack) and (len(type_.axes) != 1 or len(numbers) != size):
+        known.bag.add(
+            type_errors.WrongResult(decl.value.span, decl.name, describe(type_), describe(value.type), decl.type.span)
+        )
+        return None
+    good = tuple(float(number) for number in numbers if number is not None)
+    for number in good:
+        if not in_domain(number, domain, closed=False):
+            _out_of_domain(decl.value.span, decl.name, number, domain, decl.type.span, known)
+            return None
+    return good
+
+
+def in_domain(value: float, domain: str, *, closed: bool) -> bool:
+    """Whether a number lies in a domain; `closed` also admits 0 (a constant that is never moved)."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return False
+    if closed and value == 0:
+        return True
+    return {"real": True, "positive": value > 0, "unit": 0 < value < 1}[domain]
+
+
+def _out_of_domain(
+    span: Span, name: str, value: float, domain: Domain, declared: Span, known: Known
+) -> None:
+    known.bag.add(type_errors.OutOfDomain(span, name, f"{value:g}", domain, declared))

@@ -1,0 +1,74 @@
+"""Model blocks: layers, their parameters and groups."""
+
+from drmadc.check import name_errors, type_errors
+from drmadc.check.context import Context, Known
+from drmadc.check.data import declared_type
+from drmadc.check.expressions import describe, infer
+from drmadc.ir.program import Let, Model
+from drmadc.ir.types import EXAMPLE, Array, Tree, Type
+from drmadc.source import Span
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_type
+
+
+def check_model(decl: ast.ModelDecl, known: Known) -> None:
+    """Add a model, its parameters (`mlp.h1.weight`) and its groups (`mlp.weights`) to what is known."""
+    ctx = Context(known, "model")
+    inputs: list[tuple[str, Array]] = []
+    failed = False
+    for item in decl.inputs:
+        type_ = declared_type(item.type, known)
+        if type_ is None:
+            failed = True
+            continue
+        inputs.append((item.name, type_))
+        ctx.locals[item.name] = Array(type_.element, (EXAMPLE, *type_.axes), type_.classes)
+    lets: list[Let] = []
+    first: dict[str, Span] = {}
+    for binding in decl.body:
+        if binding.name in first:
+            known.bag.add(name_errors.DeclaredTwice(binding.name_span, binding.name, first[binding.name]))
+            failed = True
+        first[binding.name] = binding.name_span
+        ctx.layer = f"{decl.name}.{binding.name}"
+        value = None if failed and not inputs else infer(binding.value, ctx)
+        if value is None:
+            failed = True
+            known.broken.add(binding.name)
+            continue
+        ctx.locals[binding.name] = value.type
+        lets.append(Let(binding.name, value, binding.span.origin))
+    ctx.layer = f"{decl.name}.out"
+    result = infer(decl.returned, ctx)
+    wanted = declared_type(decl.result, known)
+    known.broken.difference_update(first)
+    _declare_layers(decl.name, ctx, known)
+    if failed or result is None or wanted is None:
+        known.broken.add(decl.name)
+        return
+    if result.type != Array("real", (EXAMPLE, *wanted.axes)):
+        found = _per_example(result.type)
+        known.bag.add(
+            type_errors.WrongResult(decl.returned.span, decl.name, describe(wanted), found, decl.result.span)
+        )
+        known.broken.add(decl.name)
+        return
+    takes = ", ".join(format_type(item.type) for item in decl.inputs)
+    text = f"{takes} -> {format_type(decl.result)}"
+    known.models[decl.name] = Model(decl.name, tuple(inputs), tuple(lets), result, text, decl.span.origin)
+
+
+def _declare_layers(name: str, ctx: Context, known: Known) -> None:
+    known.parameters.update(ctx.layers)
+    paths = tuple(ctx.layers)
+    known.add_group(f"{name}.weights", tuple(p for p in paths if ctx.layers[p].role == "weight"))
+    known.add_group(f"{name}.biases", tuple(p for p in paths if ctx.layers[p].role == "bias"))
+    known.add_group(f"{name}.params", paths)
+    for layer in dict.fromkeys(p.layer for p in ctx.layers.values()):
+        known.add_group(layer, tuple(p for p in paths if ctx.layers[p].layer == layer))
+
+
+def _per_example(type_: Type) -> str:
+    if isinstance(type_, Tree) or type_.axes[:1] != (EXAMPLE,):
+        return describe(type_)
+    return describe(Array(type_.element, type_.axes[1:], type_.classes))

@@ -1,0 +1,167 @@
+"""The order of checking, on one page: spec -> Program."""
+
+from typing import TypeVar
+
+from drmadc.check import name_errors
+from drmadc.check.context import Known
+from drmadc.check.data import check_data
+from drmadc.check.hypers import check_hyper, check_params
+from drmadc.check.models import check_model
+from drmadc.check.training import check_report, check_train, check_tune, read_train
+from drmadc.check.updates import check_rule
+from drmadc.diagnostics.model import Bag
+from drmadc.ir.program import Program
+from drmadc.source import Span
+from drmadc.syntax import ast
+
+D = TypeVar("D", bound=ast.Decl)
+
+
+def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | None:
+    """The program that a spec declares, or None; every mistake is in the bag.
+
+    `bag` may already hold syntax errors; then a missing block is not reported, since it may stand in what could
+    not be read.
+    """
+    unread = bag.failed
+    rules = {d.name: d for d in prelude.decls if isinstance(d, ast.UpdateDecl)}
+    known = Known(bag, spec, rules)
+    _check_names(spec, known)
+    data_decl = _single(spec, ast.DataDecl, bag)
+    train_decl = _single(spec, ast.TrainDecl, bag)
+    tune_decl = _single(spec, ast.TuneDecl, bag)
+    report_decl = _single(spec, ast.ReportDecl, bag)
+    if not unread:
+        _check_blocks(spec, train_decl, tune_decl, bag)
+    known.broken.update(spec.lost)
+    for update in _all(spec, ast.UpdateDecl):
+        if not check_rule(update, known):
+            known.broken.add(update.name)
+    if data_decl is not None:
+        check_data(data_decl, known)
+    for model in _all(spec, ast.ModelDecl):
+        check_model(model, known)
+    for params in _all(spec, ast.ParamsDecl):
+        check_params(params, known)
+    known.close_groups()
+    train = read_train(train_decl, known) if train_decl is not None else None
+    for hyper in _all(spec, ast.HyperDecl):
+        check_hyper(hyper, train.steps if train else None, known)
+    if train is not None:
+        check_train(train, known)
+    tune = check_tune(tune_decl, train, known) if tune_decl is not None else None
+    reports = check_report(report_decl, known) if report_decl is not None else []
+    if not bag.failed:
+        _warn_unused(spec, known)
+    if (
+        bag.failed
+        or train is None
+        or tune is None
+        or train.steps is None
+        or tune.steps is None
+        or train.loss is None
+        or train.step is None
+        or train.init is None
+        or tune.objective is None
+        or tune.reverse is None
+        or tune.step is None
+    ):
+        return None
+    origins = (
+        *((f"train.{k}", o) for k, o in train.settings.origins()),
+        *((f"tune.{k}", o) for k, o in tune.settings.origins()),
+    )
+    return Program(
+        name=name,
+        source=spec.span.file.short_name,
+        precision=train.precision,
+        seed=train.seed,
+        data=known.data,
+        models=tuple(known.models.values()),
+        parameters=tuple(known.parameters.values()),
+        groups=tuple(known.groups.values()),
+        hypers=tuple(known.hypers.values()),
+        init=train.init,
+        loss=train.loss,
+        batch=train.batch,
+        steps=train.steps,
+        step=train.step,
+        objective=tune.objective,
+        reverse=tune.reverse,
+        tune_step=tune.step,
+        tune_steps=tune.steps,
+        reports=tuple(reports),
+        origins=origins,
+    )
+
+
+def _all(spec: ast.Spec, kind: type[D]) -> list[D]:
+    return [decl for decl in spec.decls if isinstance(decl, kind)]
+
+
+def _single(spec: ast.Spec, kind: type[D], bag: Bag) -> D | None:
+    found = _all(spec, kind)
+    for extra in found[1:]:
+        keyword = kind.__name__.removesuffix("Decl").lower()
+        bag.add(name_errors.DeclaredTwice(_head(extra.span, keyword), keyword, _head(found[0].span, keyword)))
+    return found[0] if found else None
+
+
+def _head(span: Span, keyword: str) -> Span:
+    return Span(span.file, span.start, span.start + len(keyword))
+
+
+def _check_names(spec: ast.Spec, known: Known) -> None:
+    first: dict[str, Span] = {}
+    for decl in spec.decls:
+        match decl:
+            case ast.TrainDecl() | ast.TuneDecl() | ast.ReportDecl():
+                continue
+            case ast.UpdateDecl(name):
+                known.rules[name] = decl
+                key = f"update {name}"
+            case _:
+                name = key = decl.name
+                if isinstance(decl, ast.LetDecl):
+                    known.lets[name] = decl
+        if key in first:
+            known.bag.add(name_errors.DeclaredTwice(decl.name_span, name, first[key]))
+        else:
+            first[key] = decl.name_span
+
+
+def _check_blocks(
+    spec: ast.Spec, train: ast.TrainDecl | None, tune: ast.TuneDecl | None, bag: Bag
+) -> None:
+    end = Span(spec.span.file, max(0, spec.span.end - 1), spec.span.end)
+    if not spec.decls:
+        return
+    if train is None:
+        why = "`train` says what is trained: loss, update rule, steps"
+        example = "train { loss = f  update = sgd(rate: 0.1)  steps = 100 }"
+        bag.add(name_errors.MissingBlock(end, "train", why, example))
+    if tune is None:
+        why = "`tune` says what the hyperparameters are for: objective, reverse strategy, outer update"
+        example = "tune { minimize = f  reverse = exact(store)  update = adam(rate: 0.04)  steps = 20 }"
+        bag.add(name_errors.MissingBlock(end, "tune", why, example))
+    if not _all(spec, ast.HyperDecl):
+        why = "without hyperparameters there is nothing to tune"
+        bag.add(name_errors.MissingBlock(end, "hyper", why, "hyper rate: positive = 0.1"))
+    if not _all(spec, ast.ModelDecl) and not _all(spec, ast.ParamsDecl):
+        why = "there are no parameters to train"
+        bag.add(name_errors.MissingBlock(end, "model", why, "params w: real[2] = [1.4, 3.9]"))
+
+
+def _warn_unused(spec: ast.Spec, known: Known) -> None:
+    for decl in spec.decls:
+        match decl:
+            case ast.LetDecl(name):
+                kind = "let"
+            case ast.ModelDecl(name):
+                kind = "model"
+            case ast.UpdateDecl(name):
+                kind = "update"
+            case _:
+                continue
+        if name not in known.used:
+            known.bag.add(name_errors.Unused(decl.name_span, kind, name))

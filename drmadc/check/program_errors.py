@@ -1,0 +1,120 @@
+"""Mistakes of the program as a whole: differentiability and strategies (E04), data (E05)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drmadc.diagnostics.model import Diagnostic
+from drmadc.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable(Diagnostic):
+    code: ClassVar[str] = "E0401"
+    name: str
+    reason: str
+    advice: str
+
+    def message(self) -> str:
+        return f"the objective does not depend on the hyperparameter `{self.name}`"
+
+    def label(self) -> str:
+        return "its hypergradient would be 0"
+
+    def note(self) -> str:
+        return self.reason
+
+    def help(self) -> str:
+        return self.advice
+
+
+@dataclass(frozen=True, slots=True)
+class BadReverse(Diagnostic):
+    code: ClassVar[str] = "E0402"
+    problem: str
+    place: str
+    advice: str
+
+    def message(self) -> str:
+        return self.problem
+
+    def label(self) -> str:
+        return self.place
+
+    def help(self) -> str:
+        return self.advice
+
+
+@dataclass(frozen=True, slots=True)
+class IncompleteRule(Diagnostic):
+    code: ClassVar[str] = "E0403"
+    rule: str
+    problem: str
+
+    def message(self) -> str:
+        return f"the update rule `{self.rule}` {self.problem}"
+
+    def label(self) -> str:
+        return "this rule"
+
+    def note(self) -> str:
+        return "`w` is the parameter, `grad` its gradient, `t` the step; `NAME'` is a value after the step"
+
+    def help(self) -> str:
+        return "for example: update mine(rate: positive) { w' = w - rate * grad }"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitTooLarge(Diagnostic):
+    code: ClassVar[str] = "E0501"
+    source: str
+    part: str
+    wanted: int
+    there: int
+
+    def message(self) -> str:
+        return f"the splits take {self.wanted} examples from the {self.part} set of `{self.source}`"
+
+    def label(self) -> str:
+        return f"there are {self.there}"
+
+    def note(self) -> str:
+        return "`train` and `valid` are drawn from the source's training set, `test` from its test set"
+
+    def help(self) -> str:
+        return f"lower the sizes by {self.wanted - self.there}"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTooLarge(Diagnostic):
+    code: ClassVar[str] = "E0502"
+    batch: int
+    train: int
+    split_span: Span
+
+    def message(self) -> str:
+        return f"a minibatch of {self.batch} is larger than the train split of {self.train}"
+
+    def label(self) -> str:
+        return "too large"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.split_span, f"the train split has {self.train} examples"),)
+
+    def help(self) -> str:
+        return "write `batch = all` for the whole split, or a smaller number"
+
+
+@dataclass(frozen=True, slots=True)
+class BadData(Diagnostic):
+    code: ClassVar[str] = "E0503"
+    problem: str
+    advice: str
+
+    def message(self) -> str:
+        return self.problem
+
+    def label(self) -> str:
+        return "this"
+
+    def help(self) -> str:
+        return self.advice

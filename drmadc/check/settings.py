@@ -1,0 +1,42 @@
+"""Settings of a block: each known, given once, and there when needed."""
+
+from drmadc.check import name_errors
+from drmadc.diagnostics.model import Bag
+from drmadc.source import Span
+from drmadc.syntax import ast
+
+
+class Settings:
+    """The settings of one block by name; unknown and repeated ones are reported when it is made."""
+
+    def __init__(
+        self, block: str, settings: tuple[ast.Setting, ...], allowed: tuple[str, ...], span: Span, bag: Bag
+    ) -> None:
+        self._block = block
+        self._span = span
+        self._bag = bag
+        self._given: dict[str, ast.Setting] = {}
+        for setting in settings:
+            if setting.name not in allowed:
+                bag.add(name_errors.UnknownSetting(setting.name_span, setting.name, block, allowed))
+            elif setting.name in self._given:
+                first = self._given[setting.name].name_span
+                bag.add(name_errors.GivenTwice(setting.name_span, setting.name, first))
+            else:
+                self._given[setting.name] = setting
+
+    def optional(self, name: str) -> ast.Expr | None:
+        """The value of a setting, or None."""
+        setting = self._given.get(name)
+        return setting.value if setting else None
+
+    def required(self, name: str, example: str) -> ast.Expr | None:
+        """The value of a setting; its absence is reported with an example of what to write."""
+        if name not in self._given:
+            head = Span(self._span.file, self._span.start, self._span.start + len(self._block))
+            self._bag.add(name_errors.MissingSetting(head, self._block, name, example))
+        return self.optional(name)
+
+    def origins(self) -> tuple[tuple[str, str], ...]:
+        """Where each setting was given."""
+        return tuple((name, setting.span.origin) for name, setting in self._given.items())

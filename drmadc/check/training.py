@@ -1,0 +1,381 @@
+"""The `train`, `tune` and `report` blocks."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from drmadc.check import name_errors, program_errors, type_errors
+from drmadc.check.context import Context, Known
+from drmadc.check.expressions import as_scalar, describe, infer, report_unknown_path
+from drmadc.check.settings import Settings
+from drmadc.check.updates import check_update
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import ALL, HYPERS, Function, Init, Report, Reverse, Step
+from drmadc.ir.types import Array, Tree
+from drmadc.source import Span
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
+
+TRAIN = ("init", "loss", "update", "batch", "steps", "seed", "precision")
+TUNE = ("minimize", "reverse", "update", "steps")
+REVERSE_FORMS = (
+    "exact(store)",
+    "drmad()",
+    "drmad(knots: 8)",
+)
+
+
+@dataclass
+class Train:
+    """What a `train` block says, as far as it is right."""
+
+    settings: Settings
+    steps: int | None
+    seed: int = 0
+    precision: Literal["float32", "float64"] = "float32"
+    batch: int = 0
+    init: tuple[Init, ...] | None = None
+    loss: Function | None = None
+    step: Step | None = None
+
+
+@dataclass
+class Tune:
+    """What a `tune` block says, as far as it is right."""
+
+    settings: Settings
+    objective: Function | None = None
+    reverse: Reverse | None = None
+    step: Step | None = None
+    steps: int | None = None
+    reports: list[Report] = field(default_factory=list)
+
+
+def read_train(decl: ast.TrainDecl, known: Known) -> Train:
+    """The settings that other declarations need first: steps, seed, precision."""
+    settings = Settings("train", decl.settings, TRAIN, decl.span, known.bag)
+    train = Train(settings, _count(settings.required("steps", "steps = 2000"), "`steps`", known))
+    seed = settings.optional("seed")
+    if seed is not None:
+        train.seed = _whole(seed, "`seed`", known) or 0
+    match settings.optional("precision"):
+        case None | ast.Name("float32"):
+            pass
+        case ast.Name("float64"):
+            train.precision = "float64"
+        case other:
+            found = f"`{format_expr(other)}`"
+            known.bag.add(type_errors.WrongKind(other.span, "`precision`", "float32 or float64", found))
+    return train
+
+
+def check_train(train: Train, known: Known) -> None:
+    """The rest of the train block, once hyperparameters are known."""
+    settings = train.settings
+    loss = settings.required("loss", "loss = cross_entropy(mlp(x), y)")
+    if loss is not None:
+        train.loss = _function(loss, "the loss", Context(known, "minibatch"))
+    update = settings.required("update", "update = sgd(rate: 0.1)")
+    if update is not None and ALL in known.groups:
+        train.step = check_update(update, Tree(ALL), known, inner=True)
+    train.init = _check_init(settings, known)
+    _check_batch(train, known)
+
+
+def _function(value: ast.Expr, what: str, ctx: Context) -> Function | None:
+    x = as_scalar(infer(value, ctx), value.span, what, ctx)
+    if x is None:
+        return None
+    return Function(tuple(ctx.lets.values()), x, format_expr(value), value.span.origin)
+
+
+def _whole(value: ast.Expr, what: str, known: Known) -> int | None:
+    if isinstance(value, ast.Number) and isinstance(value.value, int):
+        return value.value
+    found = f"`{format_expr(value)}`"
+    known.bag.add(type_errors.WrongKind(value.span, what, "a whole number", found))
+    return None
+
+
+def _count(value: ast.Expr | None, what: str, known: Known) -> int | None:
+    if value is None:
+        return None
+    number = _whole(value, what, known)
+    if number == 0:
+        known.bag.add(type_errors.WrongKind(value.span, what, "a whole number above 0", "0"))
+        return None
+    if number is not None and number > 2**31 - 1:
+        known.bag.add(type_errors.WrongKind(value.span, what, "below 2147483648", f"{number}"))
+        return None
+    return number
+
+
+def _check_batch(train: Train, known: Known) -> None:
+    value = train.settings.optional("batch")
+    if known.data is None:
+        if value is not None and known.data_decl is None:
+            known.bag.add(
+                type_errors.WrongKind(value.span, "`batch`", "left out", "a minibatch of no data", "remove it")
+            )
+        return
+    size = known.data.size_of("train")
+    value = train.settings.required("batch", "batch = 50")
+    if value is None:
+        return
+    if isinstance(value, ast.Name) and value.text == "all":
+        train.batch = 0
+        return
+    batch = _count(value, "`batch`", known)
+    if batch is not None and batch > size and known.data_decl is not None:
+        span = next(
+            i.span for i in known.data_decl.items if isinstance(i, ast.Setting) and i.name == "split"
+        )
+        known.bag.add(program_errors.BatchTooLarge(value.span, batch, size, span))
+    train.batch = batch or 0
+
+
+def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:
+    if not any(p.role != "array" for p in known.parameters.values()):
+        value = settings.optional("init")
+        if value is not None and not known.broken:
+            known.bag.add(
+                type_errors.WrongKind(
+                    value.span, "`init`", "left out without a model", "given",
+                    "`params` declarations carry their own initial values",
+                )
+            )
+        return _declared_inits(known)
+    value = settings.required("init", "init = { weights: normal(0.05), biases: 0 }")
+    if value is None:
+        return None
+    if not isinstance(value, ast.Record):
+        found = f"`{format_expr(value)}`"
+        known.bag.add(
+            type_errors.WrongKind(
+                value.span, "`init`", "a record of groups", found, "for example { weights: normal(0.05), biases: 0 }"
+            )
+        )
+        return None
+    covered: dict[str, Span] = {p.path: Span(value.span.file, 0, 0) for p in known.parameters.values() if p.role == "array"}
+    inits: list[Init] = list(_declared_inits(known) or ())
+    failed = False
+    draws = 0
+    for entry in value.entries:
+        group = _init_group(entry, known)
+        if group is None:
+            failed = True
+            continue
+        for path in known.groups[group].members:
+            if path in covered:
+                known.bag.add(type_errors.InitCoverage(entry.path_span, path, covered[path]))
+                failed = True
+                break
+            covered[path] = entry.path_span
+        ctx = Context(known, "init", locals={"": Tree(group)}, draws=draws)
+        x = infer(entry.value, ctx)
+        draws = ctx.draws
+        if x is None:
+            failed = True
+            continue
+        if isinstance(x.type, Array) and x.type.axes:
+            found = describe(x.type)
+            known.bag.add(
+                type_errors.WrongKind(entry.value.span, "an initial value", "a number or a random draw", found)
+            )
+            failed = True
+            continue
+        text = f"{entry.path} = {format_expr(entry.value)}"
+        inits.append(Init(group, x, text, entry.span.origin))
+    missing = [path for path in known.parameters if path not in covered]
+    if missing and not failed:
+        known.bag.add(type_errors.InitCoverage(value.span, missing[0], None))
+        failed = True
+    return None if failed else tuple(inits)
+
+
+def _declared_inits(known: Known) -> tuple[Init, ...] | None:
+    inits: list[Init] = []
+    failed = False
+    for decl in known.spec.decls:
+        if isinstance(decl, ast.ParamsDecl) and decl.name in known.parameters:
+            shape = known.parameters[decl.name].shape
+            x = infer(decl.value, Context(known, "init"))
+            if x is None:
+                failed = True
+                continue
+            axes = x.type.axes if isinstance(x.type, Array) else ()
+            if axes and tuple(axis.length for axis in axes) != shape:
+                known.bag.add(
+                    type_errors.WrongResult(
+                        decl.value.span, decl.name, f"real{list(shape)}", describe(x.type), decl.type.span
+                    )
+                )
+                failed = True
+                continue
+            text = f"{decl.name} = {format_expr(decl.value)}"
+            inits.append(Init(decl.name, x, text, decl.span.origin))
+    return None if failed else tuple(inits)
+
+
+def _init_group(entry: ast.Entry, known: Known) -> str | None:
+    path = entry.path
+    if path in ("weights", "biases", "params") and path not in known.parameters:
+        names = [f"{model}.{path}" for model in _model_names(known)]
+        there = [name for name in names if name in known.groups]
+        if len(there) == 1:
+            return there[0]
+        if there:
+            members = tuple(m for name in there for m in known.groups[name].members)
+            known.add_group(path, members)
+            return path
+    if path in known.groups:
+        return path
+    if path in known.parameters:
+        known.add_group(path, (path,))
+        return path
+    if "." in path:
+        report_unknown_path(path, entry.path_span, Context(known, "init"))
+    elif _model_names(known):
+        names = ["weights", "biases", "params"]
+        known.bag.add(name_errors.UnknownName(entry.path_span, path, tuple(names), "parameter group"))
+    return None
+
+
+def _model_names(known: Known) -> list[str]:
+    layers = (p.layer for p in known.parameters.values() if p.role != "array")
+    return list(dict.fromkeys(layer.partition(".")[0] for layer in layers))
+
+
+def check_tune(decl: ast.TuneDecl, train: Train | None, known: Known) -> Tune:
+    """The tune block."""
+    settings = Settings("tune", decl.settings, TUNE, decl.span, known.bag)
+    tune = Tune(settings)
+    minimize = settings.required("minimize", "minimize = cross_entropy(mlp(x), y) on valid")
+    if minimize is not None:
+        tune.objective = _function(minimize, "the objective", Context(known, "outer"))
+    reverse = settings.optional("reverse")
+    if reverse is None:
+        tune.reverse = Reverse("exact_store", 0, "exact(store)", decl.span.origin)
+    else:
+        tune.reverse = _reverse(reverse, train.steps if train else None, known)
+    update = settings.required("update", "update = adam(rate: 0.04)")
+    if update is not None:
+        tune.step = check_update(update, Tree(HYPERS), known, inner=False)
+    tune.steps = _count(settings.required("steps", "steps = 20"), "`steps`", known)
+    return tune
+
+
+def _reverse(value: ast.Expr, steps: int | None, known: Known) -> Reverse | None:
+    text, origin = format_expr(value), value.span.origin
+    name = value.function.text if isinstance(value, ast.Call) and isinstance(value.function, ast.Name) else ""
+    forms = ", ".join(REVERSE_FORMS)
+    if name not in ("exact", "drmad"):
+        known.bag.add(
+            program_errors.BadReverse(
+                value.span, f"`{text}` is not a reverse strategy", "not a strategy", f"there are: {forms}"
+            )
+        )
+        return None
+    assert isinstance(value, ast.Call)
+    if name == "exact":
+        match value.args:
+            case () | (ast.Arg(None, ast.Name("store")),):
+                return Reverse("exact_store", 0, text, origin)
+            case _:
+                known.bag.add(
+                    program_errors.BadReverse(
+                        value.span, f"`{text}` is not a form of exact()", "unknown form", "write exact(store)"
+                    )
+                )
+                return None
+    knots = 2
+    for arg in value.args:
+        number = _whole(arg.value, "`knots`", known) if arg.name == "knots" else None
+        if arg.name != "knots":
+            label = arg.name or format_expr(arg.value)
+            known.bag.add(
+                program_errors.BadReverse(
+                    arg.span, f"drmad() has no setting `{label}`", "unknown", "write drmad(knots: 8)"
+                )
+            )
+            return None
+        if number is None:
+            return None
+        knots = number
+        most = steps + 1 if steps is not None else knots
+        if not 2 <= knots <= most:
+            known.bag.add(
+                program_errors.BadReverse(
+                    arg.value.span,
+                    f"drmad needs from 2 to steps + 1 = {most} knots, not {knots}",
+                    "too few" if knots < 2 else "more than there are states to keep",
+                    "2 knots are the paper's straight line; where every step is to be kept, write exact(store)",
+                )
+            )
+            return None
+    return Reverse("drmad", knots, text, origin)
+
+
+def check_report(decl: ast.ReportDecl, known: Known) -> list[Report]:
+    """The lines of a report block, each with the key that it has in `metrics.jsonl`."""
+    reports: list[Report] = []
+    first: dict[str, Span] = {}
+    for item in decl.items:
+        shape: tuple[int, int] | None = None
+        value = item.value
+        if isinstance(value, ast.Call) and isinstance(value.function, ast.Name) and value.function.text == "image":
+            image = _image(value, known)
+            if image is None:
+                continue
+            value, shape, function = image
+        else:
+            scalar = _function(value, "a reported value", Context(known, "outer"))
+            if scalar is None:
+                continue
+            function = scalar
+        key = item.name or _key(value)
+        if key in first:
+            known.bag.add(name_errors.GivenTwice(item.span, key, first[key]))
+            continue
+        if key in RECORD_KEYS:
+            known.bag.add(name_errors.GivenTwice(item.span, key, decl.span))
+            continue
+        first[key] = item.span
+        reports.append(Report(key, function, shape))
+    return reports
+
+
+RECORD_KEYS = ("outer", "objective", "seconds", "growth")
+
+
+def _key(value: ast.Expr) -> str:
+    if isinstance(value, ast.On):
+        inner = value.value
+        if isinstance(inner, ast.Call) and isinstance(inner.function, ast.Name):
+            return f"{inner.function.text}/{value.split}"
+        return f"{format_expr(inner)}/{value.split}"
+    return format_expr(value)
+
+
+def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, int], Function] | None:
+    signature = "image(l2 of mlp.h1, 28, 28)"
+    if len(call.args) != 3 or any(arg.name for arg in call.args):
+        problem = "takes a hyperparameter, rows and columns"
+        known.bag.add(type_errors.WrongArguments(call.span, "image", problem, signature))
+        return None
+    what, *sides = (arg.value for arg in call.args)
+    numbers = [_count(side, "a side of the image", known) for side in sides]
+    x = infer(what, Context(known, "outer"))
+    if x is None or numbers[0] is None or numbers[1] is None:
+        return None
+    size = 1
+    for axis in x.type.axes if isinstance(x.type, Array) else ():
+        size *= axis.length
+    if isinstance(x.type, Tree) or size != numbers[0] * numbers[1]:
+        problem = f"{describe(x.type)} has not {numbers[0]} x {numbers[1]} entries"
+        known.bag.add(type_errors.WrongArguments(call.span, "image", problem, signature))
+        return None
+    if not ir.hypers_in(x):
+        found = describe(x.type)
+        known.bag.add(type_errors.WrongKind(what.span, "an image", "of a hyperparameter", found))
+        return None
+    return what, (numbers[0], numbers[1]), Function((), x, format_expr(what), call.span.origin)

@@ -1,0 +1,1 @@
+"""The typed functional intermediate representation."""

@@ -1,0 +1,222 @@
+"""Smart constructors of IR expressions (they simplify as they build), and a bottom-up rewrite."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import assert_never
+
+from drmadc.ir.nodes import (
+    Apply,
+    Binary,
+    Call,
+    Collect,
+    Const,
+    Dense,
+    Draw,
+    Expr,
+    Hyper,
+    Item,
+    Name,
+    OnSplit,
+    Part,
+    Spread,
+    Stack,
+    Unary,
+)
+from drmadc.ir.types import SCALAR, Array, Tree, Type, is_scalar
+
+
+def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """Apply `change` to every node, children first."""
+    match expr:
+        case Const() | Name() | Hyper() | Draw():
+            return change(expr)
+        case Binary(_, left, right):
+            return change(replace(expr, left=rewrite(left, change), right=rewrite(right, change)))
+        case Call(_, args) | Apply(_, args):
+            return change(replace(expr, args=tuple(rewrite(a, change) for a in args)))
+        case Stack(items):
+            return change(replace(expr, items=tuple(rewrite(i, change) for i in items)))
+        case Unary() | Dense() | Item() | Spread() | Collect() | Part() | OnSplit():
+            return change(replace(expr, x=rewrite(expr.x, change)))
+        case _ as never:
+            assert_never(never)
+
+
+def join(left: Type, right: Type) -> Type:
+    """The type of an elementwise combination of two types that fit."""
+    if isinstance(left, Tree) or isinstance(right, Tree):
+        return left if isinstance(left, Tree) else right
+    return left if len(left.axes) >= len(right.axes) else right
+
+
+def exact(op: str, a: float, b: float) -> float | None:
+    """The result of an operation on decimal literals, rounded once; None where it is not a number.
+
+    `1 - 0.95` gives 0.05, as a reader expects, not 0.050000000000000044.
+    """
+    try:
+        x, y = Fraction(repr(a)), Fraction(repr(b))
+        match op:
+            case "+":
+                return float(x + y)
+            case "-":
+                return float(x - y)
+            case "*":
+                return float(x * y)
+            case "/":
+                return float(x / y) if y else None
+            case "^":
+                power_ = x ** int(y) if y.denominator == 1 and abs(y) < 64 else a**b
+                return None if isinstance(power_, complex) else float(power_)
+            case _:
+                return None
+    except (OverflowError, ValueError, ZeroDivisionError):
+        return None
+
+
+def neg(x: Expr) -> Expr:
+    """-x"""
+    match x:
+        case Const(value):
+            return Const(-value)
+        case Unary("neg", inner):
+            return inner
+        case Binary("-", left, right):
+            return sub(right, left)
+        case Binary("*" | "/" as op, Const(value), right):
+            return binary(op, Const(-value), right)
+        case _:
+            return Unary("neg", x, x.type)
+
+
+def add(x: Expr, y: Expr) -> Expr:
+    """x + y; common left factors and collected sums are joined."""
+    match x, y:
+        case _, Const(0.0) if is_scalar(y.type):
+            return x
+        case Const(0.0), _:
+            return y
+        case Collect(a), Collect(b) if x.type == y.type and a.type == b.type:
+            return Collect(add(a, b), x.type)
+        case Binary("*", f, a), Binary("*", g, b) if f == g and a.type == b.type:
+            return mul(f, add(a, b))
+        case _, Unary("neg", inner):
+            return sub(x, inner)
+        case _, Binary("*" | "/" as op, Const(value), right) if value < 0:
+            return sub(x, binary(op, Const(-value), right))
+        case _:
+            return binary("+", x, y)
+
+
+def sub(x: Expr, y: Expr) -> Expr:
+    """x - y"""
+    match x, y:
+        case _, Const(0.0):
+            return x
+        case Const(0.0), _:
+            return neg(y)
+        case _, Unary("neg", inner):
+            return add(x, inner)
+        case _:
+            return binary("-", x, y)
+
+
+def mul(x: Expr, y: Expr) -> Expr:
+    """x * y; constants and signs move to the left, 0 and 1 vanish."""
+    match x, y:
+        case Const(1.0), _:
+            return y
+        case _, Const(1.0):
+            return x
+        case (Const(0.0), _) | (_, Const(0.0)):
+            return Const(0.0)
+        case Const(-1.0), _:
+            return neg(y)
+        case Unary("neg", inner), _:
+            return neg(mul(inner, y))
+        case _, Unary("neg", inner):
+            return neg(mul(x, inner))
+        case Const(), Binary("*", Const() as c, right):
+            return mul(mul(x, c), right)
+        case Const(), _:
+            return binary("*", x, y)
+        case _, Const():
+            return mul(y, x)
+        case Binary("*", Const() as c, right), _:
+            return mul(c, mul(right, y))
+        case _, Binary("*", Const() as c, right):
+            return mul(c, mul(x, right))
+        case _, Binary("/", Const(1.0), below):
+            return div(x, below)
+        case _:
+            return binary("*", x, y)
+
+
+def div(x: Expr, y: Expr) -> Expr:
+    """x / y"""
+    match x, y:
+        case Const(0.0), _:
+            return x
+        case _, Const(1.0):
+            return x
+        case Unary("neg", inner), _:
+            return neg(div(inner, y))
+        case _:
+            return binary("/", x, y)
+
+
+def power(x: Expr, y: Expr) -> Expr:
+    """x ^ y"""
+    match y:
+        case Const(1.0):
+            return x
+        case Const(0.0):
+            return Const(1.0)
+        case _:
+            return binary("^", x, y)
+
+
+def binary(op: str, x: Expr, y: Expr) -> Expr:
+    """An operator applied, folded where both sides are constants."""
+    if isinstance(x, Const) and isinstance(y, Const):
+        value = exact(op, x.value, y.value)
+        if value is not None:
+            return Const(value)
+    return Binary(op, x, y, join(x.type, y.type))
+
+
+def apply(op: str, x: Expr) -> Expr:
+    """An elementwise function applied."""
+    return neg(x) if op == "neg" else Unary(op, x, x.type)
+
+
+def spread(x: Expr, group: str) -> Expr:
+    """A value laid along a group; it is the leaves that are spread, and numbers need no spreading."""
+    match x:
+        case _ if is_scalar(x.type):
+            return x
+        case Unary(op, inner):
+            return Unary(op, spread(inner, group), Tree(group))
+        case Binary(op, left, right):
+            return Binary(op, spread(left, group), spread(right, group), Tree(group))
+        case _:
+            return Spread(x, Tree(group))
+
+
+def collect(x: Expr, type_: Type) -> Expr:
+    """A tree summed into a hyperparameter's axes."""
+    match x:
+        case Const(0.0):
+            return x
+        case Unary("neg", inner):
+            return neg(collect(inner, type_))
+        case _:
+            return x if x.type == type_ else Collect(x, type_)
+
+
+def zero() -> Expr:
+    """The number 0."""
+    return Const(0.0, SCALAR)
+
+

@@ -1,0 +1,197 @@
+"""Expressions of the IR. Every node carries its type; trees of nodes are values, compared by content."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from drmadc.ir.types import SCALAR, Array, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A real number."""
+
+    value: float
+    type: Type = SCALAR
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A variable in scope: feature, local, state, adjoint, `t`, parameter array or group."""
+
+    id: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Hyper:
+    """A hyperparameter; where it has a step axis and `at_step` is set, its value at the current step."""
+
+    id: str
+    type: Type
+    at_step: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """An elementwise function of one argument; `neg` is minus."""
+
+    op: str
+    x: "Expr"
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """An elementwise operator: + - * / ^."""
+
+    op: str
+    left: "Expr"
+    right: "Expr"
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function that is not elementwise (reductions, losses, metrics, flatten); `option` is its reduction or axis."""
+
+    function: str
+    args: tuple["Expr", ...]
+    type: Type
+    option: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """x @ weight + bias of a layer."""
+
+    x: "Expr"
+    layer: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A call of a model."""
+
+    model: str
+    args: tuple["Expr", ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """x[i, j]"""
+
+    x: "Expr"
+    index: tuple[int, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """[a, b, c]"""
+
+    items: tuple["Expr", ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A hyperparameter's axes laid along a parameter group, member by member."""
+
+    x: "Expr"
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """The transpose of Spread: a tree (or array) summed into the axes of `type`."""
+
+    x: "Expr"
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The entries of a group-shaped hyperparameter that belong to one layer or array: `l2 of mlp.h1`."""
+
+    x: "Expr"
+    start: int
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class OnSplit:
+    """An expression evaluated over a whole split; its features are named `split.feature`."""
+
+    x: "Expr"
+    split: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Random numbers of the initial parameters: `kind` is normal (standard) or uniform (-1, 1)."""
+
+    kind: str
+    index: int
+    type: Type
+
+
+Expr = (
+    Const
+    | Name
+    | Hyper
+    | Unary
+    | Binary
+    | Call
+    | Dense
+    | Apply
+    | Item
+    | Stack
+    | Spread
+    | Collect
+    | Part
+    | OnSplit
+    | Draw
+)
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The direct subexpressions of a node."""
+    match expr:
+        case Const() | Name() | Hyper() | Draw():
+            return ()
+        case Binary(_, left, right):
+            return (left, right)
+        case Call(_, args) | Apply(_, args):
+            return args
+        case Stack(items):
+            return items
+        case Unary() | Dense() | Item() | Spread() | Collect() | Part() | OnSplit():
+            return (expr.x,)
+        case _ as never:
+            assert_never(never)
+
+
+def walk(expr: Expr) -> list[Expr]:
+    """A node and all nodes below it, in reading order."""
+    out = [expr]
+    for child in children(expr):
+        out.extend(walk(child))
+    return out
+
+
+def names_in(expr: Expr) -> tuple[str, ...]:
+    """Ids of the variables in an expression, in order of first use."""
+    return tuple(dict.fromkeys(node.id for node in walk(expr) if isinstance(node, Name)))
+
+
+def hypers_in(expr: Expr) -> tuple[str, ...]:
+    """Ids of the hyperparameters in an expression, in order of first use."""
+    return tuple(dict.fromkeys(node.id for node in walk(expr) if isinstance(node, Hyper)))
+
+
+def scalar(type_: Type) -> bool:
+    """Whether a type is a real number."""
+    return isinstance(type_, Array) and not type_.axes

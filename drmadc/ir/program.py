@@ -1,0 +1,292 @@
+"""A whole program in the IR: what is trained, what is tuned, and the derived adjoint."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from drmadc.ir.nodes import Expr
+from drmadc.ir.types import Array, Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """name = value, with the place in the spec that says so."""
+
+    name: str
+    value: Expr
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """Local definitions and a result; `text` is the result as the spec writes it."""
+
+    lets: tuple[Let, ...]
+    value: Expr
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A trained array; `layer` is `mlp.h1`, `role` weight, bias or array."""
+
+    path: str
+    shape: tuple[int, ...]
+    layer: str
+    role: Literal["weight", "bias", "array"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A named set of parameters, by path."""
+
+    name: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HyperParameter:
+    """A hyperparameter: domain, axes, and its initial value in its own domain."""
+
+    name: str
+    domain: Domain
+    type: Array
+    initial: tuple[float, ...]
+    text: str
+    origin: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Stored shape."""
+        return tuple(axis.length for axis in self.type.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a data source, per example."""
+
+    name: str
+    type: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A split: how many examples, and from which part of the source."""
+
+    name: str
+    size: int
+    part: Literal["train", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A data set: source, splits, statistics of the train split, and features."""
+
+    name: str
+    source: str
+    fields: tuple[Field, ...]
+    splits: tuple[Split, ...]
+    resample: bool
+    statistics: tuple[Let, ...]
+    features: tuple[Let, ...]
+    origin: str
+
+    def size_of(self, split: str) -> int:
+        """Number of examples of a split."""
+        return next(s.size for s in self.splits if s.name == split)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as a function of its parameters and inputs; `hypers` are those that its body reads."""
+
+    name: str
+    inputs: tuple[tuple[str, Array], ...]
+    lets: tuple[Let, ...]
+    value: Expr
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A slot of an update rule's state; without an initial value it starts at 0."""
+
+    name: str
+    initial: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An update rule applied: equations in order; a target ending in ' is the value after the step."""
+
+    rule: str
+    states: tuple[State, ...]
+    equations: tuple[Let, ...]
+    text: str
+    origin: str
+    rule_origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """Initial value of a group's parameters."""
+
+    group: str
+    value: Expr
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """A reverse strategy: `exact_store`, or `drmad` through `knots` snapshots."""
+
+    kind: Literal["exact_store", "drmad"]
+    knots: int
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """One joint vector-Jacobian product of the loss gradient with `cotangent`.
+
+    Defines `grad` (where `primal` is set), `hessian_product` and, for each of `hypers`, `mixed_NAME`.
+    """
+
+    cotangent: str
+    hypers: tuple[str, ...]
+    primal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Adjoint:
+    """The adjoint of one training step, derived from its equations.
+
+    `d_X` on entry is the adjoint of state X after the step; `states` gives the adjoints before it, and `hypers`
+    what the step adds to each hyperparameter's adjoint. `before` and `after` are the states that the path must
+    give, `recomputed` the forward equations that are needed again; `statements` may define `d_X` anew.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    recomputed: tuple[Let, ...]
+    needs_grad: bool
+    statements: tuple[Let, ...]
+    pull: Pull | None
+    states: tuple[Let, ...]
+    hypers: tuple[Let, ...]
+    init: tuple[Let, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A reported value: a metric, or an image of a hyperparameter's part (`shape` rows and columns)."""
+
+    key: str
+    function: Function
+    shape: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Everything that a spec says, checked; `adjoint` is filled by the passes."""
+
+    name: str
+    source: str
+    precision: Literal["float32", "float64"]
+    seed: int
+    data: Data | None
+    models: tuple[Model, ...]
+    parameters: tuple[Parameter, ...]
+    groups: tuple[Group, ...]
+    hypers: tuple[HyperParameter, ...]
+    init: tuple[Init, ...]
+    loss: Function
+    batch: int
+    steps: int
+    step: Step
+    objective: Function
+    reverse: Reverse
+    tune_step: Step
+    tune_steps: int
+    reports: tuple[Report, ...]
+    origins: tuple[tuple[str, str], ...]
+    adjoint: Adjoint | None = None
+
+    def group(self, name: str) -> Group:
+        """The group of a name."""
+        return next(g for g in self.groups if g.name == name)
+
+    def parameter(self, path: str) -> Parameter:
+        """The parameter of a path."""
+        return next(p for p in self.parameters if p.path == path)
+
+    def hyper(self, name: str) -> HyperParameter:
+        """The hyperparameter of a name."""
+        return next(h for h in self.hypers if h.name == name)
+
+    def origin(self, setting: str) -> str:
+        """Where a setting was given."""
+        return dict(self.origins).get(setting, "")
+
+
+ALL = "params"
+HYPERS = "hypers"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a group member finds its entries on a hyperparameter's group axis, and how they broadcast."""
+
+    path: str
+    start: int
+    shape: tuple[int, ...]
+
+
+def axis_slots(program_parameters: tuple[Parameter, ...], members: tuple[str, ...], kind: str) -> tuple[Slot, ...]:
+    """The layout of a group axis: one slot for each member that has entries on it.
+
+    in_unit: rows of each weight; out_unit: columns (and the bias of the same layer); layer: one entry a layer;
+    param: one an array; weight: one an element.
+    """
+    table = {p.path: p for p in program_parameters}
+    slots: list[Slot] = []
+    shared: dict[str, int] = {}
+    start = 0
+    for path in members:
+        p = table[path]
+        if kind == "in_unit":
+            if p.role != "weight":
+                continue
+            shape: tuple[int, ...] = (p.shape[0], 1)
+            count = p.shape[0]
+        elif kind == "out_unit":
+            shape = (1, p.shape[1]) if p.role == "weight" else p.shape
+            count = p.shape[-1] if p.shape else 1
+        elif kind in ("layer", "param"):
+            shape, count = (), 1
+        else:
+            shape, count = p.shape, 1
+            for n in p.shape:
+                count *= n
+        key = p.layer if kind in ("layer", "out_unit") else path
+        if key in shared:
+            slots.append(Slot(path, shared[key], shape))
+        else:
+            shared[key] = start
+            slots.append(Slot(path, start, shape))
+            start += count
+    return tuple(slots)
+
+
+def axis_length(slots: tuple[Slot, ...]) -> int:
+    """Number of entries on a group axis."""
+    ends = [0]
+    for slot in slots:
+        count = 1
+        for n in slot.shape:
+            count *= n
+        ends.append(slot.start + count)
+    return max(ends)

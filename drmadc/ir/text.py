@@ -1,0 +1,160 @@
+"""The IR as text: what `drmadc emit --stage ir` and `--stage adjoint` show."""
+
+from typing import assert_never
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.build import rewrite
+from drmadc.ir.program import Adjoint, Function, Let, Program, Step
+
+_STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
+
+
+def program_text(program: Program) -> str:
+    """The whole program; deterministic, and without paths or times."""
+    out = [f"program {program.name}: {program.precision}, seed {program.seed}", ""]
+    if program.data is not None:
+        data = program.data
+        splits = ", ".join(f"{s.name} {s.size} of {s.part}" for s in data.splits)
+        scope = "each outer" if data.resample else "each run"
+        out.append(f"data {data.name} = {data.source}() split {splits}, resampled {scope}")
+        out += [f"  field {f.name}: {f.type}" for f in data.fields]
+        out += [f"  statistics.{let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.statistics]
+        out += [f"  feature {let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.features]
+        out.append("")
+    for model in program.models:
+        inputs = ", ".join(f"{name}: {type_}" for name, type_ in model.inputs)
+        out.append(f"model {model.name}({inputs})")
+        out += _lets(model.lets)
+        out += [f"  return {expr_text(model.value)}: {model.value.type}", ""]
+    out += [f"parameter {p.path}: real{list(p.shape)} ({p.role})" for p in program.parameters]
+    out += [f"group {g.name} = {', '.join(g.members)}" for g in program.groups]
+    out += [
+        f"hyper {h.name}: {h.domain}{list(h.shape)} over {h.type} = {_numbers(h.initial)}" for h in program.hypers
+    ]
+    out += [f"init {i.group} = {expr_text(i.value)}" for i in program.init]
+    out += ["", *_function("loss", program.loss), *_step("step", program.step)]
+    out += [f"train {program.steps} steps, batch {program.batch}", ""]
+    out += [*_function("objective", program.objective)]
+    out += [f"reverse {program.reverse.kind}, {program.reverse.knots} knots"]
+    out += [*_step("outer step", program.tune_step), f"tune {program.tune_steps} steps", ""]
+    for report in program.reports:
+        out += _function(f"report {report.key}", report.function)
+    if program.adjoint is not None:
+        out += ["", *_adjoint(program.adjoint)]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return f"{values[0]!r}" if len(values) == 1 else f"[{', '.join(map(repr, values))}]"
+
+
+def _lets(lets: tuple[Let, ...]) -> list[str]:
+    return [f"  {let.name} = {expr_text(let.value)}: {let.value.type}" for let in lets]
+
+
+def _function(name: str, function: Function) -> list[str]:
+    return [
+        f"{name}:",
+        *_lets(function.lets),
+        f"  return {expr_text(function.value)}: {function.value.type}",
+    ]
+
+
+def _step(name: str, step: Step) -> list[str]:
+    out = [f"{name} ({step.rule}):"]
+    for state in step.states:
+        start = "0" if state.initial is None else expr_text(state.initial)
+        out.append(f"  state {state.name} = {start}")
+    return out + _lets(step.equations)
+
+
+def _adjoint(adjoint: Adjoint) -> list[str]:
+    out = [
+        "adjoint of step:",
+        f"  path gives {', '.join([*adjoint.before, *(f'{name}{chr(39)}' for name in adjoint.after)])}",
+    ]
+    if adjoint.needs_grad:
+        out.append("  grad = gradient of the loss at w")
+    out += _lets(adjoint.recomputed)
+    out += _lets(adjoint.statements)
+    if adjoint.pull is not None:
+        targets = ["hessian:product", *(f"mixed:{name}" for name in adjoint.pull.hypers)]
+        if adjoint.pull.primal:
+            targets = ["grad", *targets]
+        out.append(f"  {', '.join(targets)} = pull back {adjoint.pull.cotangent} through the loss gradient")
+    out += [f"  d:{let.name} <- {expr_text(let.value)}" for let in adjoint.states]
+    out += [f"  d:{let.name} += {expr_text(let.value)}: {let.value.type}" for let in adjoint.hypers]
+    if adjoint.init:
+        out.append("adjoint of init:")
+        out += [f"  d:{let.name} += {expr_text(let.value)}: {let.value.type}" for let in adjoint.init]
+    return out
+
+
+def expr_text(expr: ir.Expr) -> str:
+    """An expression on one line."""
+    return _expr(expr)[0]
+
+
+def equation_text(expr: ir.Expr) -> str:
+    """An expression as a reader of mathematics writes it: broadcasting and its transpose are understood."""
+
+    def plain(node: ir.Expr) -> ir.Expr:
+        match node:
+            case ir.Spread(x):
+                return x
+            case ir.Collect(x):
+                return ir.Call("sum", (x,), node.type)
+            case ir.Const(value) if value.is_integer():
+                return ir.Name(str(int(value)), node.type)
+            case _:
+                return node
+
+    text = expr_text(rewrite(expr, plain))
+    return text.replace("d:", "d_").replace("mixed:", "mixed_").replace("hessian:", "hessian_")
+
+
+def _expr(expr: ir.Expr) -> tuple[str, int]:
+    match expr:
+        case ir.Const(value):
+            return repr(value), 5 if value >= 0 else 3
+        case ir.Name(id_):
+            return id_, 5
+        case ir.Hyper(id_, _, at_step):
+            return (f"{id_}[t]" if at_step else id_), 5
+        case ir.Unary("neg", x):
+            return f"-{_inside(x, 3)}", 3
+        case ir.Unary(op, x):
+            return f"{op}({expr_text(x)})", 5
+        case ir.Binary("^", left, right):
+            return f"{_inside(left, 5)} ^ {_inside(right, 3)}", 4
+        case ir.Binary(op, left, right):
+            own = _STRENGTH[op]
+            return f"{_inside(left, own)} {op} {_inside(right, own + 1)}", own
+        case ir.Call(function, args, _, option):
+            extra = f", {option}" if option else ""
+            return f"{function}({', '.join(map(expr_text, args))}{extra})", 5
+        case ir.Dense(x, layer):
+            return f"dense({expr_text(x)}, {layer})", 5
+        case ir.Apply(model, args):
+            return f"{model}({', '.join(map(expr_text, args))})", 5
+        case ir.Item(x, index):
+            return f"{_inside(x, 5)}[{', '.join(map(str, index))}]", 5
+        case ir.Stack(items):
+            return f"[{', '.join(map(expr_text, items))}]", 5
+        case ir.Spread(x, type_):
+            return f"spread({expr_text(x)}, {type_})", 5
+        case ir.Collect(x, type_):
+            return f"collect({expr_text(x)}, {type_})", 5
+        case ir.Part(x, start, type_):
+            return f"part({expr_text(x)}, {start}, {type_})", 5
+        case ir.OnSplit(x, split):
+            return f"on_{split}({expr_text(x)})", 5
+        case ir.Draw(kind, index, type_):
+            return f"draw_{kind}_{index}({type_})", 5
+        case _ as never:
+            assert_never(never)
+
+
+def _inside(expr: ir.Expr, strength: int) -> str:
+    text, own = _expr(expr)
+    return f"({text})" if own < strength else text

@@ -1,0 +1,102 @@
+"""The data of an emitted module: its declaration, statistics, features, and the minibatch of a step."""
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Data, Let, Program
+from drmadc.lower.expressions import Scope, call, item, lower
+from drmadc.lower.names import local
+from drmadc.python import tree as py
+
+
+def data_constant(program: Program, data: Data) -> py.Statement:
+    """DATA = rt.Data(...)"""
+    named: dict[str, py.Expr] = {"source": py.Literal(data.source), "seed": py.Id("SEED")}
+    for part in ("train", "test"):
+        sizes = tuple((py.Literal(s.name), py.Literal(s.size)) for s in data.splits if s.part == part)
+        if sizes:
+            named[f"from_{part}"] = py.Dict(sizes)
+    named["resample"] = py.Literal(data.resample)
+    return py.Assign((py.Id("DATA"),), call("rt.Data", **named), data.origin)
+
+
+def data_functions(program: Program, data: Data) -> list[py.Statement]:
+    """statistics(raw), features(raw, statistics), minibatch(data, outer, t)"""
+    scope = _scope(program, data)
+    out: list[py.Statement] = []
+    if data.statistics:
+        entries = tuple((py.Literal(let.name), lower(let.value, scope)) for let in data.statistics)
+        values = tuple(let.value for let in data.statistics)
+        out.append(
+            py.Function(
+                "statistics",
+                (("raw", None),),
+                f"Statistics of the train split: {', '.join(let.name for let in data.statistics)}.",
+                (*_fields(data, values), py.Return(py.Dict(entries), data.statistics[0].origin)),
+            )
+        )
+    out.append(_features(data, scope))
+    out.append(_minibatch(program, data))
+    return out
+
+
+def _scope(program: Program, data: Data) -> Scope:
+    fields = {field.name for field in data.fields}
+
+    def name(node: ir.Name) -> py.Expr:
+        head, _, rest = node.id.partition(".")
+        if head in fields:
+            return py.Id(local(head))
+        return item("statistics", rest)
+
+    return Scope(program, name)
+
+
+def _fields(data: Data, values: tuple[ir.Expr, ...]) -> tuple[py.Statement, ...]:
+    used = {name for value in values for name in ir.names_in(value)}
+    fields = [f.name for f in data.fields if f.name in used]
+    return tuple(py.Assign((py.Id(local(f)),), item("raw", f)) for f in fields)
+
+
+def _features(data: Data, scope: Scope) -> py.Function:
+    body: list[py.Statement] = list(_fields(data, tuple(let.value for let in data.features)))
+    for let in data.features:
+        body.append(py.Assign((py.Id(_free(let, data)),), lower(let.value, scope), let.origin))
+    entries = tuple((py.Literal(let.name), py.Id(_free(let, data))) for let in data.features)
+    params = ("raw", "statistics") if data.statistics else ("raw",)
+    doc = "; ".join(f"{let.name}: {let.value.type}" for let in data.features) + "."
+    return py.Function(
+        "features", tuple((p, None) for p in params), doc, (*body, py.Return(py.Dict(entries)))
+    )
+
+
+def _free(let: Let, data: Data) -> str:
+    name = local(let.name)
+    return f"{name}_" if let.name in {f.name for f in data.fields} else name
+
+
+def features_of(data: Data, raw: py.Expr) -> py.Expr:
+    """features(raw, data["statistics"])"""
+    more = (item("data", "statistics"),) if data.statistics else ()
+    return call("features", raw, *more)
+
+
+def _minibatch(program: Program, data: Data) -> py.Function:
+    train = item("data", "train")
+    if program.batch == 0:
+        doc = "The whole train split, at every step."
+        body: tuple[py.Statement, ...] = (py.Return(features_of(data, train)),)
+    else:
+        doc = f"{program.batch} examples drawn with replacement: a function of (seed, outer, t)."
+        rows = call(
+            "rt.draw_rows",
+            py.Id("SEED"),
+            py.Id("outer"),
+            py.Id("t"),
+            py.Id("BATCH"),
+            py.Literal(data.size_of("train")),
+        )
+        body = (
+            py.Assign((py.Id("rows"),), rows),
+            py.Return(features_of(data, call("rt.take", train, py.Id("rows")))),
+        )
+    params = (("data", None), ("outer", None), ("t", None))
+    return py.Function("minibatch", params, doc, body, program.origin("train.batch"))

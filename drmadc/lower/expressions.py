@@ -1,0 +1,168 @@
+"""IR expressions to Python expressions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import assert_never
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Program
+from drmadc.ir.types import Array, Tree, Type, is_scalar
+from drmadc.lower.names import axis_constant, group_constant, hyper_name, key, local, step_name
+from drmadc.passes.dependence import model_hypers
+from drmadc.python import tree as py
+
+_FUNCTIONS = {
+    "tanh": "jnp.tanh",
+    "relu": "jax.nn.relu",
+    "sigmoid": "jax.nn.sigmoid",
+    "softplus": "jax.nn.softplus",
+    "exp": "jnp.exp",
+    "log": "jnp.log",
+    "sqrt": "jnp.sqrt",
+    "abs": "jnp.abs",
+    "sign": "jnp.sign",
+    "sin": "jnp.sin",
+    "cos": "jnp.cos",
+    "gelu": "rt.gelu",
+    "step": "rt.unit_step",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How the names of a function's body are written; `laid` are hyperparameters whose local is spread already."""
+
+    program: Program
+    name: Callable[[ir.Name], py.Expr]
+    laid: frozenset[str] = frozenset()
+
+
+def function_scope(program: Program, params: str = "params") -> Scope:
+    """Names inside the loss, the objective and reports: features, parameters, groups, locals."""
+
+    def name(node: ir.Name) -> py.Expr:
+        head, dot, rest = node.id.partition(".")
+        paths = {p.path for p in program.parameters}
+        if node.id in paths:
+            return item(params, key(program, node.id))
+        if isinstance(node.type, Tree):
+            if set(program.group(node.id).members) == paths:
+                return py.Id(params)
+            table = py.Id(group_constant(program, node.id))
+            return call("rt.select", py.Id(params), table)
+        if dot:
+            return item(head, rest)
+        return py.Id(local(node.id))
+
+    return Scope(program, name)
+
+
+def step_scope(program: Program) -> Scope:
+    """Names inside a step or its adjoint."""
+    return Scope(program, lambda node: py.Id(step_name(node.id)))
+
+
+def call(function: str, *args: py.Expr, **named: py.Expr) -> py.Call:
+    """A call of a dotted name."""
+    return py.Call(py.Id(function), args, tuple(named.items()))
+
+
+def item(name: str, entry: str) -> py.Subscript:
+    """name["entry"]"""
+    return py.Subscript(py.Id(name), (py.Literal(entry),))
+
+
+def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
+    """The Python expression that computes an IR expression."""
+    program = scope.program
+    match expr:
+        case ir.Const(value):
+            return number(value)
+        case ir.Name():
+            return scope.name(expr)
+        case ir.Hyper(id_):
+            return py.Id(hyper_name(program, id_))
+        case ir.Unary("neg", x):
+            return py.Minus(lower(x, scope))
+        case ir.Unary(op, x, type_):
+            function = _FUNCTIONS[op]
+            if isinstance(type_, Tree):
+                return call("rt.each", py.Id(function), lower(x, scope))
+            return call(function, lower(x, scope))
+        case ir.Binary(op, left, right):
+            sign = "**" if op == "^" else op
+            return py.Operator(sign, lower(left, scope), lower(right, scope))
+        case ir.Call():
+            return _call(expr, scope)
+        case ir.Dense(x, layer):
+            weight = item("params", key(program, f"{layer}.weight"))
+            bias = item("params", key(program, f"{layer}.bias"))
+            return py.Operator("+", py.Operator("@", lower(x, scope), weight), bias)
+        case ir.Apply(name, args):
+            model = next(m for m in program.models if m.name == name)
+            extra = [py.Id(hyper_name(program, h)) for h in model_hypers(model)]
+            return call(local(name), py.Id("params"), *(lower(a, scope) for a in args), *extra)
+        case ir.Item(x, index):
+            return py.Subscript(lower(x, scope), tuple(py.Literal(i) for i in index))
+        case ir.Stack(items):
+            parts = py.List(tuple(lower(i, scope) for i in items))
+            constant = all(isinstance(i, ir.Const) for i in items)
+            return call("jnp.array" if constant else "jnp.stack", parts)
+        case ir.Spread(x):
+            laid = isinstance(x, ir.Hyper) and x.id in scope.laid
+            return lower(x, scope) if laid else spread_call(program, expr, lower(x, scope))
+        case ir.Collect(x, type_):
+            return _collect(x, type_, scope)
+        case ir.Part(x, start, type_):
+            assert isinstance(type_, Array)
+            end = start + prod(axis.size for axis in type_.axes)
+            return call("rt.part", lower(x, scope), py.Literal(start), py.Literal(end))
+        case ir.OnSplit(x):
+            return lower(x, scope)
+        case ir.Draw(kind, index, type_):
+            assert isinstance(type_, Tree)
+            shapes = py.Id(group_constant(program, type_.group))
+            return call(f"rt.{kind}", py.Id("SEED"), py.Id("outer"), py.Literal(index), shapes)
+        case _ as never:
+            assert_never(never)
+
+
+def spread_call(program: Program, node: ir.Spread, value: py.Expr) -> py.Expr:
+    """rt.spread(value, TABLE)"""
+    assert isinstance(node.x.type, Array) and isinstance(node.type, Tree)
+    table = axis_constant(program, node.x.type.axes[0], node.type.group)
+    return call("rt.spread", value, py.Id(table))
+
+
+def number(value: float) -> py.Expr:
+    """A literal; whole numbers without a point."""
+    if value.is_integer() and abs(value) < 1e6:
+        return py.Minus(py.Literal(int(-value))) if value < 0 else py.Literal(int(value))
+    return py.Minus(py.Literal(-value)) if value < 0 else py.Literal(value)
+
+
+def _collect(x: ir.Expr, type_: Type, scope: Scope) -> py.Expr:
+    assert isinstance(type_, Array)
+    if is_scalar(type_):
+        return call("rt.total", lower(x, scope))
+    assert isinstance(x.type, Tree)
+    axis = type_.axes[0]
+    table = axis_constant(scope.program, axis, x.type.group)
+    return call("rt.collect", lower(x, scope), py.Id(table), py.Literal(axis.length))
+
+
+def _call(expr: ir.Call, scope: Scope) -> py.Expr:
+    args = tuple(lower(a, scope) for a in expr.args)
+    match expr.function:
+        case "sum" | "mean" | "std" | "max" | "min" as name:
+            if expr.option == "examples":
+                return call(f"jnp.{name}", *args, axis=py.Literal(0))
+            if isinstance(expr.args[0].type, Tree):
+                return call("rt.total", *args) if name == "sum" else call("rt.reduce", py.Id(f"jnp.{name}"), *args)
+            return call(f"jnp.{name}", *args)
+        case "flatten":
+            return call("rt.flatten", *args)
+        case name:
+            named = {} if expr.option == "mean" else {"reduce": py.Literal(expr.option)}
+            return call(f"rt.{name}", *args, **named)

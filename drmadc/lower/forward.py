@@ -1,0 +1,305 @@
+"""The forward half of an emitted module: init, models, loss, objective, reports, step, train."""
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.build import rewrite
+from drmadc.ir.program import Data, Function, Let, Model, Program
+from drmadc.ir.types import Array, Tree
+from drmadc.lower.data import features_of
+from drmadc.lower.expressions import (
+    Scope,
+    call,
+    function_scope,
+    item,
+    lower,
+    spread_call,
+    step_scope,
+)
+from drmadc.lower.names import group_constant, hyper_name, key, local, step_name
+from drmadc.passes.adjoint import laid
+from drmadc.passes.dependence import expression_hypers, function_hypers, function_splits, model_hypers
+from drmadc.python import tree as py
+
+
+def hyper_reads(program: Program, names: tuple[str, ...], *, at_step: bool) -> list[py.Statement]:
+    """l2 = hypers["l2"]; with a step axis, its entry at step t."""
+    out: list[py.Statement] = []
+    for name in names:
+        value: py.Expr = item("hypers", name)
+        axes = program.hyper(name).type.axes
+        if at_step and axes and axes[0].kind == "step":
+            value = py.Subscript(value, (step_index(program, name),))
+        out.append(py.Assign((py.Id(hyper_name(program, name)),), value))
+    return out
+
+
+def step_index(program: Program, name: str) -> py.Expr:
+    """The index of step t on a hyperparameter's step axis."""
+    axis = program.hyper(name).type.axes[0]
+    if not axis.bins:
+        return py.Id("t")
+    return py.Operator("//", py.Operator("*", py.Id("t"), py.Literal(axis.bins)), py.Id("STEPS"))
+
+
+def init_function(program: Program) -> py.Function:
+    """init(hypers, outer)"""
+    scope = function_scope(program)
+    used = {h for i in program.init for h in expression_hypers(program, i.value)}
+    names = tuple(h.name for h in program.hypers if h.name in used)
+    body: list[py.Statement] = [*hyper_reads(program, names, at_step=False)]
+    parts: list[py.Expr] = []
+    for init in program.init:
+        value = lower(init.value, scope)
+        table = py.Id(group_constant(program, init.group))
+        if isinstance(init.value.type, Array) and init.value.type.axes:
+            path = program.group(init.group).members[0]
+            value = call("rt.Tree", py.Dict(((py.Literal(key(program, path)), value),)))
+        elif isinstance(init.value.type, Array):
+            value = call("rt.fill", table, value)
+        if len(program.init) == 1:
+            body.append(py.Return(value, init.origin))
+            break
+        target = py.Id(local(init.group.rpartition(".")[2]))
+        if target in parts:
+            target = py.Id(local(init.group.replace(".", "_")))
+        body.append(py.Assign((target,), value, init.origin))
+        parts.append(target)
+    if parts:
+        body.append(py.Return(call("rt.join", *parts)))
+    doc = f"Initial parameters: {'; '.join(i.text for i in program.init)}."
+    return py.Function("init", (("hypers", None), ("outer", None)), doc, tuple(body))
+
+
+def model_function(program: Program, model: Model) -> py.Function:
+    """mlp(params, x)"""
+    scope = function_scope(program)
+    params = ["params", *(local(name) for name, _ in model.inputs)]
+    params += [hyper_name(program, h) for h in model_hypers(model)]
+    body = _assign_lets(program, model.lets)
+    body.append(py.Return(lower(model.value, scope)))
+    return py.Function(
+        local(model.name), tuple((p, None) for p in params), f"{model.text}.", tuple(body), model.origin
+    )
+
+
+def _assign_lets(program: Program, lets: tuple[Let, ...]) -> list[py.Statement]:
+    scope = function_scope(program)
+    return [py.Assign((py.Id(local(let.name)),), lower(let.value, scope), let.origin) for let in lets]
+
+
+def _function_body(program: Program, function: Function) -> list[py.Statement]:
+    """Local definitions and the result; groups and sums over groups get names of their own."""
+    scope = function_scope(program)
+    body = _assign_lets(program, function.lets)
+    taken = {local(let.name) for let in function.lets} | {local(h.name) for h in program.hypers}
+    given: dict[ir.Expr, str] = {}
+
+    def name_it(node: ir.Expr) -> ir.Expr:
+        hint = ""
+        if isinstance(node, ir.Name) and isinstance(node.type, Tree) and not _is_all(program, node.id):
+            hint = node.id.rpartition(".")[2]
+        elif isinstance(node, ir.Call) and node.function == "sum" and isinstance(node.args[0].type, Tree):
+            hint = "penalty"
+        if not hint or (node == function.value):
+            return node
+        if node not in given:
+            label = local(hint)
+            while label in taken:
+                label += "_"
+            taken.add(label)
+            given[node] = label
+            body.append(py.Assign((py.Id(label),), lower(node, inner)))
+        return ir.Name(f":{given[node]}", node.type)
+
+    def name(node: ir.Name) -> py.Expr:
+        return py.Id(node.id[1:]) if node.id.startswith(":") else scope.name(node)
+
+    inner = Scope(program, name)
+    body.append(py.Return(lower(rewrite(function.value, name_it), inner)))
+    return body
+
+
+def _is_all(program: Program, group: str) -> bool:
+    return set(program.group(group).members) == {p.path for p in program.parameters}
+
+
+def loss_function(program: Program) -> py.Function:
+    """loss(params, l2, batch)"""
+    names = function_hypers(program, program.loss)
+    params = ["params", *(hyper_name(program, n) for n in names)]
+    if program.data is not None:
+        params.append("batch")
+    body = _function_body(program, program.loss)
+    return py.Function(
+        "loss",
+        tuple((p, None) for p in params),
+        f"Training loss: {program.loss.text}.",
+        tuple(body),
+        program.loss.origin,
+    )
+
+
+def objective_function(program: Program) -> py.Function:
+    """objective(params, data)"""
+    names = function_hypers(program, program.objective)
+    params = ["params", *(hyper_name(program, n) for n in names)]
+    if program.data is not None:
+        params.append("data")
+    body = _splits(program.data, function_splits(program.objective))
+    body += _function_body(program, program.objective)
+    return py.Function(
+        "objective",
+        tuple((p, None) for p in params),
+        f"Outer objective: {program.objective.text}.",
+        tuple(body),
+        program.objective.origin,
+    )
+
+
+def _splits(data: Data | None, names: tuple[str, ...]) -> list[py.Statement]:
+    if data is None:
+        return []
+    return [py.Assign((py.Id(n),), features_of(data, item("data", n))) for n in names]
+
+
+def report_functions(program: Program) -> list[py.Statement]:
+    """report(params, hypers, data) and images(hypers), where the spec asks for them"""
+    out: list[py.Statement] = []
+    metrics = [r for r in program.reports if r.shape is None]
+    if metrics:
+        functions = [r.function for r in metrics]
+        body = _hypers_of(program, functions)
+        splits = tuple(dict.fromkeys(s for f in functions for s in function_splits(f)))
+        body += _splits(program.data, splits)
+        lets = dict.fromkeys(let for f in functions for let in f.lets)
+        body += _assign_lets(program, tuple(lets))
+        scope = function_scope(program)
+        entries = tuple((py.Literal(r.key), lower(r.function.value, scope)) for r in metrics)
+        body.append(py.Return(py.Dict(entries)))
+        params = ("params", "hypers", "data") if program.data is not None else ("params", "hypers")
+        doc = f"Reported values: {', '.join(r.key for r in metrics)}."
+        out.append(
+            py.Function(
+                "report", tuple((p, None) for p in params), doc, tuple(body), metrics[0].function.origin
+            )
+        )
+    pictures = [r for r in program.reports if r.shape is not None]
+    if pictures:
+        body = _hypers_of(program, [r.function for r in pictures])
+        entries = tuple(
+            (
+                py.Literal(r.key),
+                call(
+                    "jnp.reshape",
+                    lower(r.function.value, function_scope(program)),
+                    py.Tuple(tuple(py.Literal(n) for n in r.shape or ())),
+                ),
+            )
+            for r in pictures
+        )
+        body.append(py.Return(py.Dict(entries), pictures[0].function.origin))
+        out.append(
+            py.Function("images", (("hypers", None),), "Hyperparameters as pictures.", tuple(body))
+        )
+    return out
+
+
+def _hypers_of(program: Program, functions: list[Function]) -> list[py.Statement]:
+    found = {h for f in functions for h in function_hypers(program, f)}
+    names = tuple(h.name for h in program.hypers if h.name in found)
+    return hyper_reads(program, names, at_step=False)
+
+
+def loss_arguments(program: Program, w: py.Expr) -> tuple[py.Expr, ...]:
+    """w, l2, batch: what the loss takes inside a step."""
+    names = function_hypers(program, program.loss)
+    batch = (py.Id("batch"),) if program.data is not None else ()
+    return (w, *(py.Id(hyper_name(program, n)) for n in names), *batch)
+
+
+def step_parameters(program: Program, *first: str) -> tuple[tuple[str, None], ...]:
+    """Parameters of a step function: the given ones, hypers, batch, t."""
+    batch = ("batch",) if program.data is not None else ()
+    return tuple((p, None) for p in (*first, "hypers", *batch, "t"))
+
+
+def step_reads(program: Program, values: list[ir.Expr]) -> tuple[list[py.Statement], Scope]:
+    """The hyperparameters of a step as locals, those of the rule laid along the parameters; and the step's scope."""
+    in_loss = function_hypers(program, program.loss)
+    spreads = {n.x.id: n for v in values for n in ir.walk(v) if isinstance(n, ir.Spread) and isinstance(n.x, ir.Hyper)}
+    used = {h for value in values for h in ir.hypers_in(value)} | set(in_loss)
+    names = tuple(h.name for h in program.hypers if h.name in used)
+    body: list[py.Statement] = []
+    plain = step_scope(program)
+    laid_names = {name for name in spreads if name not in in_loss}
+    for name in names:
+        (read,) = hyper_reads(program, (name,), at_step=True)
+        if name in laid_names and isinstance(read, py.Assign):
+            read = py.Assign(read.targets, spread_call(program, spreads[name], read.value))
+        body.append(read)
+    return body, Scope(program, plain.name, frozenset(laid_names))
+
+
+def step_function(program: Program) -> py.Function:
+    """step(state, hypers, batch, t)"""
+    step = program.step
+    values = [e.value for e in step.equations]
+    used = {name for value in values for name in ir.names_in(value)}
+    body, scope = step_reads(program, values)
+    states = [s.name for s in step.states]
+    body += [
+        py.Assign((py.Id(step_name(s)),), item("state", s)) for s in ("w", *states) if s in used or s == "w"
+    ]
+    if "grad" in used:
+        gradient = py.Call(call("jax.grad", py.Id("loss")), loss_arguments(program, py.Id("w")))
+        body.append(py.Assign((py.Id("grad"),), gradient, program.loss.origin))
+    last = ""
+    for let in step.equations:
+        origin = let.origin if let.origin != last and let.origin.startswith(program.source) else ""
+        last = let.origin
+        body.append(py.Assign((py.Id(step_name(let.name)),), lower(let.value, scope), origin))
+    entries = tuple((py.Literal(s), py.Id(f"{step_name(s)}_next")) for s in ("w", *states))
+    body.append(py.Return(py.Dict(entries)))
+    return py.Function(
+        "step",
+        step_parameters(program, "state"),
+        f"One step of {step.rule}.\n\n{step.text.replace('; ', chr(10))}",
+        tuple(body),
+        step.origin,
+    )
+
+
+def batch_arguments(program: Program) -> tuple[py.Expr, ...]:
+    """minibatch(data, outer, t), where there is data."""
+    if program.data is None:
+        return ()
+    return (call("minibatch", py.Id("data"), py.Id("outer"), py.Id("t")),)
+
+
+def train_function(program: Program) -> py.Function:
+    """train(hypers, outer, data, keep)"""
+    states: list[tuple[py.Expr, py.Expr]] = [(py.Literal("w"), py.Id("w"))]
+    initial_hypers = {
+        h for s in program.step.states if s.initial is not None for h in ir.hypers_in(s.initial)
+    }
+    body = hyper_reads(
+        program, tuple(h.name for h in program.hypers if h.name in initial_hypers), at_step=False
+    )
+    body.append(py.Assign((py.Id("w"),), call("init", py.Id("hypers"), py.Id("outer"))))
+    for state in program.step.states:
+        value: py.Expr = call("rt.zeros_like", py.Id("w"))
+        if state.initial is not None:
+            start = lower(laid(state.initial), function_scope(program))
+            value = py.Operator("+", value, start)
+        states.append((py.Literal(state.name), value))
+    body.append(py.Assign((py.Id("state"),), py.Dict(tuple(states))))
+    one = call("step", py.Id("state"), py.Id("hypers"), *batch_arguments(program), py.Id("t"))
+    body.append(py.Function("advance", (("state", None), ("t", None)), "", (py.Return(one),)))
+    body.append(
+        py.Return(call("rt.sweep", py.Id("advance"), py.Id("state"), py.Id("STEPS"), py.Id("keep")))
+    )
+    data = ("data",) if program.data is not None else ()
+    params: list[tuple[str, py.Expr | None]] = [(p, None) for p in ("hypers", "outer", *data)]
+    params.append(("keep", py.Id("KEEP")))
+    doc = "All steps from fresh initial parameters: the last state, and the path that `keep` asks for."
+    return py.Function("train", tuple(params), doc, tuple(body))
+

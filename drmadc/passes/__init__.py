@@ -1,0 +1,1 @@
+"""Program to program: simplification and the derivation of the adjoint."""

@@ -1,0 +1,36 @@
+"""What a function depends on, through the models that it calls."""
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Function, Model, Program
+
+
+def function_hypers(program: Program, function: Function) -> tuple[str, ...]:
+    """Hyperparameters that a function reads, itself or through a model, in declared order."""
+    found: set[str] = set()
+    for expr in (*(let.value for let in function.lets), function.value):
+        found.update(expression_hypers(program, expr))
+    return tuple(h.name for h in program.hypers if h.name in found)
+
+
+def expression_hypers(program: Program, expr: ir.Expr) -> set[str]:
+    """Hyperparameters that an expression reads, itself or through a model."""
+    found = set(ir.hypers_in(expr))
+    for node in ir.walk(expr):
+        if isinstance(node, ir.Apply):
+            model = next(m for m in program.models if m.name == node.model)
+            found.update(model_hypers(model))
+    return found
+
+
+def model_hypers(model: Model) -> tuple[str, ...]:
+    """Hyperparameters that a model's body reads, in order of first use."""
+    values = (*(let.value for let in model.lets), model.value)
+    return tuple(dict.fromkeys(h for value in values for h in ir.hypers_in(value)))
+
+
+def function_splits(function: Function) -> tuple[str, ...]:
+    """Splits over which a function evaluates, in order."""
+    values = (*(let.value for let in function.lets), function.value)
+    return tuple(
+        dict.fromkeys(n.split for v in values for n in ir.walk(v) if isinstance(n, ir.OnSplit))
+    )

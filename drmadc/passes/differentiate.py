@@ -1,0 +1,107 @@
+"""Reverse-mode differentiation of elementwise expressions, symbolically."""
+
+from collections.abc import Callable
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.build import add, apply, collect, div, mul, neg, power, spread, sub
+from drmadc.ir.types import SCALAR, Tree, Type, is_scalar
+
+Key = tuple[str, str]
+Adjoints = dict[Key, ir.Expr]
+
+ONE = ir.Const(1.0)
+
+
+def _derivative(op: str, x: ir.Expr) -> ir.Expr:
+    """d op(x) / dx as an expression in x."""
+    y = apply(op, x)
+    table: dict[str, Callable[[], ir.Expr]] = {
+        "exp": lambda: y,
+        "log": lambda: div(ONE, x),
+        "sqrt": lambda: div(ir.Const(0.5), y),
+        "tanh": lambda: sub(ONE, power(y, ir.Const(2.0))),
+        "sigmoid": lambda: mul(y, sub(ONE, y)),
+        "softplus": lambda: apply("sigmoid", x),
+        "relu": lambda: apply("step", x),
+        "abs": lambda: apply("sign", x),
+        "sign": lambda: ir.Const(0.0),
+        "step": lambda: ir.Const(0.0),
+        "sin": lambda: apply("cos", x),
+        "cos": lambda: neg(apply("sin", x)),
+    }
+    return table[op]()
+
+
+DIFFERENTIABLE = frozenset(
+    {"neg", "exp", "log", "sqrt", "tanh", "sigmoid", "softplus", "relu", "abs", "sign", "step", "sin", "cos"}
+)
+
+
+def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: Adjoints) -> None:
+    """Add to `into` what `seed`, the adjoint of `expr`, contributes to each active leaf.
+
+    Leaves are variables, keyed ("name", id), and hyperparameters, keyed ("hyper", id). The chain rule runs
+    through elementwise operators and through Spread, whose transpose is Collect.
+    """
+    if seed == ir.Const(0.0) or not _depends(expr, active):
+        return
+    match expr:
+        case ir.Name(id_):
+            _accumulate(into, ("name", id_), _fit(seed, expr.type))
+        case ir.Hyper(id_):
+            _accumulate(into, ("hyper", id_), _fit(seed, expr.type))
+        case ir.Unary("neg", x):
+            pull(x, neg(seed), active, into)
+        case ir.Unary(op, x):
+            pull(x, mul(seed, _derivative(op, x)), active, into)
+        case ir.Binary("+", left, right):
+            pull(left, _fit(seed, left.type), active, into)
+            pull(right, _fit(seed, right.type), active, into)
+        case ir.Binary("-", left, right):
+            pull(left, _fit(seed, left.type), active, into)
+            pull(right, _fit(neg(seed), right.type), active, into)
+        case ir.Binary("*", left, right):
+            pull(left, _fit(mul(seed, right), left.type), active, into)
+            pull(right, _fit(mul(seed, left), right.type), active, into)
+        case ir.Binary("/", left, right):
+            pull(left, _fit(div(seed, right), left.type), active, into)
+            if _depends(right, active):
+                below = neg(div(mul(seed, left), power(right, ir.Const(2.0))))
+                pull(right, _fit(below, right.type), active, into)
+        case ir.Binary("^", left, right):
+            slope = mul(right, power(left, sub(right, ONE)))
+            pull(left, _fit(mul(seed, slope), left.type), active, into)
+            if _depends(right, active):
+                growth = mul(mul(seed, expr), apply("log", left))
+                pull(right, _fit(growth, right.type), active, into)
+        case ir.Spread(x):
+            pull(x, collect(seed, x.type), active, into)
+        case ir.Stack(items):
+            for place, item in enumerate(items):
+                pull(item, ir.Item(seed, (place,), item.type), active, into)
+        case ir.Item() | ir.Part() | ir.Call() | ir.Dense() | ir.Apply() | ir.OnSplit() | ir.Collect():
+            raise AssertionError(f"not an expression of an update rule: {expr}")
+        case ir.Const() | ir.Draw():
+            return
+
+
+def accumulated(into: Adjoints, key: Key) -> ir.Expr:
+    """What was gathered for a leaf; 0 when nothing reached it."""
+    return into.get(key, ir.Const(0.0))
+
+
+def _accumulate(into: Adjoints, key: Key, value: ir.Expr) -> None:
+    into[key] = add(into[key], value) if key in into else value
+
+
+def _depends(expr: ir.Expr, active: Callable[[ir.Expr], bool]) -> bool:
+    return any(active(node) for node in ir.walk(expr))
+
+
+def _fit(seed: ir.Expr, type_: Type) -> ir.Expr:
+    """Sum a seed over what broadcasting had repeated."""
+    if is_scalar(type_) and not is_scalar(seed.type):
+        return collect(seed, SCALAR)
+    if isinstance(type_, Tree) and is_scalar(seed.type):
+        return spread(seed, type_.group)
+    return seed

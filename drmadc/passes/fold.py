@@ -1,0 +1,29 @@
+"""Folds constants in the update rules: `1 - 0.95` becomes 0.05."""
+
+from dataclasses import replace
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.build import binary, rewrite
+from drmadc.ir.program import Let, Program, Step
+
+
+def fold(program: Program) -> Program:
+    """Evaluate operators whose two sides are constants, in both update rules."""
+    return replace(program, step=_fold_step(program.step), tune_step=_fold_step(program.tune_step))
+
+
+def _fold_step(step: Step) -> Step:
+    return replace(step, equations=tuple(Let(e.name, _fold(e.value), e.origin) for e in step.equations))
+
+
+def _fold(expr: ir.Expr) -> ir.Expr:
+    def change(node: ir.Expr) -> ir.Expr:
+        match node:
+            case ir.Binary(op, ir.Const() as left, ir.Const() as right, _):
+                return binary(op, left, right)
+            case ir.Unary("neg", ir.Const(value), _):
+                return ir.Const(-value)
+            case _:
+                return node
+
+    return rewrite(expr, change)

@@ -1,0 +1,12 @@
+"""Which hyperparameters the derived adjoint reaches; the others are mistakes."""
+
+from drmadc.ir.program import Program
+from drmadc.passes.dependence import function_hypers
+
+
+def reached(program: Program) -> frozenset[str]:
+    """Names of the hyperparameters whose adjoint is not identically 0."""
+    adjoint = program.adjoint
+    assert adjoint is not None
+    through_training = {let.name for let in (*adjoint.hypers, *adjoint.init)}
+    return frozenset(through_training | set(function_hypers(program, program.objective)))

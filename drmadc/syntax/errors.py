@@ -1,0 +1,158 @@
+"""Mistakes of form (E01) and unknown declarations (E0201)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drmadc.diagnostics.model import Diagnostic
+from drmadc.diagnostics.suggest import did_you_mean
+from drmadc.source import Span
+from drmadc.syntax.ast import KEYWORDS
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedText(Diagnostic):
+    code: ClassVar[str] = "E0101"
+    found: str
+    expected: tuple[str, ...]
+
+    def message(self) -> str:
+        return f"unexpected {self.found}"
+
+    def label(self) -> str:
+        if len(self.expected) == 1:
+            return f"expected {self.expected[0]}"
+        return f"expected one of: {', '.join(self.expected)}" if self.expected else "not expected here"
+
+    def help(self) -> str:
+        return "a declaration reads `name: type = value`, a setting `name = value`"
+
+
+@dataclass(frozen=True, slots=True)
+class Unclosed(Diagnostic):
+    code: ClassVar[str] = "E0102"
+    bracket: str
+    end: Span
+
+    def message(self) -> str:
+        return f"`{self.bracket}` is never closed"
+
+    def label(self) -> str:
+        return "opened here"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.end, "the declaration ends here without it"),)
+
+    def help(self) -> str:
+        return f"add the missing `{ {'(': ')', '[': ']', '{': '}'}[self.bracket] }`"
+
+
+@dataclass(frozen=True, slots=True)
+class StrayBracket(Diagnostic):
+    code: ClassVar[str] = "E0102"
+    bracket: str
+
+    def message(self) -> str:
+        return f"`{self.bracket}` closes nothing"
+
+    def label(self) -> str:
+        return "no bracket of this kind is open here"
+
+    def help(self) -> str:
+        return "remove it, or add the opening bracket"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignCharacter(Diagnostic):
+    code: ClassVar[str] = "E0103"
+    character: str
+
+    def message(self) -> str:
+        return f"the character {self._shown()} is not part of the language"
+
+    def _shown(self) -> str:
+        point = f"U+{ord(self.character):04X}"
+        return f"`{self.character}` ({point})" if self.character.isprintable() else point
+
+    def label(self) -> str:
+        return "not understood"
+
+    def note(self) -> str:
+        return "outside comments a spec is plain ASCII"
+
+    def help(self) -> str:
+        plain = {
+            "×": "*",
+            "·": "*",
+            "÷": "/",
+            "−": "-",
+            "–": "-",
+            "²": "^ 2",
+            "λ": "lambda_",
+            "→": "->",
+            "“": "nothing",
+            "”": "nothing",
+            "’": "'",
+        }.get(self.character)
+        return f"write `{plain}`" if plain else "use ASCII letters, digits and signs, or move it to a comment"
+
+
+@dataclass(frozen=True, slots=True)
+class NotText(Diagnostic):
+    code: ClassVar[str] = "E0104"
+    offset: int
+
+    def message(self) -> str:
+        return "this file is not text"
+
+    def label(self) -> str:
+        return "a spec is UTF-8 text"
+
+    def note(self) -> str:
+        return f"byte {self.offset} cannot be read as UTF-8 text"
+
+    def help(self) -> str:
+        return "give the path of a .drm file; to convert an old encoding: iconv -f latin1 -t utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class EmptySpec(Diagnostic):
+    code: ClassVar[str] = "E0105"
+
+    def message(self) -> str:
+        return "this file declares nothing"
+
+    def label(self) -> str:
+        return "no declaration found"
+
+    def help(self) -> str:
+        return "start from an example such as specs/mnist_l2.drm: data, model, hyper, train, tune, report"
+
+
+@dataclass(frozen=True, slots=True)
+class TooDeep(Diagnostic):
+    code: ClassVar[str] = "E0106"
+    limit: int
+
+    def message(self) -> str:
+        return f"this expression is nested more than {self.limit} levels deep"
+
+    def label(self) -> str:
+        return "too deep"
+
+    def help(self) -> str:
+        return "give parts of it names with `let`"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownDeclaration(Diagnostic):
+    code: ClassVar[str] = "E0201"
+    keyword: str
+
+    def message(self) -> str:
+        return f"unknown declaration `{self.keyword}`"
+
+    def label(self) -> str:
+        return "not a declaration of the language"
+
+    def help(self) -> str:
+        return did_you_mean(self.keyword, KEYWORDS, "declaration")
