@@ -268,6 +268,21 @@ def step_function(program: Program) -> py.Function:
     )
 
 
+def trained_objective_function(program: Program) -> py.Function:
+    """trained_objective(hypers, outer, data)"""
+    data = ("data",) if program.data is not None else ()
+    names = ("hypers", "outer", *data)
+    call_ = py.Call(py.Id("train"), tuple(py.Id(n) for n in names), (("keep", py.Literal(None)),))
+    direct = function_hypers(program, program.objective)
+    arguments = (item("state", "w"), *(item("hypers", h) for h in direct), *(py.Id(d) for d in data))
+    body = (
+        py.Assign((py.Id("state"), py.Id("_")), call_),
+        py.Return(py.Call(py.Id("objective"), arguments)),
+    )
+    doc = "Outer objective after training; nothing is kept on the way."
+    return py.Function("trained_objective", tuple((n, None) for n in names), doc, body)
+
+
 def batch_arguments(program: Program) -> tuple[py.Expr, ...]:
     """minibatch(data, outer, t), where there is data."""
     if program.data is None:

@@ -13,6 +13,7 @@ from drmadc.lower.forward import (
     report_functions,
     step_function,
     train_function,
+    trained_objective_function,
 )
 from drmadc.lower.hypers import hyper_functions, tune_functions
 from drmadc.lower.reverse import (
@@ -44,7 +45,7 @@ def lower_module(program: Program) -> py.Module:
     functions += [model_function(program, model) for model in program.models]
     functions += [init_function(program), loss_function(program), objective_function(program)]
     functions += [step_function(program), reverse_step_function(program, adjoint)]
-    functions.append(train_function(program))
+    functions += [train_function(program), trained_objective_function(program)]
     last = reverse_init_function(program, adjoint)
     if last is not None:
         functions.append(last)

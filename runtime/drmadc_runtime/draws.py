@@ -1,0 +1,98 @@
+"""Random draws as pure functions: minibatch rows of (seed, outer, t), initial values of (seed, outer, name).
+
+Rows come from a keyed integer hash that JAX, NumPy and Numba compute alike, bit for bit, so that data on the host
+and data on the device give the same minibatches, forwards and backwards. The hash is two rounds of a 32-bit
+finaliser (Wellons' `lowbias32`) over the key and the position.
+"""
+
+from collections.abc import Mapping
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from drmadc_runtime.trees import Tree
+
+_M1, _M2, _GOLDEN = 0x7FEB352D, 0x846CA68B, 0x9E3779B9
+ROWS, SPLIT = 1, 2
+
+
+def _mix(x: jax.Array) -> jax.Array:
+    x = (x ^ (x >> 16)) * jnp.uint32(_M1)
+    x = (x ^ (x >> 15)) * jnp.uint32(_M2)
+    return x ^ (x >> 16)
+
+
+def draw_rows(seed: int, outer: jax.Array, t: jax.Array, count: int, size: int) -> jax.Array:
+    """`count` rows of [0, size), drawn with replacement for step `t` of outer step `outer`; int32[count].
+
+    Every row is the remainder of a 32-bit hash, so its probability is off by at most size / 2^32.
+    """
+    key = _mix(jnp.uint32(_start(seed, ROWS)) + jnp.asarray(outer).astype(jnp.uint32))
+    key = _mix(key + jnp.asarray(t).astype(jnp.uint32))
+    position = jnp.arange(count, dtype=jnp.uint32) * jnp.uint32(_GOLDEN)
+    bits = _mix(_mix(position + key) ^ key)
+    return (bits % jnp.uint32(size)).astype(jnp.int32)
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _mix_host(x: np.uint32) -> np.uint32:
+    x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(_M1))
+    x = np.uint32((x ^ (x >> np.uint32(15))) * np.uint32(_M2))
+    return np.uint32(x ^ (x >> np.uint32(16)))
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _bits_host(key: np.uint32, count: int) -> npt.NDArray[np.uint32]:
+    bits = np.empty(count, np.uint32)
+    for i in range(count):
+        position = np.uint32(np.uint32(i) * np.uint32(_GOLDEN))
+        bits[i] = _mix_host(np.uint32(_mix_host(np.uint32(position + key)) ^ key))
+    return bits
+
+
+def _start(seed: int, purpose: int) -> int:
+    """The first word of a key; streams of different purpose never share one."""
+    return (seed * 0x85EBCA6B + purpose * _GOLDEN) & 0xFFFFFFFF
+
+
+def _key_host(seed: int, purpose: int, *words: int) -> np.uint32:
+    key = np.uint32(_start(seed, purpose))
+    for word in words:
+        key = np.uint32(_mix_host(np.uint32((int(key) + word) & 0xFFFFFFFF)))
+    return key
+
+
+def draw_rows_host(seed: int, outer: int, t: int, count: int, size: int) -> npt.NDArray[np.int32]:
+    """The same integers as `draw_rows`, computed on the host by Numba."""
+    bits = _bits_host(_key_host(seed, ROWS, outer, t), count)
+    return (bits % np.uint32(size)).astype(np.int32)
+
+
+def permutation_host(seed: int, outer: int, size: int, part: int) -> npt.NDArray[np.int64]:
+    """A permutation of [0, size) as a function of (seed, outer, part): positions sorted by their hash."""
+    bits = _bits_host(_key_host(seed, SPLIT, outer, part), size)
+    return np.argsort(bits, kind="stable")
+
+
+def _key(seed: int, outer: jax.Array, index: int, name: str) -> jax.Array:
+    key = jax.random.fold_in(jax.random.key(seed), outer)
+    return jax.random.fold_in(jax.random.fold_in(key, index), crc32(name.encode()))
+
+
+def normal(seed: int, outer: jax.Array, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+    """Standard normal draws of the given shapes: a function of (seed, outer, index, parameter name)."""
+    return Tree({n: jax.random.normal(_key(seed, outer, index, n), s) for n, s in shapes.items()})
+
+
+def uniform(seed: int, outer: jax.Array, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+    """Draws uniform in (-1, 1), of the given shapes."""
+    return Tree(
+        {
+            n: jax.random.uniform(_key(seed, outer, index, n), s, minval=-1.0, maxval=1.0)
+            for n, s in shapes.items()
+        }
+    )

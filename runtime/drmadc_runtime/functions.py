@@ -1,0 +1,62 @@
+"""Losses, metrics and activations that JAX does not have under the language's conventions."""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Reduce = Literal["mean", "none"]
+
+
+def _reduced(values: jax.Array, reduce: Reduce) -> jax.Array:
+    return jnp.mean(values) if reduce == "mean" else values
+
+
+def cross_entropy(logits: jax.Array, label: jax.Array, reduce: Reduce = "mean") -> jax.Array:
+    """-log softmax(logits)[label] in nats; logits [n, classes], label int [n]; mean, or [n] for reduce "none"."""
+    shifted = logits - lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))
+    chosen = jnp.sum(shifted * jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype), axis=-1)
+    return _reduced(jnp.log(jnp.sum(jnp.exp(shifted), axis=-1)) - chosen, reduce)
+
+
+def error(logits: jax.Array, label: jax.Array) -> jax.Array:
+    """The fraction of examples whose largest logit is not the label's; logits [n, classes], label int [n]."""
+    return jnp.mean(jnp.argmax(logits, axis=-1) != label)
+
+
+def squared_error(prediction: jax.Array, target: jax.Array, reduce: Reduce = "mean") -> jax.Array:
+    """Half the squared distance of each example, 0.5 |prediction - target|^2; mean over examples, or [n]."""
+    return _reduced(_per_example(0.5 * jnp.square(prediction - target)), reduce)
+
+
+def huber(prediction: jax.Array, target: jax.Array, reduce: Reduce = "mean") -> jax.Array:
+    """Huber's loss with threshold 1, summed over each example's entries; mean over examples, or [n]."""
+    distance = jnp.abs(prediction - target)
+    value = jnp.where(distance <= 1.0, 0.5 * jnp.square(distance), distance - 0.5)
+    return _reduced(_per_example(value), reduce)
+
+
+def binary_cross_entropy(logit: jax.Array, target: jax.Array, reduce: Reduce = "mean") -> jax.Array:
+    """-log likelihood of targets in [0, 1] under sigmoid(logit), summed over each example's entries."""
+    value = jax.nn.softplus(logit) - target * logit
+    return _reduced(_per_example(value), reduce)
+
+
+def _per_example(values: jax.Array) -> jax.Array:
+    return jnp.sum(values, axis=tuple(range(1, values.ndim))) if values.ndim > 1 else values
+
+
+def flatten(x: jax.Array) -> jax.Array:
+    """[n, ...] -> [n, product of the rest]"""
+    return jnp.reshape(x, (x.shape[0], -1))
+
+
+def gelu(x: jax.Array) -> jax.Array:
+    """x Phi(x), exactly (Hendrycks and Gimpel 2016), as PyTorch's default."""
+    return jax.nn.gelu(x, approximate=False)
+
+
+def unit_step(x: jax.Array) -> jax.Array:
+    """1 where x > 0, else 0: the derivative of relu."""
+    return (x > 0).astype(x.dtype)

@@ -1,0 +1,34 @@
+"""`python emitted_module.py`: what `drmadc run` does, without the compiler."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def main(module: Mapping[str, Any]) -> None:
+    """Run an emitted module from its own command line; exit code 3 when the run fails."""
+    from drmadc_runtime.failure import NotFinite
+    from drmadc_runtime.run import run
+    from drmadc_runtime.sources import DataError
+
+    parser = argparse.ArgumentParser(description=str(module.get("__doc__") or module["NAME"]).split("\n")[0])
+    parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME/TIME)")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings")
+    options = parser.parse_args()
+    path = Path(module["__file__"])
+    try:
+        run(module, {"module.py": path.read_text(encoding="utf-8")}, options.out, options.quiet)
+    except FileExistsError as error:
+        parser.error(str(error))
+    except (NotFinite, DataError, OSError) as error:
+        sys.exit(_failed(str(error)))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _failed(message: str) -> int:
+    print(f"the run failed: {message}", file=sys.stderr)
+    return 3

@@ -1,0 +1,95 @@
+"""The run folder: resolved spec, emitted module, environment, metrics, hyperparameters, pictures."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from drmadc_runtime.versions import environment
+
+
+class RunFolder:
+    """A folder that holds one run and no other."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, name: str, out: str | None) -> "RunFolder":
+        """Make the folder: `out`, or runs/NAME/TIME.
+
+        Raises:
+            FileExistsError: when `out` is there already and not empty.
+            OSError: when it cannot be made.
+        """
+        if out is not None:
+            path = Path(out)
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise FileExistsError(f"{path} is there already; a run never overwrites another")
+            path.mkdir(parents=True, exist_ok=True)
+            return cls(path)
+        stem = time.strftime("%Y%m%d-%H%M%S")
+        base = Path("runs") / name
+        base.mkdir(parents=True, exist_ok=True)
+        for number in range(1000):
+            path = base / (stem if number == 0 else f"{stem}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return cls(path)
+        raise FileExistsError(f"no free folder in {base}")
+
+    def write(self, name: str, data: str | bytes) -> None:
+        """Write a file whole or not at all."""
+        target = self.path / name
+        partial = target.with_name(f".{name}.partial")
+        partial.write_bytes(data.encode() if isinstance(data, str) else data)
+        os.replace(partial, target)
+
+    def write_start(self, texts: Mapping[str, str]) -> None:
+        """Write what is known before the first step: spec, module, environment."""
+        for name, text in texts.items():
+            self.write(name, text)
+        self.write("environment.json", json.dumps(environment(), indent=2) + "\n")
+
+    def add_metrics(self, record: Mapping[str, float]) -> None:
+        """Append a line to metrics.jsonl."""
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def write_hypers(self, hypers: Mapping[str, npt.NDArray[np.floating[Any]]]) -> None:
+        """Write hypers.npz: the hyperparameters in their own domains."""
+        target = self.path / "hypers.npz"
+        partial = self.path / ".hypers.partial.npz"
+        arrays: dict[str, Any] = dict(hypers)
+        np.savez(partial, **arrays)
+        os.replace(partial, target)
+
+    def write_images(self, images: Mapping[str, npt.NDArray[np.floating[Any]]]) -> list[Path]:
+        """Write each picture as a PNG with a colour bar; the files that were written."""
+        written = []
+        for title, picture in images.items():
+            name = "".join(c if c.isalnum() or c in "._-" else "_" for c in title) + ".png"
+            draw_image(self.path / name, title, picture)
+            written.append(self.path / name)
+        return written
+
+
+def draw_image(path: Path, title: str, picture: npt.NDArray[np.floating[Any]]) -> None:
+    """A hyperparameter as a grey-scale picture with a colour bar in its own domain."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    drawn = axes.imshow(picture, cmap="gray", interpolation="nearest")
+    axes.set_title(title)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    figure.colorbar(drawn, ax=axes, label="value in its own domain")
+    figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -1,0 +1,74 @@
+"""One run from start to end: outer loop, table, run folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from drmadc_runtime.display import Display
+from drmadc_runtime.records import RunFolder
+from drmadc_runtime.session import Arrays, Session
+from drmadc_runtime.tuning import tune
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder, one record for each outer step, and the final hyperparameters."""
+
+    path: Path
+    metrics: list[dict[str, float]]
+    hypers: Arrays
+
+
+def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, quiet: bool = False) -> Run:
+    """Run an emitted module and record it.
+
+    Args:
+        module: the names of the emitted module.
+        texts: files to put into the run folder, such as the resolved spec and the module's text.
+        out: the run folder, or None for runs/NAME/TIME.
+        quiet: print nothing but warnings.
+
+    Raises:
+        NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
+        FileExistsError: `out` is there already.
+    """
+    folder = RunFolder.create(module["NAME"], out)
+    display = Display(quiet)
+    session = Session(module)
+    hypers = session.initial_hypers()
+    folder.write_start(texts)
+    display.say(_headline(session, hypers))
+    display.say(f"run folder: {folder.path}")
+    metrics: list[dict[str, float]] = []
+    final: Arrays = {name: np.asarray(value) for name, value in hypers.items()}
+    steps = module["TUNE_STEPS"]
+    with display.running(steps):
+        for step in tune(session, hypers, steps):
+            final = step.following
+            metrics.append(step.record())
+            folder.add_metrics(metrics[-1])
+            folder.write_hypers(final)
+            display.step(step)
+            display.warn_growth(step, module["LINES"]["reverse"])
+    for path in folder.write_images(session.images(final)):
+        display.say(f"picture: {path}")
+    return Run(folder.path, metrics, final)
+
+
+def _headline(session: Session, hypers: Mapping[str, Any]) -> str:
+    module = session.module
+    count = sum(int(np.size(value)) for value in hypers.values())
+    kinds = ", ".join(f"{name} {int(np.size(value))}" for name, value in hypers.items())
+    with session.precision():
+        shapes = jax.eval_shape(module["init"], session.cast(hypers), 0)
+    parameters = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes))
+    strategy = module["LINES"]["reverse"].partition(": ")[2]
+    return (
+        f"{module['NAME']}: {count:,} hyperparameters ({kinds}), {parameters:,} parameters, "
+        f"{module['STEPS']:,} training steps, {module['TUNE_STEPS']} outer steps, {strategy}, "
+        f"{module['DTYPE']} on {jax.devices()[0].device_kind}"
+    )

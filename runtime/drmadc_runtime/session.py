@@ -1,0 +1,175 @@
+"""A session: an emitted module's functions, compiled once and called with data of the right outer step."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from drmadc_runtime.paths import Hypergradient, Keep
+from drmadc_runtime.trees import Tree
+
+Values = Mapping[str, Any]
+Arrays = dict[str, npt.NDArray[np.floating[Any]]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation of objective and hypergradient, on the host.
+
+    `gradient` is with respect to the hyperparameters in their own domains, `unconstrained` with respect to what
+    the outer loop moves (logarithm, logit). `growth` is |adjoint at the first step| / |adjoint at the last|.
+    """
+
+    value: float
+    gradient: Arrays
+    unconstrained: Arrays
+    growth: float
+    params: Any
+
+    @property
+    def finite(self) -> bool:
+        """Whether everything that was computed is a number."""
+        arrays = (*self.gradient.values(), *self.unconstrained.values())
+        return bool(np.isfinite(self.value) and all(np.isfinite(a).all() for a in arrays))
+
+
+def use_compilation_cache() -> None:
+    """Turn on JAX's persistent compilation cache, unless the user has chosen one."""
+    if jax.config.jax_compilation_cache_dir is not None:
+        return
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    folder = Path(base) / "drmadc" / "jax"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+class Session:
+    """Runs an emitted module. Functions are compiled at first use; data of an outer step is prepared once."""
+
+    def __init__(self, module: Mapping[str, Any]) -> None:
+        use_compilation_cache()
+        self.module = module
+        self.double = module["DTYPE"] == "float64"
+        self.has_data = "DATA" in module
+        self._prepared: tuple[int, Any] | None = None
+        self._evaluate = jax.jit(self._evaluate_traced, static_argnames="keep")
+        self._objective = jax.jit(module["trained_objective"])
+        self._report = jax.jit(module["report"]) if "report" in module else None
+        self._tune_step = jax.jit(module["tune_step"])
+        self._statistics = jax.jit(module["statistics"]) if "statistics" in module else None
+
+    @contextmanager
+    def precision(self) -> Iterator[None]:
+        """The module's floating type as JAX's default, and full precision for products."""
+        with jax.enable_x64(self.double), jax.default_matmul_precision("highest"):
+            yield
+
+    def initial_hypers(self) -> dict[str, jax.Array]:
+        """Initial hyperparameters in their own domains."""
+        with self.precision():
+            hypers: dict[str, jax.Array] = self.module["initial_hypers"]()
+            return hypers
+
+    def constrain(self, free: Values) -> dict[str, jax.Array]:
+        """Unconstrained values to own domains."""
+        with self.precision():
+            hypers: dict[str, jax.Array] = self.module["constrain"](free)
+            return hypers
+
+    def unconstrain(self, hypers: Values) -> dict[str, jax.Array]:
+        """Own domains to unconstrained values."""
+        with self.precision():
+            free: dict[str, jax.Array] = self.module["unconstrain"](self.cast(hypers))
+            return free
+
+    def cast(self, hypers: Values) -> dict[str, jax.Array]:
+        """Hyperparameters as arrays of the module's floating type and shapes.
+
+        Raises:
+            ValueError: for a missing or unknown name, or a wrong shape.
+        """
+        with self.precision():
+            there = self.initial_hypers()
+            if set(hypers) != set(there):
+                raise ValueError(f"hyperparameters are {sorted(there)}, not {sorted(hypers)}")
+            cast = {name: jnp.asarray(hypers[name], self.module["DTYPE"]) for name in there}
+            for name, value in cast.items():
+                if value.shape != there[name].shape:
+                    raise ValueError(f"`{name}` has shape {there[name].shape}, not {value.shape}")
+            return cast
+
+    def data(self, outer: int) -> tuple[Any, ...]:
+        """The data of an outer step on the device, as the one argument that follows `outer`; none without data."""
+        if not self.has_data:
+            return ()
+        spec = self.module["DATA"]
+        key = outer if spec.resample else 0
+        if self._prepared is None or self._prepared[0] != key:
+            self._prepared = None
+            data: dict[str, Any] = jax.device_put(spec.splits(outer))
+            if self._statistics is not None:
+                data["statistics"] = self._statistics(data["train"])
+            self._prepared = (key, data)
+        return (self._prepared[1],)
+
+    def _evaluate_traced(
+        self, hypers: Values, outer: jax.Array, *data: Any, keep: Keep
+    ) -> tuple[Hypergradient, Values]:
+        result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, keep=keep)
+        return result, self.module["reverse_constrain"](hypers, result.gradient)
+
+    def evaluate(self, hypers: Values, outer: int, keep: Keep | None = None) -> Evaluation:
+        """Train from scratch and send the hypergradient back; see Evaluation."""
+        with self.precision():
+            result, free = self._evaluate(
+                self.cast(hypers), jnp.int32(outer), *self.data(outer), keep=keep or self.module["KEEP"]
+            )
+            return Evaluation(
+                float(result.value),
+                {name: np.asarray(value) for name, value in result.gradient.items()},
+                {name: np.asarray(value) for name, value in free.items()},
+                float(result.growth),
+                result.params,
+            )
+
+    def objective(self, hypers: Values, outer: int) -> float:
+        """Train from scratch; the outer objective."""
+        with self.precision():
+            return float(self._objective(self.cast(hypers), jnp.int32(outer), *self.data(outer)))
+
+    def report(self, params: Any, hypers: Values, outer: int) -> dict[str, float]:
+        """Reported values of trained parameters."""
+        if self._report is None:
+            return {}
+        with self.precision():
+            values = self._report(params, self.cast(hypers), *self.data(outer))
+            return {name: float(value) for name, value in values.items()}
+
+    def images(self, hypers: Values) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Pictures of hyperparameters, by title."""
+        if "images" not in self.module:
+            return {}
+        with self.precision():
+            pictures = self.module["images"](self.cast(hypers))
+            return {title: np.asarray(picture) for title, picture in pictures.items()}
+
+    def start_tuning(self, free: Values) -> Any:
+        """The state of the outer update before its first step."""
+        with self.precision():
+            return self.module["initial_tune_state"](Tree(free))
+
+    def tune_step(self, state: Any, gradient: Values, t: int) -> Any:
+        """One outer update on unconstrained hyperparameters."""
+        with self.precision():
+            return self._tune_step(state, Tree(gradient), jnp.int32(t))

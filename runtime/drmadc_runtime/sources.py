@@ -1,0 +1,58 @@
+"""Data sources: raw arrays by part (train, test) and field. MNIST ships with this package."""
+
+import hashlib
+import lzma
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+Raw = Mapping[str, Mapping[str, npt.NDArray[np.generic]]]
+
+MNIST_SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+class DataError(RuntimeError):
+    """Data that cannot be used; the message says what, where and what to do."""
+
+
+def _idx(name: str) -> npt.NDArray[np.uint8]:
+    packed = (files("drmadc_runtime") / "mnist" / f"{name}.xz").read_bytes()
+    try:
+        raw = lzma.decompress(packed)
+    except lzma.LZMAError as error:
+        raise DataError(f"the embedded MNIST file {name}.xz is damaged ({error}); install drmadc again") from error
+    if hashlib.sha256(raw).hexdigest() != MNIST_SHA256[name]:
+        raise DataError(f"the embedded MNIST file {name}.xz was changed; install drmadc again")
+    dimensions = raw[3]
+    shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+@cache
+def mnist() -> Raw:
+    """MNIST: image uint8[n, 28, 28] and label int32[n], 60,000 for training and 10,000 for testing.
+
+    Raises:
+        DataError: when the embedded files are not the original ones.
+    """
+    return {
+        "train": {
+            "image": _idx("train-images-idx3-ubyte"),
+            "label": _idx("train-labels-idx1-ubyte").astype(np.int32),
+        },
+        "test": {
+            "image": _idx("t10k-images-idx3-ubyte"),
+            "label": _idx("t10k-labels-idx1-ubyte").astype(np.int32),
+        },
+    }
+
+
+SOURCES: Mapping[str, Callable[[], Raw]] = {"mnist": mnist}

@@ -1,0 +1,39 @@
+"""Versions: of the interface between emitted modules and this package, and of what a run used."""
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+API = 1
+
+
+def require(api: int) -> None:
+    """Stop an emitted module that was made for another version of this package.
+
+    Raises:
+        ImportError: with what to do.
+    """
+    if api != API:
+        raise ImportError(
+            f"this module was emitted for drmadc_runtime API {api}, but API {API} is installed; "
+            "emit it again with `drmadc emit`, or install the drmadc that emitted it"
+        )
+
+
+def environment() -> dict[str, object]:
+    """Versions and devices of this process, for the run folder."""
+    import jax
+
+    packages = {}
+    for name in ("drmadc", "jax", "jaxlib", "numpy", "numba"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = "not installed"
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": packages,
+        "backend": jax.default_backend(),
+        "devices": [device.device_kind for device in jax.devices()],
+    }
