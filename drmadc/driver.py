@@ -51,9 +51,7 @@ def prelude() -> ast.Spec:
     return spec
 
 
-def compile_source(
-    source: SourceFile, overrides: tuple[str, ...] = (), after: str | None = None
-) -> Compilation:
+def compile_source(source: SourceFile, overrides: tuple[str, ...] = (), after: str | None = None) -> Compilation:
     """Compile a spec. `overrides` are `train.steps=500` and the like; `after` stops behind a pass."""
     bag = Bag()
     spec = parse(source, bag)

@@ -48,9 +48,7 @@ def _apply(spec: ast.Spec, target: str, value: ast.Expr, span: Span, bag: Bag) -
     return replace(spec, decls=tuple(decls))
 
 
-def _override(
-    decl: ast.Decl, block: str, setting: str, value: ast.Expr, span: Span
-) -> ast.Decl | None:
+def _override(decl: ast.Decl, block: str, setting: str, value: ast.Expr, span: Span) -> ast.Decl | None:
     """The declaration with the setting replaced or added, or None where it is not the target."""
     if not setting:
         if isinstance(decl, ast.HyperDecl | ast.ParamsDecl | ast.LetDecl) and decl.name == block:

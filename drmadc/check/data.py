@@ -2,8 +2,9 @@
 
 from drmadc.check import name_errors, program_errors, type_errors
 from drmadc.check.context import Context, Known
-from drmadc.check.expressions import describe, infer
+from drmadc.check.expressions import infer
 from drmadc.check.settings import Settings
+from drmadc.check.shapes import describe
 from drmadc.ir.program import Data, Field, Let, Split
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
 from drmadc.syntax import ast
@@ -137,9 +138,7 @@ def _resample(settings: Settings, known: Known) -> bool:
             return False
         case _:
             found = f"`{format_expr(value)}`"
-            known.bag.add(
-                type_errors.WrongKind(value.span, "`resample`", "`each outer` or `each run`", found)
-            )
+            known.bag.add(type_errors.WrongKind(value.span, "`resample`", "`each outer` or `each run`", found))
             return False
 
 
@@ -154,9 +153,7 @@ def _feature(item: ast.Feature, ctx: Context, known: Known) -> Let | None:
         actual = Array("real", actual.axes)
     if actual != expected:
         known.bag.add(
-            type_errors.WrongResult(
-                item.value.span, item.name, describe(wanted), _each(actual), item.type.span
-            )
+            type_errors.WrongResult(item.value.span, item.name, describe(wanted), _each(actual), item.type.span)
         )
         return None
     return Let(item.name, value, item.span.origin)

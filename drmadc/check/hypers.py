@@ -3,8 +3,10 @@
 from math import prod
 
 from drmadc.check import name_errors, type_errors
+from drmadc.check.constants import constant_value
 from drmadc.check.context import Context, Known
-from drmadc.check.expressions import constant_value, describe, infer, report_unknown_path
+from drmadc.check.expressions import infer, report_unknown_path
+from drmadc.check.shapes import describe
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import HyperParameter, Parameter, axis_length, axis_slots
 from drmadc.ir.types import AXES, DOMAINS, GROUP_AXES, Array, Axis, Domain
@@ -50,6 +52,11 @@ def check_hyper(decl: ast.HyperDecl, steps: int | None, known: Known) -> None:
     text = format_type(decl.type)
     known.hypers[decl.name] = HyperParameter(decl.name, domain, type_, initial, text, decl.span.origin)
     known.hyper_spans[decl.name] = decl.name_span
+
+
+def over_group(decl: ast.HyperDecl) -> bool:
+    """Whether a hyperparameter has an axis over a parameter group (then models must be known first)."""
+    return any(isinstance(axis, ast.Of) for axis in decl.type.axes)
 
 
 def _size(expr: ast.Expr) -> int | None:
@@ -115,9 +122,7 @@ def _group_axis(text: str, expr: ast.Of, path: str, known: Known) -> Axis | None
     return Axis(kind, axis_length(slots), path)
 
 
-def _initial(
-    decl: ast.HyperDecl, type_: Array, domain: Domain, known: Known
-) -> tuple[float, ...] | None:
+def _initial(decl: ast.HyperDecl, type_: Array, domain: Domain, known: Known) -> tuple[float, ...] | None:
     """One value for all entries, or a list with one value for each entry of the only axis."""
     value = infer(decl.value, Context(known, "constant"))
     if value is None:
@@ -151,7 +156,5 @@ def in_domain(value: float, domain: str, *, closed: bool) -> bool:
     return {"real": True, "positive": value > 0, "unit": 0 < value < 1}[domain]
 
 
-def _out_of_domain(
-    span: Span, name: str, value: float, domain: Domain, declared: Span, known: Known
-) -> None:
+def _out_of_domain(span: Span, name: str, value: float, domain: Domain, declared: Span, known: Known) -> None:
     known.bag.add(type_errors.OutOfDomain(span, name, f"{value:g}", domain, declared))

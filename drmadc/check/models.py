@@ -3,7 +3,8 @@
 from drmadc.check import name_errors, type_errors
 from drmadc.check.context import Context, Known
 from drmadc.check.data import declared_type
-from drmadc.check.expressions import describe, infer
+from drmadc.check.expressions import infer
+from drmadc.check.shapes import describe
 from drmadc.ir.program import Let, Model
 from drmadc.ir.types import EXAMPLE, Array, Tree, Type
 from drmadc.source import Span
@@ -48,9 +49,7 @@ def check_model(decl: ast.ModelDecl, known: Known) -> None:
         return
     if result.type != Array("real", (EXAMPLE, *wanted.axes)):
         found = _per_example(result.type)
-        known.bag.add(
-            type_errors.WrongResult(decl.returned.span, decl.name, describe(wanted), found, decl.result.span)
-        )
+        known.bag.add(type_errors.WrongResult(decl.returned.span, decl.name, describe(wanted), found, decl.result.span))
         known.broken.add(decl.name)
         return
     takes = ", ".join(format_type(item.type) for item in decl.inputs)

@@ -1,11 +1,11 @@
 """The order of checking, on one page: spec -> Program."""
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from drmadc.check import name_errors
 from drmadc.check.context import Known
 from drmadc.check.data import check_data
-from drmadc.check.hypers import check_hyper, check_params
+from drmadc.check.hypers import check_hyper, check_params, over_group
 from drmadc.check.models import check_model
 from drmadc.check.training import check_report, check_train, check_tune, read_train
 from drmadc.check.updates import check_rule
@@ -39,14 +39,20 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
             known.broken.add(update.name)
     if data_decl is not None:
         check_data(data_decl, known)
+    train = read_train(train_decl, known) if train_decl is not None else None
+    steps = train.steps if train else None
+    hypers = _all(spec, ast.HyperDecl)
+    for hyper in hypers:
+        if not over_group(hyper):
+            check_hyper(hyper, steps, known)
     for model in _all(spec, ast.ModelDecl):
         check_model(model, known)
     for params in _all(spec, ast.ParamsDecl):
         check_params(params, known)
     known.close_groups()
-    train = read_train(train_decl, known) if train_decl is not None else None
-    for hyper in _all(spec, ast.HyperDecl):
-        check_hyper(hyper, train.steps if train else None, known)
+    for hyper in hypers:
+        if over_group(hyper):
+            check_hyper(hyper, steps, known)
     if train is not None:
         check_train(train, known)
     tune = check_tune(tune_decl, train, known) if tune_decl is not None else None
@@ -80,7 +86,7 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         models=tuple(known.models.values()),
         parameters=tuple(known.parameters.values()),
         groups=tuple(known.groups.values()),
-        hypers=tuple(known.hypers.values()),
+        hypers=tuple(known.hypers[h.name] for h in hypers),
         init=train.init,
         loss=train.loss,
         batch=train.batch,
@@ -130,9 +136,7 @@ def _check_names(spec: ast.Spec, known: Known) -> None:
             first[key] = decl.name_span
 
 
-def _check_blocks(
-    spec: ast.Spec, train: ast.TrainDecl | None, tune: ast.TuneDecl | None, bag: Bag
-) -> None:
+def _check_blocks(spec: ast.Spec, train: ast.TrainDecl | None, tune: ast.TuneDecl | None, bag: Bag) -> None:
     end = Span(spec.span.file, max(0, spec.span.end - 1), spec.span.end)
     if not spec.decls:
         return
@@ -153,6 +157,7 @@ def _check_blocks(
 
 
 def _warn_unused(spec: ast.Spec, known: Known) -> None:
+    kind: Literal["let", "model", "update"]
     for decl in spec.decls:
         match decl:
             case ast.LetDecl(name):

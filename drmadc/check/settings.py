@@ -2,6 +2,7 @@
 
 from drmadc.check import name_errors
 from drmadc.diagnostics.model import Bag
+from drmadc.diagnostics.suggest import nearest
 from drmadc.source import Span
 from drmadc.syntax import ast
 
@@ -16,9 +17,11 @@ class Settings:
         self._span = span
         self._bag = bag
         self._given: dict[str, ast.Setting] = {}
+        self._misspelt: set[str] = set()
         for setting in settings:
             if setting.name not in allowed:
                 bag.add(name_errors.UnknownSetting(setting.name_span, setting.name, block, allowed))
+                self._misspelt.add(nearest(setting.name, allowed) or "")
             elif setting.name in self._given:
                 first = self._given[setting.name].name_span
                 bag.add(name_errors.GivenTwice(setting.name_span, setting.name, first))
@@ -32,7 +35,7 @@ class Settings:
 
     def required(self, name: str, example: str) -> ast.Expr | None:
         """The value of a setting; its absence is reported with an example of what to write."""
-        if name not in self._given:
+        if name not in self._given and name not in self._misspelt:
             head = Span(self._span.file, self._span.start, self._span.start + len(self._block))
             self._bag.add(name_errors.MissingSetting(head, self._block, name, example))
         return self.optional(name)

@@ -5,8 +5,9 @@ from typing import Literal
 
 from drmadc.check import name_errors, program_errors, type_errors
 from drmadc.check.context import Context, Known
-from drmadc.check.expressions import as_scalar, describe, infer, report_unknown_path
+from drmadc.check.expressions import infer, report_unknown_path
 from drmadc.check.settings import Settings
+from drmadc.check.shapes import as_scalar, describe
 from drmadc.check.updates import check_update
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import ALL, HYPERS, Function, Init, Report, Reverse, Step
@@ -126,9 +127,7 @@ def _check_batch(train: Train, known: Known) -> None:
         return
     batch = _count(value, "`batch`", known)
     if batch is not None and batch > size and known.data_decl is not None:
-        span = next(
-            i.span for i in known.data_decl.items if isinstance(i, ast.Setting) and i.name == "split"
-        )
+        span = next(i.span for i in known.data_decl.items if isinstance(i, ast.Setting) and i.name == "split")
         known.bag.add(program_errors.BatchTooLarge(value.span, batch, size, span))
     train.batch = batch or 0
 
@@ -139,7 +138,10 @@ def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:
         if value is not None and not known.broken:
             known.bag.add(
                 type_errors.WrongKind(
-                    value.span, "`init`", "left out without a model", "given",
+                    value.span,
+                    "`init`",
+                    "left out without a model",
+                    "given",
                     "`params` declarations carry their own initial values",
                 )
             )
@@ -151,11 +153,17 @@ def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:
         found = f"`{format_expr(value)}`"
         known.bag.add(
             type_errors.WrongKind(
-                value.span, "`init`", "a record of groups", found, "for example { weights: normal(0.05), biases: 0 }"
+                value.span,
+                "`init`",
+                "a record of groups",
+                found,
+                "for example { weights: normal(0.05), biases: 0 }",
             )
         )
         return None
-    covered: dict[str, Span] = {p.path: Span(value.span.file, 0, 0) for p in known.parameters.values() if p.role == "array"}
+    covered: dict[str, Span] = {
+        p.path: Span(value.span.file, 0, 0) for p in known.parameters.values() if p.role == "array"
+    }
     inits: list[Init] = list(_declared_inits(known) or ())
     failed = False
     draws = 0
@@ -301,12 +309,13 @@ def _reverse(value: ast.Expr, steps: int | None, known: Known) -> Reverse | None
         if number is None:
             return None
         knots = number
-        most = steps + 1 if steps is not None else knots
+        most = steps + 1 if steps is not None else max(2, knots)
+        wanted = "at least 2" if steps is None else f"from 2 to steps + 1 = {most}"
         if not 2 <= knots <= most:
             known.bag.add(
                 program_errors.BadReverse(
                     arg.value.span,
-                    f"drmad needs from 2 to steps + 1 = {most} knots, not {knots}",
+                    f"drmad needs {wanted} knots, not {knots}",
                     "too few" if knots < 2 else "more than there are states to keep",
                     "2 knots are the paper's straight line; where every step is to be kept, write exact(store)",
                 )

@@ -1,13 +1,15 @@
 """Update rules: an application such as `adam(rate: 0.1)` becomes typed equations."""
 
 from drmadc.check import name_errors, program_errors, type_errors
+from drmadc.check.constants import constant_value
 from drmadc.check.context import Context, Known
-from drmadc.check.expressions import constant_value, describe, infer
+from drmadc.check.expressions import infer
 from drmadc.check.hypers import in_domain
+from drmadc.check.shapes import describe
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import Let, State, Step
-from drmadc.ir.types import DOMAINS, SCALAR, Tree, Type, is_scalar
+from drmadc.ir.types import DOMAINS, SCALAR, Tree, Type
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -26,7 +28,12 @@ def check_rule(decl: ast.UpdateDecl, known: Known) -> bool:
     targets: dict[tuple[str, bool], ast.Binding] = {}
     for equation in decl.equations:
         key = (equation.name, equation.primed)
-        if key in targets or (equation.name in seen and not equation.primed) or equation.name in ("grad", "t") or key == ("w", False):
+        if (
+            key in targets
+            or (equation.name in seen and not equation.primed)
+            or equation.name in ("grad", "t")
+            or key == ("w", False)
+        ):
             first_span = targets[key].name_span if key in targets else decl.name_span
             known.bag.add(name_errors.DeclaredTwice(equation.name_span, equation.name, first_span))
             return False
@@ -41,9 +48,7 @@ def check_update(value: ast.Expr, tree: Tree, known: Known, *, inner: bool) -> S
     """A rule applied to the parameters (`inner`) or to the hyperparameters."""
     if not (isinstance(value, ast.Call) and isinstance(value.function, ast.Name)):
         found = f"`{format_expr(value)}`"
-        known.bag.add(
-            type_errors.WrongKind(value.span, "an update", "a rule such as `sgd(rate: 0.1)`", found)
-        )
+        known.bag.add(type_errors.WrongKind(value.span, "an update", "a rule such as `sgd(rate: 0.1)`", found))
         return None
     name = value.function.text
     if name not in known.rules:
@@ -98,9 +103,7 @@ def _arguments(
         elif name in given:
             problem = f"`{name}` is given twice"
         if problem or name is None:
-            known.bag.add(
-                type_errors.WrongArguments(arg.span, rule.name, problem, _signature(rule), rule.name_span)
-            )
+            known.bag.add(type_errors.WrongArguments(arg.span, rule.name, problem, _signature(rule), rule.name_span))
             failed = True
             continue
         given[name] = arg
@@ -109,9 +112,7 @@ def _arguments(
         source = given[param.name].value if param.name in given else _default(param)
         if source is None:
             problem = f"`{param.name}` is not given"
-            known.bag.add(
-                type_errors.WrongArguments(call.span, rule.name, problem, _signature(rule), rule.name_span)
-            )
+            known.bag.add(type_errors.WrongArguments(call.span, rule.name, problem, _signature(rule), rule.name_span))
             failed = True
             continue
         if not inner and isinstance(source, ast.Name) and source.text in known.hypers:
@@ -129,15 +130,11 @@ def _arguments(
     return None if failed else bound
 
 
-def _in_domain(
-    x: ir.Expr, source: ast.Expr, param: ast.RuleParam, rule: ast.UpdateDecl, known: Known
-) -> bool:
+def _in_domain(x: ir.Expr, source: ast.Expr, param: ast.RuleParam, rule: ast.UpdateDecl, known: Known) -> bool:
     domain = _domain(param)
     value = constant_value(x)
     if value is not None and not in_domain(value, domain, closed=True):
-        known.bag.add(
-            type_errors.OutOfDomain(source.span, f"{rule.name}.{param.name}", f"{value:g}", domain)
-        )
+        known.bag.add(type_errors.OutOfDomain(source.span, f"{rule.name}.{param.name}", f"{value:g}", domain))
         return False
     if isinstance(x, ir.Hyper):
         hyper = known.hypers[x.id]
@@ -173,27 +170,18 @@ def _equations(
     for equation in rule.equations:
         if equation.name in starts and not equation.primed:
             continue
-        x = infer(equation.value, ctx)
-        if x is None:
+        value = infer(equation.value, ctx)
+        if value is None:
             failed = True
             continue
-        x = _substitute(x, inline)
         target = f"{equation.name}'" if equation.primed else equation.name
-        if equation.primed and x.type != tree:
-            if is_scalar(x.type) or not isinstance(x.type, Tree):
-                x = None
-            known.bag.add(
-                type_errors.WrongKind(
-                    equation.value.span,
-                    f"`{target}`",
-                    "shaped like the parameters",
-                    "a number" if x is None else describe(x.type),
-                )
-            )
+        if equation.primed and value.type != tree:
+            what, wanted = f"`{target}`", "shaped like the parameters"
+            known.bag.add(type_errors.WrongKind(equation.value.span, what, wanted, describe(value.type)))
             failed = True
             continue
-        ctx.locals[target] = x.type
-        lets.append(Let(target, x, equation.span.origin))
+        ctx.locals[target] = value.type
+        lets.append(Let(target, _substitute(value, inline), equation.span.origin))
     states: list[State] = []
     for name in dict.fromkeys(primed):
         if name == "w":
@@ -209,16 +197,13 @@ def _equations(
         states.append(State(name, initial))
     if failed:
         return None
-    text = "; ".join(
-        f"{e.name}{chr(39) if e.primed else ''} = {format_expr(e.value)}" for e in rule.equations
-    )
-    return Step(
-        rule.name, tuple(states), tuple(lets), text, call.span.origin, rule.name_span.origin
-    )
+    text = "; ".join(f"{e.name}{chr(39) if e.primed else ''} = {format_expr(e.value)}" for e in rule.equations)
+    return Step(rule.name, tuple(states), tuple(lets), text, call.span.origin, rule.name_span.origin)
 
 
 def _substitute(x: ir.Expr, table: dict[str, ir.Expr]) -> ir.Expr:
     """Put rule arguments that are constants or hyperparameters in the place of the rule's parameters."""
+
     def put(node: ir.Expr) -> ir.Expr:
         if isinstance(node, ir.Name) and node.id in table:
             return table[node.id]

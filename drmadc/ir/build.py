@@ -23,7 +23,7 @@ from drmadc.ir.nodes import (
     Stack,
     Unary,
 )
-from drmadc.ir.types import SCALAR, Array, Tree, Type, is_scalar
+from drmadc.ir.types import SCALAR, Tree, Type, is_scalar
 
 
 def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
@@ -218,5 +218,3 @@ def collect(x: Expr, type_: Type) -> Expr:
 def zero() -> Expr:
     """The number 0."""
     return Const(0.0, SCALAR)
-
-

@@ -28,9 +28,7 @@ def program_text(program: Program) -> str:
         out += [f"  return {expr_text(model.value)}: {model.value.type}", ""]
     out += [f"parameter {p.path}: real{list(p.shape)} ({p.role})" for p in program.parameters]
     out += [f"group {g.name} = {', '.join(g.members)}" for g in program.groups]
-    out += [
-        f"hyper {h.name}: {h.domain}{list(h.shape)} over {h.type} = {_numbers(h.initial)}" for h in program.hypers
-    ]
+    out += [f"hyper {h.name}: {h.domain}{list(h.shape)} over {h.type} = {_numbers(h.initial)}" for h in program.hypers]
     out += [f"init {i.group} = {expr_text(i.value)}" for i in program.init]
     out += ["", *_function("loss", program.loss), *_step("step", program.step)]
     out += [f"train {program.steps} steps, batch {program.batch}", ""]

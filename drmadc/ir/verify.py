@@ -79,7 +79,7 @@ def _verify_adjoint(program: Program, adjoint: Adjoint) -> None:
     tree = Tree(ALL)
     states = ("w", *(s.name for s in program.step.states))
     scope: dict[str, Type] = {"t": Array("real")}
-    scope.update({name: tree for name in adjoint.before})
+    scope.update(dict.fromkeys(adjoint.before, tree))
     scope.update({f"{name}'": tree for name in adjoint.after})
     scope.update({f"d:{name}": tree for name in states})
     if adjoint.needs_grad:
@@ -97,7 +97,10 @@ def _verify_adjoint(program: Program, adjoint: Adjoint) -> None:
     for let in (*adjoint.states, *adjoint.hypers):
         _verify_expr(program, let.value, scope)
     for let in adjoint.hypers:
-        _require(let.value.type == without_step(program.hyper(let.name).type), f"adjoint of {let.name} has its type")
+        _require(
+            let.value.type == without_step(program.hyper(let.name).type),
+            f"adjoint of {let.name} has its type",
+        )
     _require(tuple(s.name for s in adjoint.states) == states, "every state has an adjoint")
 
 
@@ -128,7 +131,8 @@ def _verify_expr(program: Program, expr: ir.Expr, scope: dict[str, Type]) -> Non
 def _verify_spread(program: Program, array: Type, tree: Type) -> None:
     _require(isinstance(array, Array) and len(array.axes) == 1, "one axis is spread")
     _require(isinstance(tree, Tree), "over a tree")
-    assert isinstance(array, Array) and isinstance(tree, Tree)
+    assert isinstance(array, Array)
+    assert isinstance(tree, Tree)
     axis = array.axes[0]
     _require(axis.kind in GROUP_AXES, "a group axis is spread")
     slots = axis_slots(program.parameters, program.group(axis.group).members, axis.kind)

@@ -63,9 +63,7 @@ def _features(data: Data, scope: Scope) -> py.Function:
     entries = tuple((py.Literal(let.name), py.Id(_free(let, data))) for let in data.features)
     params = ("raw", "statistics") if data.statistics else ("raw",)
     doc = "; ".join(f"{let.name}: {let.value.type}" for let in data.features) + "."
-    return py.Function(
-        "features", tuple((p, None) for p in params), doc, (*body, py.Return(py.Dict(entries)))
-    )
+    return py.Function("features", tuple((p, None) for p in params), doc, (*body, py.Return(py.Dict(entries))))
 
 
 def _free(let: Let, data: Data) -> str:

@@ -117,7 +117,10 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
         case ir.Part(x, start, type_):
             assert isinstance(type_, Array)
             end = start + prod(axis.size for axis in type_.axes)
-            return call("rt.part", lower(x, scope), py.Literal(start), py.Literal(end))
+            cut = call("rt.part", lower(x, scope), py.Literal(start), py.Literal(end))
+            if len(type_.axes) == 1:
+                return cut
+            return call("jnp.reshape", cut, py.Tuple(tuple(py.Literal(axis.size) for axis in type_.axes)))
         case ir.OnSplit(x):
             return lower(x, scope)
         case ir.Draw(kind, index, type_):
@@ -130,7 +133,8 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
 
 def spread_call(program: Program, node: ir.Spread, value: py.Expr) -> py.Expr:
     """rt.spread(value, TABLE)"""
-    assert isinstance(node.x.type, Array) and isinstance(node.type, Tree)
+    assert isinstance(node.x.type, Array)
+    assert isinstance(node.type, Tree)
     table = axis_constant(program, node.x.type.axes[0], node.type.group)
     return call("rt.spread", value, py.Id(table))
 

@@ -76,9 +76,7 @@ def model_function(program: Program, model: Model) -> py.Function:
     params += [hyper_name(program, h) for h in model_hypers(model)]
     body = _assign_lets(program, model.lets)
     body.append(py.Return(lower(model.value, scope)))
-    return py.Function(
-        local(model.name), tuple((p, None) for p in params), f"{model.text}.", tuple(body), model.origin
-    )
+    return py.Function(local(model.name), tuple((p, None) for p in params), f"{model.text}.", tuple(body), model.origin)
 
 
 def _assign_lets(program: Program, lets: tuple[Let, ...]) -> list[py.Statement]:
@@ -178,9 +176,7 @@ def report_functions(program: Program) -> list[py.Statement]:
         params = ("params", "hypers", "data") if program.data is not None else ("params", "hypers")
         doc = f"Reported values: {', '.join(r.key for r in metrics)}."
         out.append(
-            py.Function(
-                "report", tuple((p, None) for p in params), doc, tuple(body), metrics[0].function.origin
-            )
+            py.Function("report", tuple((p, None) for p in params), doc, tuple(body), metrics[0].function.origin)
         )
     pictures = [r for r in program.reports if r.shape is not None]
     if pictures:
@@ -197,9 +193,7 @@ def report_functions(program: Program) -> list[py.Statement]:
             for r in pictures
         )
         body.append(py.Return(py.Dict(entries), pictures[0].function.origin))
-        out.append(
-            py.Function("images", (("hypers", None),), "Hyperparameters as pictures.", tuple(body))
-        )
+        out.append(py.Function("images", (("hypers", None),), "Hyperparameters as pictures.", tuple(body)))
     return out
 
 
@@ -246,9 +240,7 @@ def step_function(program: Program) -> py.Function:
     used = {name for value in values for name in ir.names_in(value)}
     body, scope = step_reads(program, values)
     states = [s.name for s in step.states]
-    body += [
-        py.Assign((py.Id(step_name(s)),), item("state", s)) for s in ("w", *states) if s in used or s == "w"
-    ]
+    body += [py.Assign((py.Id(step_name(s)),), item("state", s)) for s in ("w", *states) if s in used or s == "w"]
     if "grad" in used:
         gradient = py.Call(call("jax.grad", py.Id("loss")), loss_arguments(program, py.Id("w")))
         body.append(py.Assign((py.Id("grad"),), gradient, program.loss.origin))
@@ -274,7 +266,11 @@ def trained_objective_function(program: Program) -> py.Function:
     names = ("hypers", "outer", *data)
     call_ = py.Call(py.Id("train"), tuple(py.Id(n) for n in names), (("keep", py.Literal(None)),))
     direct = function_hypers(program, program.objective)
-    arguments = (item("state", "w"), *(item("hypers", h) for h in direct), *(py.Id(d) for d in data))
+    arguments: tuple[py.Expr, ...] = (
+        item("state", "w"),
+        *(item("hypers", h) for h in direct),
+        *(py.Id(d) for d in data),
+    )
     body = (
         py.Assign((py.Id("state"), py.Id("_")), call_),
         py.Return(py.Call(py.Id("objective"), arguments)),
@@ -293,12 +289,8 @@ def batch_arguments(program: Program) -> tuple[py.Expr, ...]:
 def train_function(program: Program) -> py.Function:
     """train(hypers, outer, data, keep)"""
     states: list[tuple[py.Expr, py.Expr]] = [(py.Literal("w"), py.Id("w"))]
-    initial_hypers = {
-        h for s in program.step.states if s.initial is not None for h in ir.hypers_in(s.initial)
-    }
-    body = hyper_reads(
-        program, tuple(h.name for h in program.hypers if h.name in initial_hypers), at_step=False
-    )
+    initial_hypers = {h for s in program.step.states if s.initial is not None for h in ir.hypers_in(s.initial)}
+    body = hyper_reads(program, tuple(h.name for h in program.hypers if h.name in initial_hypers), at_step=False)
     body.append(py.Assign((py.Id("w"),), call("init", py.Id("hypers"), py.Id("outer"))))
     for state in program.step.states:
         value: py.Expr = call("rt.zeros_like", py.Id("w"))
@@ -309,12 +301,9 @@ def train_function(program: Program) -> py.Function:
     body.append(py.Assign((py.Id("state"),), py.Dict(tuple(states))))
     one = call("step", py.Id("state"), py.Id("hypers"), *batch_arguments(program), py.Id("t"))
     body.append(py.Function("advance", (("state", None), ("t", None)), "", (py.Return(one),)))
-    body.append(
-        py.Return(call("rt.sweep", py.Id("advance"), py.Id("state"), py.Id("STEPS"), py.Id("keep")))
-    )
+    body.append(py.Return(call("rt.sweep", py.Id("advance"), py.Id("state"), py.Id("STEPS"), py.Id("keep"))))
     data = ("data",) if program.data is not None else ()
     params: list[tuple[str, py.Expr | None]] = [(p, None) for p in ("hypers", "outer", *data)]
     params.append(("keep", py.Id("KEEP")))
     doc = "All steps from fresh initial parameters: the last state, and the path that `keep` asks for."
     return py.Function("train", tuple(params), doc, tuple(body))
-

@@ -117,4 +117,3 @@ def tune_functions(program: Program) -> list[py.Statement]:
 
 def _reads(program: Program, state: str) -> bool:
     return any(state in ir.names_in(let.value) for let in program.tune_step.equations)
-

@@ -107,4 +107,3 @@ def axis_constant(program: Program, axis: Axis, target: str) -> str:
     name = f"{constant(axis.kind)}_OF_{group_constant(program, axis.group)}"
     same = program.group(axis.group).members == program.group(target).members
     return name if same else f"{name}_IN_{group_constant(program, target)}"
-

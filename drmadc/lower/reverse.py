@@ -37,9 +37,7 @@ def reverse_step_function(program: Program, adjoint: Adjoint) -> py.Function:
     body += [py.Assign((py.Id(f"{step_name(s)}_next"),), item("after", s)) for s in adjoint.after]
     states = ["w", *(s.name for s in program.step.states)]
     read = {name for let in lets for name in ir.names_in(let.value)}
-    body += [
-        py.Assign((py.Id(f"d_{s}"),), item("adjoint", s)) for s in states if f"d:{s}" in read
-    ]
+    body += [py.Assign((py.Id(f"d_{s}"),), item("adjoint", s)) for s in states if f"d:{s}" in read]
     body.append(py.Assign((py.Id("d_hypers"),), call("dict", item("adjoint", "hypers"))))
     if adjoint.needs_grad:
         gradient = py.Call(call("jax.grad", py.Id("loss")), loss_arguments(program, py.Id("w")))
@@ -143,19 +141,15 @@ def hypergradient_function(program: Program, adjoint: Adjoint) -> py.Function:
     data = ("data",) if program.data is not None else ()
     outer = tuple(py.Id(p) for p in ("hypers", "outer", *data))
     direct = function_hypers(program, program.objective)
-    body: list[py.Statement] = [
-        py.Assign((py.Id("state"), py.Id("path")), call("train", *outer, py.Id("keep")))
-    ]
-    arguments = [item("state", "w"), *(item("hypers", h) for h in direct), *(py.Id(d) for d in data)]
+    body: list[py.Statement] = [py.Assign((py.Id("state"), py.Id("path")), call("train", *outer, py.Id("keep")))]
+    arguments: list[py.Expr] = [item("state", "w"), *(item("hypers", h) for h in direct), *(py.Id(d) for d in data)]
     numbers = py.Tuple(tuple(py.Literal(i) for i in range(1 + len(direct))))
     named = (("argnums", numbers),) if direct else ()
     both = py.Call(py.Id("jax.value_and_grad"), (py.Id("objective"),), named)
     gradients: py.Expr = py.Id("d_w")
     if direct:
         gradients = py.Tuple((py.Id("d_w"), *(py.Id(f"d_{h}") for h in direct)))
-    body.append(
-        py.Assign((py.Id("value"), gradients), py.Call(both, tuple(arguments)), program.objective.origin)
-    )
+    body.append(py.Assign((py.Id("value"), gradients), py.Call(both, tuple(arguments)), program.objective.origin))
     body.append(py.Assign((py.Id("d_hypers"),), call("rt.zeros_like", py.Id("hypers"))))
     body += [py.Assign((item("d_hypers", h),), py.Id(f"d_{h}")) for h in direct]
     entries: list[tuple[py.Expr, py.Expr]] = [(py.Literal("w"), py.Id("d_w"))]
@@ -181,4 +175,3 @@ def hypergradient_function(program: Program, adjoint: Adjoint) -> py.Function:
     params.append(("keep", py.Id("KEEP")))
     doc = f"Objective and its gradient in the hyperparameters: {program.reverse.text}."
     return py.Function("hypergradient", tuple(params), doc, tuple(body), program.reverse.origin)
-

@@ -33,8 +33,7 @@ def tables(program: Program) -> list[py.Statement]:
         py.Assign((py.Id(group_constant(program, group)),), _shapes(program, group)) for group in groups
     ]
     out += [
-        py.Assign((py.Id(axis_constant(program, axis, group)),), _slots(program, axis, group))
-        for axis, group in axes
+        py.Assign((py.Id(axis_constant(program, axis, group)),), _slots(program, axis, group)) for axis, group in axes
     ]
     return out
 
@@ -69,9 +68,7 @@ def _shape(shape: tuple[int, ...]) -> py.Expr:
 
 def _shapes(program: Program, group: str) -> py.Expr:
     members = program.group(group).members
-    return py.Dict(
-        tuple((py.Literal(key(program, m)), _shape(program.parameter(m).shape)) for m in members)
-    )
+    return py.Dict(tuple((py.Literal(key(program, m)), _shape(program.parameter(m).shape)) for m in members))
 
 
 def _slots(program: Program, axis: Axis, group: str) -> py.Expr:

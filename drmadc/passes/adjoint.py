@@ -6,8 +6,8 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.build import add, spread
 from drmadc.ir.program import ALL, Adjoint, Let, Program, Pull, State, Step
 from drmadc.ir.types import Array, Tree, Type, without_step
-from drmadc.passes.differentiate import Adjoints, accumulated, pull
 from drmadc.passes.dependence import function_hypers
+from drmadc.passes.differentiate import Adjoints, accumulated, pull
 
 ZERO = ir.Const(0.0)
 PARAMETERS = Tree(ALL)
@@ -50,19 +50,13 @@ def _derive(program: Program) -> Adjoint:
     if cotangent != ZERO:
         statements.append(Let("d:grad", cotangent, step.origin))
         product = Pull("d:grad", loss_hypers, primal=False)
-        found["name", "w"] = add(
-            accumulated(found, ("name", "w")), ir.Name("hessian:product", PARAMETERS)
-        )
+        found["name", "w"] = add(accumulated(found, ("name", "w")), ir.Name("hessian:product", PARAMETERS))
         for name in loss_hypers:
             type_ = without_step(program.hyper(name).type)
             mixed = ir.Name(f"mixed:{name}", type_)
             found["hyper", name] = add(accumulated(found, ("hyper", name)), mixed)
-    states = tuple(
-        Let(name, accumulated(found, ("name", name))) for name in ("w", *(s.name for s in step.states))
-    )
-    hypers = tuple(
-        Let(h.name, found["hyper", h.name]) for h in program.hypers if ("hyper", h.name) in found
-    )
+    states = tuple(Let(name, accumulated(found, ("name", name))) for name in ("w", *(s.name for s in step.states)))
+    hypers = tuple(Let(h.name, found["hyper", h.name]) for h in program.hypers if ("hyper", h.name) in found)
     draft = Adjoint(
         before=(),
         after=(),
@@ -83,7 +77,7 @@ def _plan_values(draft: Adjoint, step: Step) -> Adjoint:
     states = {"w", *(s.name for s in step.states)}
     equations = {e.name: e for e in step.equations}
     needed: set[str] = set()
-    stack = [name for name in used]
+    stack = list(used)
     recomputed: set[str] = set()
     while stack:
         name = stack.pop()
@@ -103,7 +97,7 @@ def _place_grad(draft: Adjoint) -> Adjoint:
     """Let the gradient come out of the joint product where nothing before the product reads it."""
     if not draft.needs_grad or draft.pull is None:
         return draft
-    early = [let for let in (*draft.recomputed, *draft.statements)]
+    early = [*draft.recomputed, *draft.statements]
     if any("grad" in ir.names_in(let.value) for let in early):
         return draft
     return replace(draft, pull=replace(draft.pull, primal=True), needs_grad=False)
@@ -127,9 +121,7 @@ def _derive_init(program: Program) -> tuple[Let, ...]:
     for state in program.step.states:
         if state.initial is not None:
             pull(_laid(state), ir.Name(f"d:{state.name}", PARAMETERS), active, found)
-    return tuple(
-        Let(h.name, found["hyper", h.name]) for h in program.hypers if ("hyper", h.name) in found
-    )
+    return tuple(Let(h.name, found["hyper", h.name]) for h in program.hypers if ("hyper", h.name) in found)
 
 
 def _laid(state: State) -> ir.Expr:

@@ -31,6 +31,4 @@ def model_hypers(model: Model) -> tuple[str, ...]:
 def function_splits(function: Function) -> tuple[str, ...]:
     """Splits over which a function evaluates, in order."""
     values = (*(let.value for let in function.lets), function.value)
-    return tuple(
-        dict.fromkeys(n.split for v in values for n in ir.walk(v) if isinstance(n, ir.OnSplit))
-    )
+    return tuple(dict.fromkeys(n.split for v in values for n in ir.walk(v) if isinstance(n, ir.OnSplit)))

@@ -6,7 +6,7 @@ from drmadc.source import NOWHERE, Span
 
 
 def _span() -> Span:
-    return field(default=NOWHERE, kw_only=True, compare=False, repr=False)  # type: ignore[no-any-return]
+    return field(default=NOWHERE, kw_only=True, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +155,7 @@ class Record:
     span: Span = _span()
 
 
-Expr = (
-    Name
-    | Primed
-    | Number
-    | Quantity
-    | Member
-    | Call
-    | Index
-    | Neg
-    | Binary
-    | On
-    | Of
-    | Each
-    | List
-    | Record
-)
+Expr = Name | Primed | Number | Quantity | Member | Call | Index | Neg | Binary | On | Of | Each | List | Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,17 +317,7 @@ class ReportDecl:
     span: Span = _span()
 
 
-Decl = (
-    DataDecl
-    | ModelDecl
-    | HyperDecl
-    | ParamsDecl
-    | LetDecl
-    | UpdateDecl
-    | TrainDecl
-    | TuneDecl
-    | ReportDecl
-)
+Decl = DataDecl | ModelDecl | HyperDecl | ParamsDecl | LetDecl | UpdateDecl | TrainDecl | TuneDecl | ReportDecl
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,9 +160,7 @@ def _settings(items: tuple[ast.Setting | ast.Feature, ...]) -> list[tuple[Span, 
 
 
 def _bindings(bindings: tuple[ast.Binding, ...]) -> list[tuple[Span, str]]:
-    return [
-        (b.span, f"{b.name}{chr(39) if b.primed else ''} = {format_expr(b.value)}") for b in bindings
-    ]
+    return [(b.span, f"{b.name}{chr(39) if b.primed else ''} = {format_expr(b.value)}") for b in bindings]
 
 
 def _rule_param(param: ast.RuleParam) -> str:

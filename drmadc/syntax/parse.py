@@ -7,7 +7,7 @@ from functools import cache
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from drmadc.diagnostics.model import Bag
+from drmadc.diagnostics.model import Bag, Diagnostic
 from drmadc.source import SourceFile, Span
 from drmadc.syntax import ast, errors
 from drmadc.syntax.chunks import Chunk, cut
@@ -115,7 +115,7 @@ def _tree(start: str, span: Span, bag: Bag, chunk: Chunk | None) -> _Tree | Toke
     return tree
 
 
-def _explain(error: UnexpectedInput, span: Span, chunk: Chunk | None) -> errors.Diagnostic:
+def _explain(error: UnexpectedInput, span: Span, chunk: Chunk | None) -> Diagnostic:
     file = span.file
     at = span.start + (error.pos_in_stream or 0)
     if isinstance(error, UnexpectedCharacters):
@@ -133,10 +133,10 @@ def _explain(error: UnexpectedInput, span: Span, chunk: Chunk | None) -> errors.
     return errors.UnexpectedText(Span(file, at, at + max(1, len(text))), f"`{text}`", expected)
 
 
-def _explain_character(file: SourceFile, at: int, allowed: set[str]) -> errors.Diagnostic:
+def _explain_character(file: SourceFile, at: int, allowed: set[str]) -> Diagnostic:
     character = file.text[at]
     place = Span(file, at, at + 1)
-    if character.isascii() and character.isprintable() and character not in '"$%&?@\\`~!|<>\'':
+    if character.isascii() and character.isprintable() and character not in "\"$%&?@\\`~!|<>'":
         return errors.UnexpectedText(place, f"`{character}`", _expected(allowed))
     return errors.ForeignCharacter(place, character)
 
@@ -196,13 +196,9 @@ class _Builder:
                 returned = self.expr(kids[-1])
                 return ast.ModelDecl(name, inputs, result, body, returned, name_span=name_span, span=span)
             case "hyper_decl":
-                return ast.HyperDecl(
-                    name, self.type(kids[1]), self.expr(kids[2]), name_span=name_span, span=span
-                )
+                return ast.HyperDecl(name, self.type(kids[1]), self.expr(kids[2]), name_span=name_span, span=span)
             case "params_decl":
-                return ast.ParamsDecl(
-                    name, self.type(kids[1]), self.expr(kids[2]), name_span=name_span, span=span
-                )
+                return ast.ParamsDecl(name, self.type(kids[1]), self.expr(kids[2]), name_span=name_span, span=span)
             case "let_decl":
                 return ast.LetDecl(name, self.expr(kids[1]), name_span=name_span, span=span)
             case "update_decl":
@@ -223,9 +219,7 @@ class _Builder:
 
     def setting(self, tree: _Tree) -> ast.Setting:
         name, value = tree.children
-        return ast.Setting(
-            str(name), self.expr(value), name_span=self.span(name), span=self.span(tree)
-        )
+        return ast.Setting(str(name), self.expr(value), name_span=self.span(name), span=self.span(tree))
 
     def feature(self, tree: _Tree) -> ast.Feature:
         name, type_, value = tree.children
@@ -262,9 +256,7 @@ class _Builder:
 
     def report_item(self, tree: _Tree) -> ast.ReportItem:
         name, value = tree.children
-        return ast.ReportItem(
-            None if name is None else str(name), self.expr(value), span=self.span(tree)
-        )
+        return ast.ReportItem(None if name is None else str(name), self.expr(value), span=self.span(tree))
 
     def type(self, tree: _Node) -> ast.TypeExpr:
         assert isinstance(tree, Tree)
@@ -294,9 +286,7 @@ class _Builder:
                 args = tuple(self.arg(k) for k in _trees(kids[1:]))
                 return ast.Call(self.expr(kids[0]), args, span=span)
             case "index":
-                return ast.Index(
-                    self.expr(kids[0]), tuple(self.expr(k) for k in _trees(kids[1:])), span=span
-                )
+                return ast.Index(self.expr(kids[0]), tuple(self.expr(k) for k in _trees(kids[1:])), span=span)
             case "neg":
                 return ast.Neg(self.expr(kids[0]), span=span)
             case "add" | "sub" | "mul" | "div" | "pow":

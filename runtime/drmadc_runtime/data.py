@@ -53,7 +53,7 @@ def take(split: Mapping[str, jax.Array], rows: jax.Array) -> dict[str, jax.Array
     return {key: jnp.take(values, rows, axis=0, mode="clip") for key, values in split.items()}
 
 
-@numba.njit(cache=True, parallel=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, parallel=True, nogil=True)
 def _gather(values: Any, rows: Any, out: Any) -> None:
     for i in numba.prange(rows.size):
         out[i] = values[rows[i]]
@@ -73,9 +73,7 @@ def gather_host(values: Rows, rows: npt.NDArray[np.integer[Any]]) -> Rows:
     return out.reshape(rows.size, *values.shape[1:])
 
 
-def minibatch_host(
-    split: Mapping[str, Rows], seed: int, outer: int, t: int, count: int
-) -> dict[str, Rows]:
+def minibatch_host(split: Mapping[str, Rows], seed: int, outer: int, t: int, count: int) -> dict[str, Rows]:
     """The raw minibatch of step t for a split that stays on the host; the same rows as on the device, bit for bit."""
     size = len(next(iter(split.values())))
     rows = draw_rows_host(seed, outer, t, count, size)

@@ -46,9 +46,7 @@ class Display:
         widths = {name: max(len(name), 10) for name in row}
         if step.outer == 0:
             self.say("outer  " + "  ".join(f"{name:>{widths[name]}}" for name in row))
-        self.say(
-            f"{step.outer:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items())
-        )
+        self.say(f"{step.outer:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items()))
         if self._progress is not None:
             self._progress.advance(self._task)
 

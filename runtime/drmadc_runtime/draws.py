@@ -23,7 +23,8 @@ ROWS, SPLIT = 1, 2
 def _mix(x: jax.Array) -> jax.Array:
     x = (x ^ (x >> 16)) * jnp.uint32(_M1)
     x = (x ^ (x >> 15)) * jnp.uint32(_M2)
-    return x ^ (x >> 16)
+    mixed: jax.Array = x ^ (x >> 16)
+    return mixed
 
 
 def draw_rows(seed: int, outer: jax.Array, t: jax.Array, count: int, size: int) -> jax.Array:
@@ -35,17 +36,18 @@ def draw_rows(seed: int, outer: jax.Array, t: jax.Array, count: int, size: int) 
     key = _mix(key + jnp.asarray(t).astype(jnp.uint32))
     position = jnp.arange(count, dtype=jnp.uint32) * jnp.uint32(_GOLDEN)
     bits = _mix(_mix(position + key) ^ key)
-    return (bits % jnp.uint32(size)).astype(jnp.int32)
+    rows: jax.Array = (bits % jnp.uint32(size)).astype(jnp.int32)
+    return rows
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _mix_host(x: np.uint32) -> np.uint32:
     x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(_M1))
     x = np.uint32((x ^ (x >> np.uint32(15))) * np.uint32(_M2))
     return np.uint32(x ^ (x >> np.uint32(16)))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _bits_host(key: np.uint32, count: int) -> npt.NDArray[np.uint32]:
     bits = np.empty(count, np.uint32)
     for i in range(count):
@@ -91,8 +93,5 @@ def normal(seed: int, outer: jax.Array, index: int, shapes: Mapping[str, tuple[i
 def uniform(seed: int, outer: jax.Array, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
     """Draws uniform in (-1, 1), of the given shapes."""
     return Tree(
-        {
-            n: jax.random.uniform(_key(seed, outer, index, n), s, minval=-1.0, maxval=1.0)
-            for n, s in shapes.items()
-        }
+        {n: jax.random.uniform(_key(seed, outer, index, n), s, minval=-1.0, maxval=1.0) for n, s in shapes.items()}
     )

@@ -132,9 +132,7 @@ def sweep_back(retreat: Retreat, path: Path, adjoint: State) -> State:
         case PartialPath():
 
             def above(before: State, after: State, adjoint: State, t: jax.Array) -> State:
-                done: State = lax.cond(
-                    t >= path.stop, lambda a: retreat(before, after, a, t), lambda a: a, adjoint
-                )
+                done: State = lax.cond(t >= path.stop, lambda a: retreat(before, after, a, t), lambda a: a, adjoint)
                 return done
 
             return sweep_back(above, path.path, adjoint)
@@ -228,9 +226,7 @@ def _sweep_knots(advance: Advance, state: State, steps: int, keep: Knots) -> tup
         return jnp.reshape(count, (-1,) + (1,) * (leaf.ndim - 1)).astype(leaf.dtype)
 
     mean_after = jax.tree.map(lambda total: total / shaped(total), sums)
-    mean_before = jax.tree.map(
-        lambda total, a, b: (total - b + a) / shaped(total), sums, _only(start, averaged), ends
-    )
+    mean_before = jax.tree.map(lambda total, a, b: (total - b + a) / shaped(total), sums, _only(start, averaged), ends)
     return last, KnotPath(
         {"w": start["w"]},
         {"w": jax.tree.map(_shifted, start["w"], last["w"])},

@@ -42,7 +42,8 @@ class Evaluation:
 
 def use_compilation_cache() -> None:
     """Turn on JAX's persistent compilation cache, unless the user has chosen one."""
-    if jax.config.jax_compilation_cache_dir is not None:
+    config: Any = jax.config
+    if config.jax_compilation_cache_dir is not None:
         return
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     folder = Path(base) / "drmadc" / "jax"
@@ -50,8 +51,8 @@ def use_compilation_cache() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    config.update("jax_compilation_cache_dir", str(folder))
+    config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
 class Session:
@@ -173,3 +174,15 @@ class Session:
         """One outer update on unconstrained hyperparameters."""
         with self.precision():
             return self._tune_step(state, Tree(gradient), jnp.int32(t))
+
+    def jaxpr(self) -> str:
+        """The hypergradient as a jaxpr."""
+        with self.precision():
+            args = (self.initial_hypers(), jnp.int32(0), *self.data(0))
+            return f"{jax.make_jaxpr(self.module['hypergradient'])(*args)}\n"
+
+    def hlo(self) -> str:
+        """The hypergradient as the StableHLO that XLA compiles."""
+        with self.precision():
+            args = (self.initial_hypers(), jnp.int32(0), *self.data(0))
+            return jax.jit(self.module["hypergradient"]).lower(*args).as_text()

@@ -1,0 +1,5 @@
+"""`python -m drmadc`"""
+
+from drmadc.cli import main
+
+main()

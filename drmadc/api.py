@@ -1,0 +1,116 @@
+"""The Python interface: compile a spec, evaluate its objective and hypergradient, run it."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from drmadc.diagnostics.model import Diagnostic
+from drmadc.driver import Compilation, compile_source
+from drmadc.load import load_module
+from drmadc.read import read_source, resolved_text
+from drmadc.source import SourceFile
+
+if TYPE_CHECKING:
+    from drmadc_runtime.run import Run
+    from drmadc_runtime.session import Evaluation, Session
+
+Arrays = dict[str, npt.NDArray[np.floating[Any]]]
+
+
+def compile_file(path: str | PathLike[str], overrides: Iterable[str] = ()) -> "Program":
+    """Compile a .drm file.
+
+    Args:
+        path: the file.
+        overrides: settings to replace, as on the command line: `train.steps=100`.
+
+    Raises:
+        SpecError: the spec is wrong; its `diagnostics` hold every mistake.
+        OSError: the file cannot be read.
+    """
+    return Program(compile_source(read_source(Path(path)), tuple(overrides)))
+
+
+def compile_text(text: str, name: str = "spec.drm", overrides: Iterable[str] = ()) -> "Program":
+    """Compile a spec given as text; `name` is how diagnostics call it.
+
+    Raises:
+        SpecError: the spec is wrong.
+    """
+    return Program(compile_source(SourceFile(name, text), tuple(overrides)))
+
+
+class Program:
+    """A compiled spec. Training happens when a method is called, never before."""
+
+    def __init__(self, compilation: Compilation) -> None:
+        self.ir = compilation.require()
+        self._compilation = compilation
+
+    @property
+    def name(self) -> str:
+        """The spec's name, without folders and ending."""
+        return self.ir.name
+
+    @property
+    def python(self) -> str:
+        """The emitted module's text."""
+        return self._compilation.text
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Warnings about the spec."""
+        return self._compilation.diagnostics
+
+    @cached_property
+    def session(self) -> "Session":
+        """The loaded module with its compiled functions (see drmadc_runtime.session)."""
+        from drmadc_runtime.session import Session
+
+        return Session(load_module(self.python, self.name))
+
+    @cached_property
+    def hypers(self) -> Arrays:
+        """Initial hyperparameters by name, in their own domains; shapes as declared (a group axis is one axis)."""
+        return {name: np.asarray(value) for name, value in self.session.initial_hypers().items()}
+
+    def objective(self, hypers: Mapping[str, Any], outer: int = 0) -> float:
+        """Train from scratch and return the outer objective.
+
+        Args:
+            hypers: values in their own domains, as in `hypers`.
+            outer: the outer step, which picks initial weights, minibatches and (where resampled) splits.
+
+        Raises:
+            ValueError: a hyperparameter is missing, unknown or has the wrong shape.
+        """
+        return self.session.objective(hypers, outer)
+
+    def hypergradient(self, hypers: Mapping[str, Any], outer: int = 0) -> "Evaluation":
+        """Train from scratch and send the objective's gradient back through training by the spec's strategy.
+
+        Returns:
+            `value`; `gradient` by name in own domains; `unconstrained` by name in what the outer loop moves;
+            `growth`, the adjoint's norm at the first step over that at the last.
+
+        Raises:
+            ValueError: a hyperparameter is missing, unknown or has the wrong shape.
+        """
+        return self.session.evaluate(hypers, outer)
+
+    def run(self, out: str | PathLike[str] | None = None, quiet: bool = False) -> "Run":
+        """Run the outer loop and record it in a folder (`runs/NAME/TIME` unless `out` is given).
+
+        Raises:
+            NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
+            FileExistsError: `out` is there already and not empty.
+        """
+        from drmadc_runtime.run import run
+
+        texts = {"spec.drm": resolved_text(self._compilation), "module.py": self.python}
+        return run(self.session.module, texts, None if out is None else str(out), quiet)

@@ -1,0 +1,248 @@
+"""Calls of functions and models."""
+
+from collections.abc import Callable
+from math import prod
+from typing import assert_never
+
+from drmadc.check import name_errors, type_errors
+from drmadc.check.context import Context
+from drmadc.check.functions import FUNCTIONS, Signature
+from drmadc.check.shapes import describe, is_real, spread
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Let, Parameter
+from drmadc.ir.types import EXAMPLE, SCALAR, Array, Tree, is_scalar, sizes
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
+
+Infer = Callable[[ast.Expr, Context], ir.Expr | None]
+
+
+def call(expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | None:
+    if not isinstance(expr.function, ast.Name):
+        ctx.bag.add(
+            type_errors.WrongKind(
+                expr.function.span, "what is called", "the name of a function or model", "an expression"
+            )
+        )
+        return None
+    name = expr.function.text
+    if name in ctx.known.models:
+        return _apply(name, expr, ctx, infer)
+    signature = FUNCTIONS.get(name)
+    if signature is None:
+        if name not in ctx.known.broken:
+            names = (*FUNCTIONS, *ctx.known.models)
+            ctx.bag.add(name_errors.UnknownFunction(expr.function.span, name, names))
+        for arg in expr.args:
+            infer(arg.value, ctx)
+        return None
+    unnamed = [arg for arg in expr.args if arg.name is None]
+    for arg in expr.args:
+        if arg.name is not None and arg.name not in signature.options:
+            problem = f"there is no argument `{arg.name}`"
+            ctx.bag.add(type_errors.WrongArguments(arg.span, name, problem, signature.text))
+            return None
+    if len(unnamed) != signature.arity:
+        problem = f"takes {signature.arity} argument{'s' if signature.arity > 1 else ''}, not {len(unnamed)}"
+        ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
+        return None
+    return _builtin(name, signature, expr, [arg.value for arg in unnamed], ctx, infer)
+
+
+def _apply(name: str, expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | None:
+    model = ctx.known.models[name]
+    ctx.known.used.add(name)
+    text = f"{name}({', '.join(f'{n}: {t}' for n, t in model.inputs)})"
+    if ctx.place not in ("minibatch", "outer"):
+        ctx.bag.add(
+            type_errors.WrongKind(expr.span, "a value here", "one that needs no model", f"a call of the model `{name}`")
+        )
+        return None
+    args = [infer(arg.value, ctx) for arg in expr.args]
+    if len(args) != len(model.inputs):
+        problem = f"takes {len(model.inputs)} arguments, not {len(args)}"
+        ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, text))
+        return None
+    good: list[ir.Expr] = []
+    for arg, x, (input_name, wanted) in zip(expr.args, args, model.inputs, strict=True):
+        if x is None:
+            return None
+        batched = Array("real", (EXAMPLE, *wanted.axes))
+        if x.type != batched:
+            problem = f"the argument `{input_name}` must be {wanted} of each example, not {describe(x.type)}"
+            ctx.bag.add(type_errors.WrongArguments(arg.span, name, problem, text))
+            return None
+        good.append(x)
+    return ir.Apply(name, tuple(good), model.value.type)
+
+
+def _builtin(
+    name: str, signature: Signature, expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer
+) -> ir.Expr | None:
+    match signature.kind:
+        case "elementwise":
+            x = infer(values[0], ctx)
+            if x is None or not is_real(x, values[0].span, f"`{name}`", ctx):
+                return None
+            type_ = Array("real", x.type.axes) if isinstance(x.type, Array) else x.type
+            return ir.Unary(name, x, type_)
+        case "reduction":
+            return _reduction(name, values[0], ctx, infer)
+        case "loss":
+            return _loss(name, signature, expr, values, ctx, infer)
+        case "dense":
+            return _dense(expr, values, ctx, infer)
+        case "flatten":
+            x = infer(values[0], ctx)
+            if x is None:
+                return None
+            if not (isinstance(x.type, Array) and x.type.axes[:1] == (EXAMPLE,) and len(x.type.axes) > 1):
+                ctx.bag.add(
+                    type_errors.WrongKind(
+                        values[0].span,
+                        "the argument of `flatten`",
+                        "an array of each example",
+                        describe(x.type),
+                    )
+                )
+                return None
+            length = prod(axis.size for axis in x.type.axes[1:])
+            return ir.Call("flatten", (x,), Array(x.type.element, (EXAMPLE, *sizes(length))))
+        case "draw":
+            return _draw(name, expr, values[0], ctx, infer)
+        case _ as never:
+            assert_never(never)
+
+
+def _reduction(name: str, value: ast.Expr, ctx: Context, infer: Infer) -> ir.Expr | None:
+    x = infer(value, ctx)
+    if x is None or not is_real(x, value.span, f"`{name}`", ctx):
+        return None
+    if ctx.place == "data":
+        assert isinstance(x.type, Array)
+        if name not in ("mean", "std", "max", "min") or x.type.axes[:1] != (EXAMPLE,):
+            ctx.bag.add(
+                type_errors.WrongKind(
+                    value.span,
+                    f"the argument of `{name}` in data",
+                    "a value of each example",
+                    describe(x.type),
+                    "mean, std, max and min are statistics over the train split",
+                )
+            )
+            return None
+        type_ = Array("real", x.type.axes[1:])
+        statistic = ir.Call(name, (x,), type_, "examples")
+        for let in ctx.statistics:
+            if let.value == statistic:
+                return ir.Name(let.name, type_)
+        count = sum(let.name.startswith(name) for let in ctx.statistics)
+        label = f"{name}_{count + 1}" if count else name
+        ctx.statistics.append(Let(label, statistic, value.span.origin))
+        return ir.Name(f"statistics.{label}", type_)
+    if is_scalar(x.type):
+        return x
+    return ir.Call(name, (x,), SCALAR)
+
+
+def _loss(
+    name: str, signature: Signature, expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer
+) -> ir.Expr | None:
+    reduce = "mean"
+    for arg in expr.args:
+        if arg.name == "reduce":
+            if not (isinstance(arg.value, ast.Name) and arg.value.text in ("mean", "none")):
+                problem = f"`reduce` is `mean` or `none`, not `{format_expr(arg.value)}`"
+                ctx.bag.add(type_errors.WrongArguments(arg.span, name, problem, signature.text))
+                return None
+            reduce = arg.value.text
+    output, target = infer(values[0], ctx), infer(values[1], ctx)
+    if output is None or target is None:
+        return None
+    out_type, target_type = output.type, target.type
+    labelled = name in ("cross_entropy", "error")
+    problem = ""
+    if not (isinstance(out_type, Array) and out_type.element == "real" and out_type.axes[:1] == (EXAMPLE,)):
+        problem = f"the first argument must be a value of each example, not {describe(out_type)}"
+    elif labelled:
+        if not (isinstance(target_type, Array) and target_type.element == "class"):
+            problem = f"the second argument must be a class label, not {describe(target_type)}"
+        elif len(out_type.axes) != 2 or out_type.axes[1].size != target_type.classes:
+            problem = f"there are {target_type.classes} classes, but the first argument is {describe(out_type)}"
+    elif target_type != out_type:
+        problem = f"the two arguments differ: {describe(out_type)} and {describe(target_type)}"
+    if problem:
+        ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
+        return None
+    type_ = SCALAR if reduce == "mean" else Array("real", (EXAMPLE,))
+    return ir.Call(name, (output, target), type_, reduce)
+
+
+def _dense(expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer) -> ir.Expr | None:
+    if ctx.place != "model" or ctx.layer is None:
+        ctx.bag.add(type_errors.WrongKind(expr.span, "a layer", "inside a `model` block", "outside of one"))
+        return None
+    x = infer(values[0], ctx)
+    units = values[1]
+    if not (isinstance(units, ast.Number) and isinstance(units.value, int) and units.value > 0):
+        ctx.bag.add(
+            type_errors.WrongKind(
+                units.span, "the number of units", "a whole number above 0", f"`{format_expr(units)}`"
+            )
+        )
+        return None
+    if x is None:
+        return None
+    if not (isinstance(x.type, Array) and len(x.type.axes) == 2 and x.type.axes[0] == EXAMPLE):
+        ctx.bag.add(
+            type_errors.WrongKind(
+                values[0].span,
+                "the input of `dense`",
+                "one vector for each example",
+                describe(x.type),
+                "use flatten(...) for images",
+            )
+        )
+        return None
+    if f"{ctx.layer}.weight" in ctx.layers:
+        problem = f"two layers would both be called `{ctx.layer}`"
+        ctx.bag.add(
+            type_errors.WrongArguments(
+                expr.span,
+                "dense",
+                problem,
+                "h = dense(x, units): a layer has the name of what it is bound to",
+            )
+        )
+        return None
+    rows, columns = x.type.axes[1].size, int(units.value)
+    for role, shape in (("weight", (rows, columns)), ("bias", (columns,))):
+        path = f"{ctx.layer}.{role}"
+        ctx.layers[path] = Parameter(path, shape, ctx.layer, "weight" if role == "weight" else "bias")
+    return ir.Dense(x, ctx.layer, Array("real", (EXAMPLE, *sizes(columns))))
+
+
+def _draw(name: str, expr: ast.Call, value: ast.Expr, ctx: Context, infer: Infer) -> ir.Expr | None:
+    if ctx.place != "init" or "" not in ctx.locals:
+        ctx.bag.add(
+            type_errors.WrongKind(
+                expr.span,
+                "a value here",
+                "without random draws",
+                f"`{name}(...)`",
+                "random draws belong into `init`",
+            )
+        )
+        return None
+    scale = infer(value, ctx)
+    if scale is None:
+        return None
+    tree = ctx.locals[""]
+    assert isinstance(tree, Tree)
+    if not isinstance(scale.type, Tree) and not is_scalar(scale.type):
+        scale = spread(scale, tree.group, value.span, ctx)
+        if scale is None:
+            return None
+    draw = ir.Draw(name, ctx.draws, tree)
+    ctx.draws += 1
+    return ir.Binary("*", scale, draw, tree)

@@ -1,0 +1,299 @@
+"""The command line: all reading, writing, printing and exit codes."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from drmadc import __version__
+from drmadc.diagnostics.codes import EXPLANATIONS
+from drmadc.diagnostics.model import Bag, Diagnostic, SpecError
+from drmadc.diagnostics.render import as_json, render
+from drmadc.diagnostics.suggest import did_you_mean
+from drmadc.driver import Compilation, compile_source
+from drmadc.read import read_source, resolved_text
+from drmadc.source import SourceFile
+
+OK, WRONG_SPEC, USAGE, FAILED, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
+STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
+
+_spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
+_overrides = click.argument("overrides", nargs=-1)
+_format = click.option(
+    "--error-format", type=click.Choice(["text", "json"]), default="text", help="How mistakes are shown."
+)
+
+
+class _Group(click.Group):
+    """Commands in the order of use, and a hint for a misspelt one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return ["run", "emit", "check", "fmt", "explain"]
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            ctx.fail(f"no command `{args[0]}`; {did_you_mean(args[0], self.list_commands(ctx), 'command')}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="drmadc")
+def cli() -> None:
+    """Compile and run hyperparameter programs: a page that says what is trained, what is tuned, and how.
+
+    \b
+    Examples:
+      drmadc run specs/mnist_l2.drm
+      drmadc run specs/mnist_l2.drm train.steps=500 tune.reverse='exact(store)'
+      drmadc emit specs/mnist_l2.drm -o mnist_l2.py
+      drmadc check specs/mnist_l2.drm
+
+    \b
+    Exit codes: 0 done; 1 the spec is wrong; 2 usage; 3 the run failed; 70 a bug in drmadc.
+    """
+
+
+@cli.command()
+@_spec
+@_overrides
+@click.option("--out", metavar="DIR", help="Run folder; default runs/NAME/TIME.")
+@click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
+@_format
+def run(spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, error_format: str) -> None:
+    """Tune the hyperparameters of SPEC.
+
+    OVERRIDES replace settings by expressions of the language, checked like those of the file.
+
+    \b
+    Examples:
+      drmadc run specs/mnist_l2.drm
+      drmadc run specs/mnist_l2.drm train.steps=500 l2=0.001 --out runs/short
+    """
+    compilation = _compile(spec, overrides, error_format)
+    _show(compilation.diagnostics, error_format)
+    from drmadc.load import load_module
+    from drmadc_runtime.failure import NotFinite
+    from drmadc_runtime.run import run as run_module
+    from drmadc_runtime.sources import DataError
+
+    module = load_module(compilation.text, compilation.require().name)
+    texts = {"spec.drm": resolved_text(compilation), "module.py": compilation.text}
+    try:
+        run_module(module, texts, out, quiet)
+    except FileExistsError as error:
+        raise click.UsageError(f"{error}; choose another --out") from error
+    except (NotFinite, DataError, OSError, MemoryError) as error:
+        _fail(FAILED, f"the run failed: {error or type(error).__name__}")
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        advice = "the device ran out of memory; `reverse = drmad(knots: 8)` needs least"
+        _fail(FAILED, f"the run failed: {advice}\n{str(error).splitlines()[0]}")
+
+
+@cli.command()
+@_spec
+@_overrides
+@click.option("--stage", type=click.Choice(STAGES), default="python", show_default=True, help="What to show.")
+@click.option("--after", metavar="PASS", help="For --stage ir: stop behind this pass (fold, adjoint).")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
+@_format
+def emit(
+    spec: Path,
+    overrides: tuple[str, ...],
+    stage: str,
+    after: str | None,
+    output: str | None,
+    error_format: str,
+) -> None:
+    """Show what SPEC becomes: by default the JAX module, which also runs by itself.
+
+    \b
+    Examples:
+      drmadc emit specs/mnist_l2.drm | less
+      drmadc emit specs/mnist_l2.drm --stage adjoint
+      drmadc emit specs/mnist_l2.drm -o mnist_l2.py && python mnist_l2.py
+    """
+    text = _stage(spec, overrides, stage, after, error_format)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    target = Path(output)
+    try:
+        partial = target.with_name(f".{target.name}.partial")
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, target)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+
+
+@cli.command()
+@_spec
+@_overrides
+@_format
+def check(spec: Path, overrides: tuple[str, ...], error_format: str) -> None:
+    """Report every mistake in SPEC, without running anything.
+
+    \b
+    Example:
+      drmadc check specs/mnist_l2.drm train.steps=500
+    """
+    compilation = _compile(spec, overrides, error_format)
+    _show(compilation.diagnostics, error_format)
+    program = compilation.require()
+    hypers = ", ".join(f"{h.name} {h.type}" for h in program.hypers)
+    click.echo(f"{spec}: correct; {hypers}; {program.reverse.text}")
+
+
+@cli.command()
+@click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 where a file would change.")
+@_format
+def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
+    """Rewrite SPECS in the canonical layout (`-`: from standard input to standard output).
+
+    \b
+    Examples:
+      drmadc fmt specs/mnist_l2.drm
+      drmadc fmt --check specs/*.drm
+    """
+    from drmadc.syntax.format import format_spec
+    from drmadc.syntax.parse import parse
+
+    changed = False
+    for path in specs:
+        source = _read(path, error_format)
+        bag = Bag()
+        tree = parse(source, bag)
+        if bag.failed:
+            _show(bag.sorted(), error_format)
+            sys.exit(WRONG_SPEC)
+        text = format_spec(tree)
+        if str(path) == "-":
+            click.echo(text, nl=False)
+        elif text != source.text:
+            changed = True
+            click.echo(f"{path}: {'would change' if only_check else 'formatted'}")
+            if not only_check:
+                partial = path.with_name(f".{path.name}.partial")
+                partial.write_text(text, encoding="utf-8")
+                os.replace(partial, path)
+    if changed and only_check:
+        sys.exit(WRONG_SPEC)
+
+
+@cli.command()
+@click.argument("code")
+def explain(code: str) -> None:
+    """Explain a diagnostic's CODE.
+
+    \b
+    Example:
+      drmadc explain E0401
+    """
+    known = EXPLANATIONS.get(code.upper())
+    if known is None:
+        raise click.UsageError(f"no diagnostic `{code}`; {did_you_mean(code.upper(), EXPLANATIONS, 'code')}")
+    click.echo(f"{code.upper()}: {known}")
+
+
+def _read(path: Path, error_format: str) -> SourceFile:
+    try:
+        return read_source(path)
+    except SpecError as error:
+        _show(error.diagnostics, error_format)
+        sys.exit(WRONG_SPEC)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _compile(path: Path, overrides: tuple[str, ...], error_format: str, after: str | None = None) -> Compilation:
+    compilation = compile_source(_read(path, error_format), overrides, after)
+    if not compilation.ok and after is None:
+        _show(compilation.diagnostics, error_format)
+        sys.exit(WRONG_SPEC)
+    return compilation
+
+
+def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None, error_format: str) -> str:
+    from drmadc.ir.text import program_text
+    from drmadc.passes.pipeline import PASSES
+
+    names = [name for name, _ in PASSES]
+    if after is not None and (after not in names or stage not in ("ir", "adjoint")):
+        raise click.UsageError(f"--after goes with --stage ir and takes one of: {', '.join(names)}")
+    if stage == "ast":
+        from drmadc.syntax.parse import parse
+
+        bag = Bag()
+        tree = parse(_read(path, error_format), bag)
+        if bag.failed:
+            _show(bag.sorted(), error_format)
+            sys.exit(WRONG_SPEC)
+        return "\n".join(repr(decl) for decl in tree.decls) + "\n"
+    compilation = _compile(path, overrides, error_format, after or ("fold" if stage == "ir" else None))
+    if compilation.ir is None:
+        _show(compilation.diagnostics, error_format)
+        sys.exit(WRONG_SPEC)
+    if stage in ("ir", "adjoint"):
+        return program_text(compilation.ir)
+    if stage == "python":
+        return compilation.text
+    from drmadc.load import load_module
+    from drmadc_runtime.session import Session
+
+    session = Session(load_module(compilation.text, compilation.ir.name))
+    return session.jaxpr() if stage == "jaxpr" else session.hlo()
+
+
+def _show(diagnostics: tuple[Diagnostic, ...], error_format: str) -> None:
+    if error_format == "json":
+        for item in diagnostics:
+            click.echo(json.dumps(as_json(item)), err=True)
+    elif diagnostics:
+        click.echo(render(diagnostics), err=True, nl=False)
+
+
+def _fail(code: int, message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def main(command: Callable[..., Any] = cli) -> None:
+    """The entry point: a bug in drmadc ends with exit code 70 and what to report."""
+    try:
+        command(standalone_mode=False)
+    except click.exceptions.Abort:
+        _interrupted()
+    except KeyboardInterrupt:
+        _interrupted()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(OK)
+    except Exception:
+        click.echo(traceback.format_exc(), err=True)
+        click.echo(
+            "this is a bug in drmadc, not in your spec; please report the lines above, the spec, and\n"
+            f"  drmadc {__version__}, Python {sys.version.split()[0]}, {sys.platform}",
+            err=True,
+        )
+        sys.exit(BUG)
+
+
+def _interrupted() -> NoReturn:
+    click.echo("stopped; the steps that were done are in the run folder", err=True)
+    sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Fixtures: goldens that can be updated, and compiled programs shared between tests."""
+
+import difflib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import drmadc
+
+ROOT = Path(__file__).parent.parent
+CASES = Path(__file__).parent / "cases"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-goldens", action="store_true", help="rewrite the expected outputs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--update-goldens") and os.environ.get("CI"):
+        raise pytest.UsageError("--update-goldens is refused where CI is set: goldens are reviewed, not generated")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compare a text with a file; the difference is shown, a missing file fails, --update-goldens rewrites."""
+    update = request.config.getoption("--update-goldens")
+
+    def compare(path: Path, actual: str) -> None:
+        if update:
+            path.write_text(actual, encoding="utf-8")
+            return
+        assert path.exists(), f"{path.name} is missing; write it with pytest --update-goldens and review it"
+        expected = path.read_text(encoding="utf-8")
+        if actual != expected:
+            lines = difflib.unified_diff(
+                expected.splitlines(), actual.splitlines(), path.name, "actual", lineterm="", n=2
+            )
+            pytest.fail("\n".join(lines), pytrace=False)
+
+    return compare
+
+
+@cache
+def compiled(name: str, *overrides: str) -> drmadc.Program:
+    """A program of tests/cases/ok, compiled once in each process."""
+    return drmadc.compile_file(CASES / "ok" / f"{name}.drm", overrides)
