@@ -22,6 +22,11 @@ import numpy as np
 import drmadc
 import drmadc_runtime as rt
 
+KEEPS = {
+    "drmad(knots: 2)": rt.Knots(2, ("w",), ()),
+    "drmad(knots: 16)": rt.Knots(16, ("w",), ()),
+    "exact(store)": rt.Store(("w",), ()),
+}
 SPEC = Path(__file__).parent.parent / "specs" / "mnist_l2.drm"
 
 
@@ -56,30 +61,27 @@ def measure(steps: int, repeats: int) -> list[tuple[str, ...]]:
     session = program.session
     module = session.module
     with session.precision():
-        args = (session.cast(program.hypers), jnp.int32(0), *session.data(0))
-        plain = compiled(lambda *a: module["train"](*a, keep=None)[0], args)
-        keeps = {
-            "drmad(knots: 2)": rt.Knots(2, ("w",), ()),
-            "drmad(knots: 16)": rt.Knots(16, ("w",), ()),
-            "exact(store)": rt.Store(("w",), ()),
-        }
-        programs = {"plain training": plain}
-        for name, keep in keeps.items():
-            programs[f"+ {name}"] = compiled(
-                lambda *a, keep=keep: module["hypergradient"](*a, keep=keep), args
-            )
-        seconds: dict[str, list[float]] = {name: [] for name in programs}
+        hypers = session.cast(program.hypers)
+        args = (hypers, jnp.int32(0), *session.data(0))
+        run_plain = jax.jit(lambda *a: module["train"](*a, keep=None)[0])
+        runs: dict[str, Any] = {"plain training": lambda: run_plain(*args)}
+        cost = {"plain training": compile_cost(run_plain, args)}
+        for name, keep in KEEPS.items():
+            runs[f"+ {name}"] = lambda keep=keep: session.hypergradient(hypers, 0, keep)[0]
+            whole = jax.jit(lambda *a, keep=keep: module["hypergradient"](*a, keep=keep))
+            cost[f"+ {name}"] = compile_cost(whole, args)
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
         results: dict[str, Any] = {}
         for repeat in range(repeats + 1):
-            for name, (run, _, _) in programs.items():
+            for name, run in runs.items():
                 start = time.perf_counter()
-                results[name] = jax.block_until_ready(run(*args))
+                results[name] = jax.block_until_ready(run())
                 if repeat:
                     seconds[name].append(time.perf_counter() - start)
     base = statistics.median(seconds["plain training"])
     exact = np.asarray(results["+ exact(store)"].gradient["l2"] * args[0]["l2"], np.float64)
     rows = []
-    for name, (_, compile_seconds, megabytes) in programs.items():
+    for name, (compile_seconds, megabytes) in cost.items():
         median = statistics.median(seconds[name])
         row = [f"{steps}", name, f"{median:.3f}", f"{median / base:.2f}", f"{compile_seconds:.1f}", f"{megabytes:.1f}"]
         if name == "plain training":
@@ -92,13 +94,12 @@ def measure(steps: int, repeats: int) -> list[tuple[str, ...]]:
     return rows
 
 
-def compiled(function: Any, args: tuple[Any, ...]) -> tuple[Any, float, float]:
-    """The compiled function, seconds to trace and compile it, and its temporary and output memory in MB."""
+def compile_cost(function: Any, args: tuple[Any, ...]) -> tuple[float, float]:
+    """Seconds to trace and compile a jitted function, and its temporary and output memory in MB."""
     start = time.perf_counter()
-    run = jax.jit(function).lower(*args).compile()
+    memory = function.lower(*args).compile().memory_analysis()
     seconds = time.perf_counter() - start
-    memory = run.memory_analysis()
-    return run, seconds, (memory.temp_size_in_bytes + memory.output_size_in_bytes) / 1e6
+    return seconds, (memory.temp_size_in_bytes + memory.output_size_in_bytes) / 1e6
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The reverse half of an emitted module: the adjoint of one step, and the hypergradient around it."""
 
 from drmadc.ir import nodes as ir
+from drmadc.ir.build import mul
 from drmadc.ir.program import Adjoint, Let, Program
 from drmadc.ir.text import equation_text
 from drmadc.ir.types import Array
@@ -67,8 +68,9 @@ def _equations(adjoint: Adjoint) -> str:
     """The reverse step as mathematics, one equation a line."""
     lines = [f"{step_name(let.name)} = {equation_text(let.value)}" for let in adjoint.statements]
     if adjoint.pull is not None:
-        lines.append("hessian_product = H(w) d_grad")
-        lines += [f"mixed_{h} = (d grad / d {h})^T d_grad" for h in adjoint.pull.hypers]
+        cotangent = step_name(adjoint.pull.cotangent)
+        lines.append(f"hessian_product = H(w) {cotangent}")
+        lines += [f"mixed_{h} = (d grad / d {h})^T {cotangent}" for h in adjoint.pull.hypers]
     lines += [f"d_{let.name} <- {equation_text(let.value)}" for let in adjoint.states]
     lines += [f"d_{let.name} += {equation_text(let.value)}" for let in adjoint.hypers]
     return "\n".join(lines)
@@ -104,7 +106,13 @@ def _increment(program: Program, let: Let, scope: Scope) -> list[py.Statement]:
         place = py.Subscript(py.Attribute(target, "at"), (step_index(program, let.name),))
         added = py.Call(py.Attribute(place, "add"), (share,))
         return [py.Assign((share,), value), py.Assign((target,), added)]
-    return [py.Assign((target,), value, op="+=")]
+    if isinstance(let.value, ir.Unary) and let.value.op == "neg":
+        return [py.Assign((target,), lower(let.value.x, scope), op="-=")]
+    match let.value:
+        case ir.Binary("*", ir.Const(factor), right) if factor < 0:
+            return [py.Assign((target,), lower(mul(ir.Const(-factor), right), scope), op="-=")]
+        case _:
+            return [py.Assign((target,), value, op="+=")]
 
 
 def reverse_init_function(program: Program, adjoint: Adjoint) -> py.Function | None:
@@ -169,7 +177,7 @@ def hypergradient_function(program: Program, adjoint: Adjoint) -> py.Function:
         gradient = call("reverse_init", py.Id("adjoint"), py.Id("hypers"), py.Id("outer"))
     body.append(py.Assign((py.Id("growth"),), call("rt.growth", item("adjoint", "w"), py.Id("d_w"))))
     body.append(py.Assign((py.Id("d_hypers"),), gradient))
-    result = (py.Id("value"), py.Id("d_hypers"), py.Id("growth"), item("state", "w"))
+    result = (py.Id("value"), py.Id("d_hypers"), py.Id("growth"), item("state", "w"), py.Id("path"))
     body.append(py.Return(call("rt.Hypergradient", *result)))
     params: list[tuple[str, py.Expr | None]] = [(p, None) for p in ("hypers", "outer", *data)]
     params.append(("keep", py.Id("KEEP")))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.build import add, spread
+from drmadc.ir.build import add, mul, spread
 from drmadc.ir.program import ALL, Adjoint, Let, Program, Pull, State, Step
 from drmadc.ir.types import Array, Tree, Type, without_step
 from drmadc.passes.dependence import function_hypers
@@ -48,12 +48,16 @@ def _derive(program: Program) -> Adjoint:
     cotangent = accumulated(found, ("name", "grad"))
     product: Pull | None = None
     if cotangent != ZERO:
-        statements.append(Let("d:grad", cotangent, step.origin))
-        product = Pull("d:grad", loss_hypers, primal=False)
-        found["name", "w"] = add(accumulated(found, ("name", "w")), ir.Name("hessian:product", PARAMETERS))
+        factor, cotangent = _constant_factor(cotangent)
+        if not isinstance(cotangent, ir.Name):
+            statements.append(Let("d:grad", cotangent, step.origin))
+            cotangent = ir.Name("d:grad", PARAMETERS)
+        product = Pull(cotangent.id, loss_hypers, primal=False)
+        hessian = mul(factor, ir.Name("hessian:product", PARAMETERS))
+        found["name", "w"] = add(accumulated(found, ("name", "w")), hessian)
         for name in loss_hypers:
             type_ = without_step(program.hyper(name).type)
-            mixed = ir.Name(f"mixed:{name}", type_)
+            mixed = mul(factor, ir.Name(f"mixed:{name}", type_))
             found["hyper", name] = add(accumulated(found, ("hyper", name)), mixed)
     states = tuple(Let(name, accumulated(found, ("name", name))) for name in ("w", *(s.name for s in step.states)))
     hypers = tuple(Let(h.name, found["hyper", h.name]) for h in program.hypers if ("hyper", h.name) in found)
@@ -69,6 +73,17 @@ def _derive(program: Program) -> Adjoint:
         init=_derive_init(program),
     )
     return _place_grad(_plan_values(draft, step))
+
+
+def _constant_factor(cotangent: ir.Expr) -> tuple[ir.Expr, ir.Expr]:
+    """A constant factor taken out of the cotangent: the product is linear, and it saves a pass over the parameters."""
+    match cotangent:
+        case ir.Binary("*", ir.Const() as factor, rest):
+            return factor, rest
+        case ir.Unary("neg", rest):
+            return ir.Const(-1.0), rest
+        case _:
+            return ir.Const(1.0), cotangent
 
 
 def _plan_values(draft: Adjoint, step: Step) -> Adjoint:

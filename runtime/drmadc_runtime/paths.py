@@ -6,7 +6,7 @@ case of 2 knots). The reverse pass is the same for both; the path is its argumen
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
@@ -22,20 +22,26 @@ Retreat = Callable[[State, State, State, jax.Array], State]
 
 
 class Hypergradient(NamedTuple):
-    """Objective, its gradient in every hyperparameter, the adjoint's growth, and the trained parameters."""
+    """Objective, its gradient in every hyperparameter, the adjoint's growth, trained parameters, and the path."""
 
     value: jax.Array
     gradient: dict[str, jax.Array]
     growth: jax.Array
     params: Any
+    path: Any
 
 
 @dataclass(frozen=True)
 class Store:
-    """Keep every state: exact. Memory grows with the number of steps."""
+    """Keep every state: exact. Memory grows with the number of steps.
+
+    `room` may hold the arrays of an earlier StoredPath of the same program, to be written over: fresh memory of this
+    size costs a page fault every 4 KB, which is a fifth of the whole hypergradient.
+    """
 
     before: tuple[str, ...]
     after: tuple[str, ...]
+    room: Any = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -171,13 +177,24 @@ def _only(state: State, names: tuple[str, ...]) -> State:
 def _sweep_store(advance: Advance, state: State, steps: int, keep: Store) -> tuple[State, StoredPath]:
     only_after = tuple(name for name in keep.after if name not in keep.before)
     both = tuple(name for name in keep.after if name in keep.before)
+    room = keep.room if keep.room is not None else store_room(state, steps, keep)
 
-    def body(state: State, t: jax.Array) -> tuple[State, tuple[State, State]]:
-        following = advance(state, t)
-        return following, (_only(state, keep.before), _only(following, only_after))
+    def body(t: jax.Array, carry: tuple[State, tuple[State, State]]) -> tuple[State, tuple[State, State]]:
+        state, (before, after) = carry
+        before = _write(before, t, _only(state, keep.before))
+        state = advance(state, t)
+        return state, (before, _write(after, t, _only(state, only_after)))
 
-    last, (before, after) = lax.scan(body, state, jnp.arange(steps))
+    last, (before, after) = lax.fori_loop(0, steps, body, (state, room))
     return last, StoredPath(before, after, _only(last, both))
+
+
+def store_room(state: State, steps: int, keep: Store) -> tuple[State, State]:
+    """Arrays for the path that `keep` asks for: `before` and `after`, leading axis [steps]."""
+    only_after = tuple(name for name in keep.after if name not in keep.before)
+    kept = _only(state, keep.before), _only(state, only_after)
+    room: tuple[State, State] = jax.tree.map(lambda x: jnp.zeros((steps, *x.shape), x.dtype), kept)
+    return room
 
 
 def _back_store(retreat: Retreat, path: StoredPath, adjoint: State) -> State:
@@ -204,37 +221,43 @@ def segment_bounds(steps: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 def _sweep_knots(advance: Advance, state: State, steps: int, keep: Knots) -> tuple[State, KnotPath]:
     names = tuple(dict.fromkeys((*keep.before, *keep.after)))
     averaged = tuple(name for name in names if name != "w")
-    firsts, stops = segment_bounds(steps, keep.count)
+    firsts, stops = (jnp.asarray(bounds) for bounds in segment_bounds(steps, keep.count))
+    segments = keep.count - 1
 
-    def segment(state: State, bounds: tuple[jax.Array, jax.Array]) -> tuple[State, tuple[State, State, State]]:
-        first, stop = bounds
+    def rows(tree: Any) -> Any:
+        return jax.tree.map(lambda x: jnp.zeros((segments, *x.shape), x.dtype), tree)
+
+    def segment(i: jax.Array, carry: tuple[State, State, State, State]) -> tuple[State, State, State, State]:
+        state, starts, ends, sums = carry
+        starts = _write(starts, i, _only(state, names))
 
         def body(t: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
-            state, sums = carry
+            state, total = carry
             state = advance(state, t)
-            return state, jax.tree.map(jnp.add, sums, _only(state, averaged))
+            return state, jax.tree.map(jnp.add, total, _only(state, averaged))
 
         zeros = jax.tree.map(jnp.zeros_like, _only(state, averaged))
-        end, sums = lax.fori_loop(first, stop, body, (state, zeros))
-        kept = _only(state, names), _only(end, averaged), sums
-        return end, kept
+        state, total = lax.fori_loop(firsts[i], stops[i], body, (state, zeros))
+        return state, starts, _write(ends, i, _only(state, averaged)), _write(sums, i, total)
 
-    last, (start, ends, sums) = lax.scan(segment, state, (jnp.asarray(firsts), jnp.asarray(stops)))
-    count = jnp.asarray(stops - firsts)
+    empty = rows(_only(state, averaged))
+    last, starts, ends, sums = lax.fori_loop(0, segments, segment, (state, rows(_only(state, names)), empty, empty))
 
-    def shaped(leaf: jax.Array) -> jax.Array:
-        return jnp.reshape(count, (-1,) + (1,) * (leaf.ndim - 1)).astype(leaf.dtype)
+    def lengths(leaf: jax.Array) -> jax.Array:
+        return jnp.reshape(stops - firsts, (-1,) + (1,) * (leaf.ndim - 1)).astype(leaf.dtype)
 
-    mean_after = jax.tree.map(lambda total: total / shaped(total), sums)
-    mean_before = jax.tree.map(lambda total, a, b: (total - b + a) / shaped(total), sums, _only(start, averaged), ends)
-    return last, KnotPath(
-        {"w": start["w"]},
-        {"w": jax.tree.map(_shifted, start["w"], last["w"])},
-        mean_before,
-        mean_after,
-        jnp.asarray(firsts),
-        jnp.asarray(stops),
+    mean_after = jax.tree.map(lambda total: total / lengths(total), sums)
+    mean_before = jax.tree.map(
+        lambda total, a, b: (total - b + a) / lengths(total), sums, _only(starts, averaged), ends
     )
+    w_start = {"w": starts["w"]}
+    w_end = {"w": jax.tree.map(_shifted, starts["w"], last["w"])}
+    return last, KnotPath(w_start, w_end, mean_before, mean_after, firsts, stops)
+
+
+def _write(rows: Any, i: jax.Array, values: Any) -> Any:
+    """Rows with row i replaced, entry by entry; in place where XLA can."""
+    return jax.tree.map(lambda r, x: lax.dynamic_update_index_in_dim(r, x, i, 0), rows, values)
 
 
 def _shifted(starts: jax.Array, last: jax.Array) -> jax.Array:
@@ -243,7 +266,11 @@ def _shifted(starts: jax.Array, last: jax.Array) -> jax.Array:
 
 
 def _back_knots(retreat: Retreat, path: KnotPath, adjoint: State) -> State:
-    def segment(adjoint: State, piece: KnotPath) -> tuple[State, None]:
+    segments = path.first.shape[0]
+
+    def segment(i: jax.Array, adjoint: State) -> State:
+        number = segments - 1 - i
+        piece: KnotPath = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, number, 0, keepdims=False), path)
         length = (piece.stop - piece.first).astype(jnp.result_type(float))
         a, b = piece.start["w"], piece.end["w"]
 
@@ -251,13 +278,14 @@ def _back_knots(retreat: Retreat, path: KnotPath, adjoint: State) -> State:
             fraction = (t - piece.first) / length
             return jax.tree.map(lambda x, y: x + fraction.astype(x.dtype) * (y - x), a, b)
 
-        def body(i: jax.Array, adjoint: State) -> State:
-            t = piece.stop - 1 - i
+        def body(j: jax.Array, adjoint: State) -> State:
+            t = piece.stop - 1 - j
             before = {"w": at(t), **piece.mean_before}
             after = {"w": at(t + 1), **piece.mean_after}
             return retreat(before, after, adjoint, t)
 
-        return lax.fori_loop(0, piece.stop - piece.first, body, adjoint), None
+        done: State = lax.fori_loop(0, piece.stop - piece.first, body, adjoint)
+        return done
 
-    adjoint, _ = lax.scan(segment, adjoint, path, reverse=True)
-    return adjoint
+    last: State = lax.fori_loop(0, segments, segment, adjoint)
+    return last

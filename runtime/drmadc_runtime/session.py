@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_runtime.paths import Hypergradient, Keep
+from drmadc_runtime.paths import Hypergradient, Keep, Store, store_room
 from drmadc_runtime.trees import Tree
 
 Values = Mapping[str, Any]
@@ -64,7 +64,8 @@ class Session:
         self.double = module["DTYPE"] == "float64"
         self.has_data = "DATA" in module
         self._prepared: tuple[int, Any] | None = None
-        self._evaluate = jax.jit(self._evaluate_traced, static_argnames="keep")
+        self._evaluate = jax.jit(self._evaluate_traced, static_argnames="keep", donate_argnames="room")
+        self._room: tuple[Keep, Any] | None = None
         self._objective = jax.jit(module["trained_objective"])
         self._report = jax.jit(module["report"]) if "report" in module else None
         self._tune_step = jax.jit(module["tune_step"])
@@ -125,17 +126,17 @@ class Session:
         return (self._prepared[1],)
 
     def _evaluate_traced(
-        self, hypers: Values, outer: jax.Array, *data: Any, keep: Keep
+        self, room: Any, hypers: Values, outer: jax.Array, *data: Any, keep: Keep
     ) -> tuple[Hypergradient, Values]:
+        if isinstance(keep, Store):
+            keep = replace(keep, room=room)
         result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, keep=keep)
         return result, self.module["reverse_constrain"](hypers, result.gradient)
 
     def evaluate(self, hypers: Values, outer: int, keep: Keep | None = None) -> Evaluation:
         """Train from scratch and send the hypergradient back; see Evaluation."""
         with self.precision():
-            result, free = self._evaluate(
-                self.cast(hypers), jnp.int32(outer), *self.data(outer), keep=keep or self.module["KEEP"]
-            )
+            result, free = self.hypergradient(self.cast(hypers), outer, keep or self.module["KEEP"])
             return Evaluation(
                 float(result.value),
                 {name: np.asarray(value) for name, value in result.gradient.items()},
@@ -143,6 +144,22 @@ class Session:
                 float(result.growth),
                 result.params,
             )
+
+    def hypergradient(self, hypers: Values, outer: int, keep: Keep) -> tuple[Hypergradient, Values]:
+        """The emitted hypergradient and its unconstrained form, on the device; a stored path's memory is used again."""
+        data = self.data(outer)
+        if not isinstance(keep, Store):
+            return self._evaluate(None, hypers, jnp.int32(outer), *data, keep=keep)
+        if self._room is None or self._room[0] != keep:
+            self._room = None
+            state, _ = jax.eval_shape(
+                lambda h, *d: self.module["train"](h, jnp.int32(outer), *d, keep=None), hypers, *data
+            )
+            self._room = keep, store_room(state, self.module["STEPS"], keep)
+        room, self._room = self._room[1], None
+        result, free = self._evaluate(room, hypers, jnp.int32(outer), *data, keep=keep)
+        self._room = keep, (result.path.before, result.path.after)
+        return result._replace(path=None), free
 
     def objective(self, hypers: Values, outer: int) -> float:
         """Train from scratch; the outer objective."""
