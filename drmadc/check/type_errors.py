@@ -151,7 +151,8 @@ class NeedsSplit(Diagnostic):
         return "in `train` an expression is over the minibatch; elsewhere `on` names a whole split"
 
     def help(self) -> str:
-        return f"append `on {self.splits[0] if self.splits else 'valid'}` to the expression"
+        split = "valid" if "valid" in self.splits or not self.splits else self.splits[0]
+        return f"append `on {split}` to the expression"
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,8 @@ def sub(x: Expr, y: Expr) -> Expr:
             return neg(y)
         case _, Unary("neg", inner):
             return add(x, inner)
+        case Binary("+", left, Const() as c), Const():
+            return add(left, sub(c, y))
         case _:
             return binary("-", x, y)
 

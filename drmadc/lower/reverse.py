@@ -59,12 +59,12 @@ def reverse_step_function(program: Program, adjoint: Adjoint) -> py.Function:
     return py.Function(
         "reverse_step",
         step_parameters(program, "before", "after", "adjoint"),
-        f"Adjoint of `step`, at the states before and after it.\n\n{_equations(adjoint)}",
+        f"Adjoint of `step`, at the states before and after it.\n\n{_equations(program, adjoint)}",
         tuple(body),
     )
 
 
-def _equations(adjoint: Adjoint) -> str:
+def _equations(program: Program, adjoint: Adjoint) -> str:
     """The reverse step as mathematics, one equation a line."""
     lines = [f"{step_name(let.name)} = {equation_text(let.value)}" for let in adjoint.statements]
     if adjoint.pull is not None:
@@ -72,7 +72,7 @@ def _equations(adjoint: Adjoint) -> str:
         lines.append(f"hessian_product = H(w) {cotangent}")
         lines += [f"mixed_{h} = (d grad / d {h})^T {cotangent}" for h in adjoint.pull.hypers]
     lines += [f"d_{let.name} <- {equation_text(let.value)}" for let in adjoint.states]
-    lines += [f"d_{let.name} += {equation_text(let.value)}" for let in adjoint.hypers]
+    lines += [f"d_{hyper_name(program, let.name)} += {equation_text(let.value)}" for let in adjoint.hypers]
     return "\n".join(lines)
 
 

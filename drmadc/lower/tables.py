@@ -35,7 +35,7 @@ def tables(program: Program) -> list[py.Statement]:
     out += [
         py.Assign((py.Id(axis_constant(program, axis, group)),), _slots(program, axis, group)) for axis, group in axes
     ]
-    return out
+    return list(dict.fromkeys(out))
 
 
 def _is_all(program: Program, group: str) -> bool:

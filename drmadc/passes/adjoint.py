@@ -44,7 +44,7 @@ def _derive(program: Program) -> Adjoint:
             label = f"d:{equation.name.rstrip(chr(39))}"
             statements.append(Let(label, seed, equation.origin))
             seed = ir.Name(label, seed.type)
-        pull(equation.value, seed, active, found)
+        pull(equation.value, seed, active, found, equation.name)
     cotangent = accumulated(found, ("name", "grad"))
     product: Pull | None = None
     if cotangent != ZERO:

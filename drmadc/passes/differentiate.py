@@ -12,9 +12,8 @@ Adjoints = dict[Key, ir.Expr]
 ONE = ir.Const(1.0)
 
 
-def _derivative(op: str, x: ir.Expr) -> ir.Expr:
-    """d op(x) / dx as an expression in x."""
-    y = apply(op, x)
+def _derivative(op: str, x: ir.Expr, y: ir.Expr) -> ir.Expr:
+    """d y / dx for y = op(x), as an expression in x and y."""
     table: dict[str, Callable[[], ir.Expr]] = {
         "exp": lambda: y,
         "log": lambda: div(ONE, x),
@@ -37,11 +36,14 @@ DIFFERENTIABLE = frozenset(
 )
 
 
-def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: Adjoints) -> None:
+def pull(
+    expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: Adjoints, name: str = ""
+) -> None:
     """Add to `into` what `seed`, the adjoint of `expr`, contributes to each active leaf.
 
     Leaves are variables, keyed ("name", id), and hyperparameters, keyed ("hyper", id). The chain rule runs
-    through elementwise operators and through Spread, whose transpose is Collect.
+    through elementwise operators and through Spread, whose transpose is Collect. `name` is the variable that holds
+    the value of `expr`, where there is one.
     """
     if seed == ir.Const(0.0) or not _depends(expr, active):
         return
@@ -53,7 +55,8 @@ def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: 
         case ir.Unary("neg", x):
             pull(x, neg(seed), active, into)
         case ir.Unary(op, x):
-            pull(x, mul(seed, _derivative(op, x)), active, into)
+            y = ir.Name(name, expr.type) if name else expr
+            pull(x, mul(seed, _derivative(op, x, y)), active, into)
         case ir.Binary("+", left, right):
             pull(left, _fit(seed, left.type), active, into)
             pull(right, _fit(seed, right.type), active, into)

@@ -98,6 +98,8 @@ def _docstring(doc: str, depth: int, comment: str) -> list[str]:
             break_on_hyphens=False,
         )
         lines += [indent + part for part in wrapped] or [""]
+    if len(lines) == 1:
+        return [one, *([f"{indent}# {comment}"] if comment else [])]
     lines[0] = f'{indent}"""' + lines[0].removeprefix(indent)
     return [*lines, f'{indent}"""', *([f"{indent}# {comment}"] if comment else [])]
 
@@ -111,9 +113,9 @@ def _line(head: str, value: py.Expr, comment: str, depth: int) -> list[str]:
     if len(line) <= WIDTH:
         return [*above, line]
     if isinstance(value, py.Operator):
-        start = f"{indent}{head}{_inside(value.left, _STRENGTH[value.op])} {value.op} "
-        if _single(value) and isinstance(value.right, py.Call) and _opening_fits(start, value.right):
-            return [*above, *_split(start, value.right, "", depth)]
+        hugged = _hugged(f"{indent}{head}", value, depth)
+        if hugged is not None:
+            return [*above, *hugged]
         return [*above, f"{indent}{head}(", *_broken(value, depth + 1), f"{indent})"]
     return [*above, *_split(f"{indent}{head}", value, "", depth)]
 
@@ -123,8 +125,27 @@ def _single(value: py.Operator) -> bool:
     return not (isinstance(value.left, py.Operator) and _STRENGTH[value.left.op] == _STRENGTH[value.op])
 
 
-def _opening_fits(start: str, value: py.Call) -> bool:
-    return bool(value.args) and len(start + inline(value.function)) + 1 <= WIDTH
+def _hugged(before: str, value: py.Operator, depth: int) -> list[str] | None:
+    """A lone operator between two operands, split inside the last bracket, or else inside the first."""
+    if not _single(value):
+        return None
+    indent = "    " * depth
+    level = _STRENGTH[value.op]
+    start = f"{before}{_inside(value.left, level)} {value.op} "
+    last = value.right
+    while isinstance(last, py.Operator) and _inline(last)[1] > level:
+        start += f"{_inside(last.left, _STRENGTH[last.op])} {last.op} "
+        last = last.right
+    if isinstance(last, py.Operator) and len(start) + 1 <= WIDTH:
+        return [start + "(", *_broken(last, depth + 1), f"{indent})"]
+    if isinstance(last, py.Call) and last.args and len(start + inline(last.function)) + 1 <= WIDTH:
+        return _split(start, last, "", depth)
+    first = value.left
+    rest = f" {value.op} {_inside(value.right, level + 1)}"
+    both = isinstance(first, py.Call) and isinstance(last, py.Call)
+    if both and isinstance(first, py.Call) and first.args and len(indent + ")" + rest) <= WIDTH:
+        return _split(before, first, rest, depth)
+    return None
 
 
 def _split(before: str, value: py.Expr, after: str, depth: int) -> list[str]:
@@ -146,8 +167,11 @@ def _split(before: str, value: py.Expr, after: str, depth: int) -> list[str]:
         case py.Tuple(parts):
             opening, closing = "(", ")"
             items = [("", part) for part in parts]
-        case py.Operator():
-            return [line]
+        case py.Minus(py.Operator() as inner):
+            indent = "    " * depth
+            return [f"{before}-(", *_broken(inner, depth + 1), f"{indent}){after}"]
+        case py.Minus(x):
+            return _split(f"{before}-", x, after, depth)
         case _:
             return [line]
     indent, deeper = "    " * depth, "    " * (depth + 1)
@@ -156,9 +180,7 @@ def _split(before: str, value: py.Expr, after: str, depth: int) -> list[str]:
     if not items:
         return [line]
     together = deeper + ", ".join(head + inline(item) for head, item in items)
-    if len(together) <= WIDTH and not isinstance(value, py.Dict):
-        return [before + opening, together, indent + closing + after]
-    if len(together) <= WIDTH:
+    if len(together) <= WIDTH and isinstance(value, py.Call):
         return [before + opening, together, indent + closing + after]
     lines = [before + opening]
     for head, item in items:

@@ -10,6 +10,7 @@ _TOKEN = re.compile(
     r"(?P<comment>#[^\n]*)|(?P<name>[A-Za-z_][A-Za-z0-9_]*'?)|(?P<number>[0-9.][0-9A-Za-z_.]*)|(?P<space>\s+)|(?P<sign>.)",
     re.DOTALL,
 )
+_FOLLOWS = re.compile(r"\s*([A-Za-z_{(]|[^\x00-\x7f]|$)")
 _OPEN, _CLOSE = "([{", ")]}"
 
 
@@ -49,7 +50,7 @@ def cut(file: SourceFile) -> tuple[list[Chunk], list[Comment]]:
             comments.append(Comment(word.rstrip(), line_start, span=span))
             continue
         first_column = at == 0 or text[at - 1] == "\n"
-        follows = re.match(r"\s*([A-Za-z_{(]|$)", text[match.end() :])
+        follows = _FOLLOWS.match(text, match.end())
         if kind == "name" and _starts(word, open_brackets, previous, first_column, bool(follows)):
             if open_brackets and starts:
                 bracket = open_brackets[0][1]

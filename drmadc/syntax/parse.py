@@ -14,6 +14,7 @@ from drmadc.syntax.chunks import Chunk, cut
 from drmadc_grammar import grammar_text
 
 MAX_DEPTH = 100
+_FIRST = re.compile(r"^\w+\s+([A-Za-z_][A-Za-z0-9_]*)")
 _DECLARED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:[:={(]|$)")
 
 _Tree = Tree[Token]
@@ -69,6 +70,7 @@ def parse(file: SourceFile, bag: Bag) -> ast.Spec:
             decls.append(decl)
         else:
             lost.update(_DECLARED.findall(chunk.span.text))
+            lost.update(_FIRST.findall(chunk.span.text))
     return ast.Spec(tuple(decls), tuple(comments), lost=frozenset(lost), span=whole)
 
 

@@ -1,0 +1,40 @@
+# `make run` and `make test` set everything up by themselves; they need Python 3.11 or later and a package index.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+JOBS   ?= 2
+
+.PHONY: run test test-all format goldens clean
+
+run: $(STAMP)  ## tune 934 penalties on MNIST, the main job
+	$(BIN)/drmadc run specs/mnist_l2.drm
+
+test: $(STAMP)  ## formatter, linter, import layers, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/drmadc fmt --check specs/*.drm tests/cases/ok/*.drm grammar/drmadc_grammar/prelude.drm
+	$(BIN)/python -m pytest -n $(JOBS) -m "not long"
+
+test-all: $(STAMP)  ## the long tests too
+	$(BIN)/python -m pytest -n $(JOBS)
+
+format: $(STAMP)  ## rewrite Python and specs in their canonical layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/drmadc fmt specs/*.drm tests/cases/ok/*.drm
+
+goldens: $(STAMP)  ## rewrite expected outputs; review the diff
+	$(BIN)/python -m pytest tests/test_goldens.py --update-goldens
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "drmadc needs Python 3.11 or later; try make PYTHON=python3.12")'
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist runs .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

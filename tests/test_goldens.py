@@ -1,0 +1,78 @@
+"""Golden files: each ok case with its IR and module, each bad case with its diagnostics."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drmadc.diagnostics.model import Diagnostic, SpecError
+from drmadc.diagnostics.render import render
+from drmadc.driver import compile_source
+from drmadc.ir.text import program_text
+from drmadc.read import read_source
+from drmadc.source import SourceFile
+from tests.conftest import CASES, ROOT, compiled
+
+OK = sorted(path.stem for path in (CASES / "ok").glob("*.drm"))
+BAD = sorted(path.stem for path in (CASES / "bad").glob("*.drm"))
+Golden = Callable[[Path, str], None]
+
+
+@pytest.mark.parametrize("case", OK)
+def test_ok_case(case: str, golden: Golden) -> None:
+    program = compiled(case)
+    golden(CASES / "ok" / f"{case}.ir", program_text(program.ir))
+    golden(CASES / "ok" / f"{case}.golden.py", program.python)
+
+
+def diagnostics_of(path: Path) -> tuple[Diagnostic, ...]:
+    try:
+        source = read_source(path)
+    except SpecError as error:
+        return error.diagnostics
+    overrides: tuple[str, ...] = ()
+    first = source.text.split("\n", 1)[0]
+    if first.startswith("# overrides: "):
+        overrides = tuple(first.removeprefix("# overrides: ").split("; "))
+    return compile_source(SourceFile(path.name, source.text), overrides).diagnostics
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_case(case: str, golden: Golden) -> None:
+    text = render(diagnostics_of(CASES / "bad" / f"{case}.drm")).replace(str(CASES / "bad") + "/", "")
+    golden(CASES / "bad" / f"{case}.err", text)
+
+
+def test_no_golden_is_orphaned() -> None:
+    expected = {f"{case}{end}" for case in OK for end in (".drm", ".ir", ".golden.py")}
+    assert {path.name for path in (CASES / "ok").iterdir()} - {"__pycache__"} == expected
+    expected = {f"{case}{end}" for case in BAD for end in (".drm", ".err")}
+    assert {path.name for path in (CASES / "bad").iterdir()} == expected
+
+
+def test_emitted_modules_are_ruff_clean() -> None:
+    files = [str(path) for path in sorted((CASES / "ok").glob("*.golden.py"))]
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", command[0], "--isolated", *command[1:], *files],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_shipped_spec_is_ruff_clean_when_emitted(tmp_path: Path) -> None:
+    for path in sorted((ROOT / "specs").glob("*.drm")):
+        compilation = compile_source(read_source(path))
+        (tmp_path / f"{path.stem}.py").write_text(compilation.text)
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", command[0], "--isolated", *command[1:], str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
