@@ -66,6 +66,9 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
             if feature.name == text:
                 known.used.add(text)
                 return _feature(text, feature.value.type, span, ctx)
+    if ctx.place == "constant" and text in (*known.hypers, *known.lets, *known.parameters):
+        ctx.bag.add(type_errors.WrongKind(span, "a value here", "a constant", f"the name `{text}`"))
+        return None
     if ctx.place in ("data", "constant") and (ctx.place == "constant" or text not in (*known.hypers, *known.lets)):
         _unknown(text, span, ctx, tuple(ctx.locals))
         return None

@@ -5,11 +5,11 @@ from drmadc.check.constants import constant_value
 from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer
 from drmadc.check.hypers import in_domain
-from drmadc.check.shapes import describe
+from drmadc.check.shapes import describe, spread
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
-from drmadc.ir.program import Let, State, Step
-from drmadc.ir.types import DOMAINS, SCALAR, Tree, Type
+from drmadc.ir.program import ALL, Let, State, Step
+from drmadc.ir.types import DOMAINS, SCALAR, Tree, Type, is_scalar
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -110,6 +110,8 @@ def _arguments(
     bound: dict[str, tuple[ir.Expr, str]] = {}
     for param in rule.params:
         source = given[param.name].value if param.name in given else _default(param)
+        if source is None and failed:
+            continue
         if source is None:
             problem = f"`{param.name}` is not given"
             known.bag.add(type_errors.WrongArguments(call.span, rule.name, problem, _signature(rule), rule.name_span))
@@ -123,11 +125,18 @@ def _arguments(
             failed = True
             continue
         x = infer(source, ctx)
-        if x is None or not _in_domain(x, source, param, rule, known):
+        if x is None or not _in_domain(x, source, param, rule, known) or not _covers(x, source, ctx, inner):
             failed = True
             continue
         bound[param.name] = (x, source.span.origin)
     return None if failed else bound
+
+
+def _covers(x: ir.Expr, source: ast.Expr, ctx: Context, inner: bool) -> bool:
+    """Whether an argument is a number or lies along all parameters; the mistake is reported at the call."""
+    if is_scalar(x.type):
+        return True
+    return inner and spread(x, ALL, source.span, ctx) is not None
 
 
 def _in_domain(x: ir.Expr, source: ast.Expr, param: ast.RuleParam, rule: ast.UpdateDecl, known: Known) -> bool:

@@ -36,9 +36,7 @@ DIFFERENTIABLE = frozenset(
 )
 
 
-def pull(
-    expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: Adjoints, name: str = ""
-) -> None:
+def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: Adjoints, name: str = "") -> None:
     """Add to `into` what `seed`, the adjoint of `expr`, contributes to each active leaf.
 
     Leaves are variables, keyed ("name", id), and hyperparameters, keyed ("hyper", id). The chain rule runs

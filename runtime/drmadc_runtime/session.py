@@ -149,7 +149,8 @@ class Session:
         """The emitted hypergradient and its unconstrained form, on the device; a stored path's memory is used again."""
         data = self.data(outer)
         if not isinstance(keep, Store):
-            return self._evaluate(None, hypers, jnp.int32(outer), *data, keep=keep)
+            knots: tuple[Hypergradient, Values] = self._evaluate(None, hypers, jnp.int32(outer), *data, keep=keep)
+            return knots
         if self._room is None or self._room[0] != keep:
             self._room = None
             state, _ = jax.eval_shape(
@@ -157,6 +158,7 @@ class Session:
             )
             self._room = keep, store_room(state, self.module["STEPS"], keep)
         room, self._room = self._room[1], None
+        result: Hypergradient
         result, free = self._evaluate(room, hypers, jnp.int32(outer), *data, keep=keep)
         self._room = keep, (result.path.before, result.path.after)
         return result._replace(path=None), free

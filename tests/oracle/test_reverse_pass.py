@@ -1,86 +1,21 @@
 """The derived reverse pass against jax.grad of the unrolled loop, and against finite differences; float64."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import drmadc
-import drmadc_runtime as rt
-from drmadc.passes.dependence import function_hypers
 from tests.conftest import CASES, compiled
+from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
 
 NAMES = ["l2_by_input", "schedules", "surface", "adam_all", "own_rule", "units", "regression"]
-
-
-def unrolled(program: drmadc.Program, hypers: Mapping[str, Any], outer: int) -> Any:
-    """Gradient of the outer objective by JAX through a Python loop over the emitted forward step."""
-    module = program.session.module
-    data = program.session.data(outer)
-
-    def objective(hypers: Mapping[str, Any], *data: Any) -> jax.Array:
-        state = first_state(module, hypers, outer, *data)
-        for t in range(module["STEPS"]):
-            batch = [module["minibatch"](*data, outer, t)] if data else []
-            state = module["step"](state, hypers, *batch, jnp.int32(t))
-        direct = [hypers[name] for name in program_direct(program)]
-        return module["objective"](state["w"], *direct, *data)
-
-    return jax.jit(jax.value_and_grad(objective))(hypers, *data)
-
-
-def first_state(module: Mapping[str, Any], hypers: Mapping[str, Any], outer: int, *data: Any) -> Any:
-    """The state before the first step: what `train` starts from."""
-    seen: dict[str, Any] = {}
-
-    def sweep(advance: Any, state: Any, steps: int, keep: Any) -> Any:
-        seen["state"] = state
-        return state, None
-
-    kept = rt.sweep
-    rt.sweep = sweep
-    try:
-        module["train"](hypers, outer, *data)
-    finally:
-        rt.sweep = kept
-    return seen["state"]
-
-
-def program_direct(program: drmadc.Program) -> tuple[str, ...]:
-    return function_hypers(program.ir, program.ir.objective)
-
-
-def perturbed(program: drmadc.Program, seed: int = 0) -> dict[str, np.ndarray]:
-    """Hyperparameters that differ from entry to entry, so that a wrong axis cannot hide."""
-    draws = np.random.default_rng(seed)
-    free = program.session.unconstrain(program.hypers)
-    moved = {k: np.asarray(v) + 0.3 * draws.normal(size=np.shape(v)) for k, v in free.items()}
-    return {k: np.asarray(v) for k, v in program.session.constrain(moved).items()}
-
-
-def exact(program: drmadc.Program) -> rt.Store:
-    keep = program.session.module["KEEP"]
-    return rt.Store(keep.before, keep.after)
-
-
-def assert_equal_gradients(actual: Mapping[str, Any], expected: Mapping[str, Any], tolerance: float) -> None:
-    for name in expected:
-        a, b = np.asarray(actual[name]), np.asarray(expected[name])
-        scale = max(np.abs(b).max(), 1e-300)
-        assert np.abs(a - b).max() <= tolerance * scale, name
-        assert np.abs(b).max() > 0, f"{name} is not tested by a gradient of 0"
 
 
 @pytest.mark.parametrize("case", NAMES)
 def test_recorded_path_equals_unrolled_gradient(case: str) -> None:
     program = compiled(case)
     hypers = perturbed(program)
-    result = program.session.evaluate(hypers, 1, exact(program))
-    with program.session.precision():
-        value, expected = unrolled(program, program.session.cast(hypers), 1)
+    result = program.session.evaluate(hypers, 1, exact_path(program))
+    value, expected = unrolled_gradient(program, hypers, 1)
     assert result.value == pytest.approx(float(value), rel=1e-12)
     assert_equal_gradients(result.gradient, expected, 1e-10)
 
@@ -90,7 +25,7 @@ def test_straight_line_is_exact_for_one_step(case: str) -> None:
     program = compiled_one_step(case, "train.steps=1", "tune.reverse=drmad(knots: 2)")
     hypers = perturbed(program)
     line = program.hypergradient(hypers, 0)
-    stored = program.session.evaluate(hypers, 0, exact(program))
+    stored = program.session.evaluate(hypers, 0, exact_path(program))
     for name, expected in stored.gradient.items():
         np.testing.assert_allclose(line.gradient[name], expected, rtol=1e-12, atol=1e-300)
 
@@ -116,7 +51,7 @@ def test_knots_at_every_step_are_exact_in_the_parameters(case: str) -> None:
     program = compiled(case, f"tune.reverse=drmad(knots: {steps + 1})")
     hypers = perturbed(program)
     line = program.hypergradient(hypers, 2)
-    stored = program.session.evaluate(hypers, 2, exact(program))
+    stored = program.session.evaluate(hypers, 2, exact_path(program))
     assert_equal_gradients(line.gradient, stored.gradient, 1e-10)
 
 
@@ -124,7 +59,7 @@ def test_knots_at_every_step_are_exact_in_the_parameters(case: str) -> None:
 def test_finite_differences_of_the_trained_objective(case: str) -> None:
     program = smooth(case)
     hypers = perturbed(program)
-    gradient = program.session.evaluate(hypers, 1, exact(program))
+    gradient = program.session.evaluate(hypers, 1, exact_path(program))
     draws = np.random.default_rng(1)
     free = {k: np.asarray(v) for k, v in program.session.unconstrain(hypers).items()}
     for name in free:

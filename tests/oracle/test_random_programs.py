@@ -1,0 +1,71 @@
+"""Property: for random programs over axes, domains and rules, the derived reverse pass is the unrolled gradient."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import drmadc
+from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
+
+STEP = ["", "step", "step(bins: 2)"]
+GROUP = ["", "layer of params", "param of params", "weight of params"]
+TERMS = ["h * sum(w ^ 2)", "sum(h * w)", "sum(h * w ^ 2) + sum(u)", "sum(exp(h) * tanh(w))", "h ^ 2 * sum(sin(w))"]
+RULES = [
+    "sgd(rate: {r})",
+    "heavy_ball(rate: {r}, momentum: 0.6)",
+    "momentum(rate: {r} * 0.9 ^ t, momentum: 0.5)",
+    "nesterov(rate: {r}, momentum: 0.5)",
+    "adam(rate: {r}, eps: 0.1)",
+    "twisted(rate: {r}, mix: 0.3)",
+]
+OWN = """update twisted(rate: positive, mix: unit) {
+  p' = mix * p + tanh(grad) / (1 + mix * w ^ 2)
+  q' = q - rate * p' * grad
+  w' = w - rate * (p' + 0.1 * q) + 0.01 * sin(q')
+}
+"""
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> str:
+    """A spec without data: two parameter arrays, a rate and a coefficient with drawn axes and domains."""
+
+    def hyper(name: str, domain: str, step: str, group: str, value: float) -> str:
+        axes = ", ".join(axis for axis in (step, group) if axis)
+        return f"hyper {name}: {domain}{f'[{axes}]' if axes else ''} = {value}"
+
+    rule = draw(st.sampled_from(RULES))
+    lines = ["params w: real[3] = [0.5, -0.4, 0.9]", "params u: real[2] = 0.3", OWN if "twisted" in rule else ""]
+    lines.append(hyper("r", "positive", draw(st.sampled_from(STEP)), draw(st.sampled_from(GROUP)), 0.05))
+    term = draw(st.sampled_from(TERMS))
+    inside = "h * w" in term or "exp(h)" in term
+    group = draw(st.sampled_from(["", "weight of w"])) if inside else ""
+    domain = draw(st.sampled_from(["real", "positive", "unit"]))
+    lines.append(hyper("h", domain, draw(st.sampled_from(STEP)), group, 0.4))
+    steps = draw(st.integers(2, 5))
+    loss = f"{term} + sum(w ^ 4) + sum((u - 1) ^ 2) * (1 + sum(w))"
+    lines.append(f"train {{ loss = {loss}  update = {rule.format(r='r')}  steps = {steps}  precision = float64 }}")
+    lines.append("tune { minimize = sum(w ^ 2) + sum(u ^ 3)  update = sgd(rate: 0.1)  steps = 1 }")
+    return "\n".join(lines)
+
+
+def check(spec: str) -> None:
+    program = drmadc.compile_text(spec)
+    hypers = perturbed(program, 1)
+    result = program.session.evaluate(hypers, 0, exact_path(program))
+    value, expected = unrolled_gradient(program, hypers, 0)
+    assert result.value == pytest.approx(float(value), rel=1e-12)
+    assert_equal_gradients(result.gradient, expected, 1e-9)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(specs())
+def test_random_programs(spec: str) -> None:
+    check(spec)
+
+
+@pytest.mark.long
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(specs())
+def test_many_random_programs(spec: str) -> None:
+    check(spec)

@@ -1,0 +1,105 @@
+"""Every rule of the prelude inside `train`, all its parameters tuned, against the unrolled loop and NumPy."""
+
+import numpy as np
+import pytest
+
+import drmadc
+import drmadc_runtime as rt
+from drmadc.driver import prelude
+from drmadc.syntax import ast
+from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
+
+VALUES = {
+    "sgd": {"rate": 0.1},
+    "heavy_ball": {"rate": 0.3, "momentum": 0.7},
+    "momentum": {"rate": 0.1, "momentum": 0.6},
+    "nesterov": {"rate": 0.1, "momentum": 0.6},
+    "rmsprop": {"rate": 0.05, "decay": 0.8, "eps": 0.05},
+    "adam": {"rate": 0.05, "beta1": 0.7, "beta2": 0.9, "eps": 0.02},
+    "adamw": {"rate": 0.05, "beta1": 0.7, "beta2": 0.9, "eps": 0.02, "decay": 0.1},
+    "sign": {"rate": 0.05},
+}
+UNIT = {"momentum", "beta1", "beta2"}
+
+
+def program_for(rule: str, axes: str) -> drmadc.Program:
+    values = VALUES[rule]
+    lines = ["params a: real[3] = [0.5, -1.2, 0.8]", "params b: real[2, 2] = 0.7"]
+    for name, value in values.items():
+        domain = "unit" if name in UNIT or (name == "decay" and rule == "rmsprop") else "positive"
+        lines.append(f"hyper {name}: {domain}{axes} = {value}")
+    lines.append("hyper center: real[3] = [0.1, 0.2, 0.3]")
+    loss = "sum((a - center) ^ 2) + sum(a ^ 4) + sum(sin(b)) + sum(b ^ 2) * sum(a)"
+    args = ", ".join(f"{name}: {name}" for name in values)
+    train = f"train {{ loss = {loss}  update = {rule}({args})  steps = 6  precision = float64 }}"
+    direct = "0.1 * sum(center ^ 2) + " if rule == "sign" else ""
+    tune = (
+        f"tune {{ minimize = {direct}sum(a ^ 2) + sum(b ^ 3)  reverse = exact(store)"
+        "  update = sgd(rate: 0.1)  steps = 1 }"
+    )
+    return drmadc.compile_text("\n".join([*lines, train, tune]), f"{rule}.drm")
+
+
+def test_every_rule_is_covered() -> None:
+    assert {d.name for d in prelude().decls if isinstance(d, ast.UpdateDecl)} == set(VALUES)
+
+
+@pytest.mark.parametrize("axes", ["", "[step]", "[step(bins: 2), param of params]"])
+@pytest.mark.parametrize("rule", VALUES)
+def test_rule_equals_unrolled_gradient(rule: str, axes: str) -> None:
+    program = program_for(rule, axes)
+    hypers = perturbed(program, 3)
+    result = program.session.evaluate(hypers, 0, exact_path(program))
+    value, expected = unrolled_gradient(program, hypers, 0)
+    assert result.value == pytest.approx(float(value), rel=1e-13)
+    assert_equal_gradients(result.gradient, expected, 1e-10)
+
+
+def numpy_step(rule: str, p: dict[str, float], s: dict[str, np.ndarray], g: np.ndarray, t: int) -> dict[str, np.ndarray]:
+    """One step as the literature writes it, in plain NumPy."""
+    w = s["w"]
+    match rule:
+        case "sgd":
+            return {"w": w - p["rate"] * g}
+        case "sign":
+            return {"w": w - p["rate"] * np.sign(g)}
+        case "heavy_ball":
+            v = p["momentum"] * s["v"] - (1 - p["momentum"]) * g
+            return {"w": w + p["rate"] * v, "v": v}
+        case "momentum":
+            v = p["momentum"] * s["v"] + g
+            return {"w": w - p["rate"] * v, "v": v}
+        case "nesterov":
+            v = p["momentum"] * s["v"] + g
+            return {"w": w - p["rate"] * (g + p["momentum"] * v), "v": v}
+        case "rmsprop":
+            a = p["decay"] * s["s"] + (1 - p["decay"]) * g * g
+            return {"w": w - p["rate"] * g / np.sqrt(a + p["eps"] ** 2), "s": a}
+    m = p["beta1"] * s["m"] + (1 - p["beta1"]) * g
+    a = p["beta2"] * s["s"] + (1 - p["beta2"]) * g * g
+    direction = (m / (1 - p["beta1"] ** (t + 1))) / np.sqrt(a / (1 - p["beta2"] ** (t + 1)) + p["eps"] ** 2)
+    if rule == "adamw":
+        direction = direction + p["decay"] * w
+    return {"w": w - p["rate"] * direction, "m": m, "s": a}
+
+
+@pytest.mark.parametrize("rule", VALUES)
+def test_one_step_equals_numpy(rule: str) -> None:
+    program = program_for(rule, "")
+    module = program.session.module
+    draws = np.random.default_rng(5)
+    names = ["w", *(s.name for s in program.ir.step.states)]
+    state = {n: {"a": np.abs(draws.normal(size=3)), "b": np.abs(draws.normal(size=(2, 2)))} for n in names}
+    center = np.array([0.1, 0.2, 0.3])
+    a, b = state["w"]["a"], state["w"]["b"]
+    gradient = {
+        "a": 2 * (a - center) + 4 * a**3 + np.sum(b**2),
+        "b": np.cos(b) + 2 * b * np.sum(a),
+    }
+    with program.session.precision():
+        hypers = program.session.cast(program.hypers)
+        after = module["step"]({n: rt.Tree(v) for n, v in state.items()}, hypers, 4)
+    for entry in ("a", "b"):
+        expected = numpy_step(rule, VALUES[rule], {n: state[n][entry] for n in names}, gradient[entry], 4)
+        for name in names:
+            np.testing.assert_allclose(np.asarray(after[name][entry]), expected[name], rtol=1e-12)

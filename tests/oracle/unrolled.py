@@ -1,0 +1,73 @@
+"""The oracle: JAX's own gradient through a Python loop over the emitted forward step."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import drmadc
+import drmadc_runtime as rt
+from drmadc.passes.dependence import function_hypers
+
+
+def unrolled_gradient(program: drmadc.Program, hypers: Mapping[str, Any], outer: int) -> tuple[Any, Any]:
+    """Value and gradient of the outer objective in the hyperparameters' own domains."""
+    module = program.session.module
+    direct_names = function_hypers(program.ir, program.ir.objective)
+
+    def objective(hypers: Mapping[str, Any], *data: Any) -> jax.Array:
+        state = first_state(module, hypers, outer, *data)
+        for t in range(module["STEPS"]):
+            batch = [module["minibatch"](*data, outer, t)] if data else []
+            state = module["step"](state, hypers, *batch, jnp.int32(t))
+        direct = [hypers[name] for name in direct_names]
+        value: jax.Array = module["objective"](state["w"], *direct, *data)
+        return value
+
+    with program.session.precision():
+        data = program.session.data(outer)
+        result: tuple[Any, Any] = jax.jit(jax.value_and_grad(objective))(program.session.cast(hypers), *data)
+    return result
+
+
+def first_state(module: Mapping[str, Any], hypers: Mapping[str, Any], outer: int, *data: Any) -> Any:
+    """The state before the first step: what `train` hands to the sweep."""
+    seen: dict[str, Any] = {}
+
+    def sweep(advance: Any, state: Any, steps: int, keep: Any) -> Any:
+        seen["state"] = state
+        return state, None
+
+    kept = rt.sweep
+    rt.sweep = sweep  # type: ignore[assignment]
+    try:
+        module["train"](hypers, outer, *data)
+    finally:
+        rt.sweep = kept
+    return seen["state"]
+
+
+def perturbed(program: drmadc.Program, seed: int = 0) -> dict[str, np.ndarray]:
+    """Hyperparameters that differ from entry to entry, so that a wrong axis cannot hide."""
+    draws = np.random.default_rng(seed)
+    free = program.session.unconstrain(program.hypers)
+    moved = {k: np.asarray(v) + 0.3 * draws.normal(size=np.shape(v)) for k, v in free.items()}
+    return {k: np.asarray(v) for k, v in program.session.constrain(moved).items()}
+
+
+def exact_path(program: drmadc.Program) -> rt.Store:
+    """The recorded path, whatever strategy the spec asks for."""
+    keep = program.session.module["KEEP"]
+    return rt.Store(keep.before, keep.after)
+
+
+def assert_equal_gradients(actual: Mapping[str, Any], expected: Mapping[str, Any], tolerance: float) -> None:
+    """Every array agrees within `tolerance` of its largest entry, and none is 0."""
+    assert set(actual) == set(expected)
+    for name in expected:
+        a, b = np.asarray(actual[name]), np.asarray(expected[name])
+        scale = np.abs(b).max()
+        assert scale > 0, f"{name} is not tested by a gradient of 0"
+        assert np.abs(a - b).max() <= tolerance * scale, name
