@@ -112,5 +112,5 @@ class Program:
         """
         from drmadc_runtime.run import run
 
-        texts = {"spec.drm": resolved_text(self._compilation), "module.py": self.python}
+        texts = {f"{self.name}.drm": resolved_text(self._compilation), f"{self.name}.py": self.python}
         return run(self.session.module, texts, None if out is None else str(out), quiet)

@@ -82,7 +82,7 @@ def run(spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, er
     from drmadc_runtime.sources import DataError
 
     module = load_module(compilation.text, compilation.require().name)
-    texts = {"spec.drm": resolved_text(compilation), "module.py": compilation.text}
+    texts = {f"{module['NAME']}.drm": resolved_text(compilation), f"{module['NAME']}.py": compilation.text}
     try:
         run_module(module, texts, out, quiet)
     except FileExistsError as error:

@@ -102,19 +102,3 @@ class BatchTooLarge(Diagnostic):
 
     def help(self) -> str:
         return "write `batch = all` for the whole split, or a smaller number"
-
-
-@dataclass(frozen=True, slots=True)
-class BadData(Diagnostic):
-    code: ClassVar[str] = "E0503"
-    problem: str
-    advice: str
-
-    def message(self) -> str:
-        return self.problem
-
-    def label(self) -> str:
-        return "this"
-
-    def help(self) -> str:
-        return self.advice

@@ -107,8 +107,9 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             return py.Subscript(lower(x, scope), tuple(py.Literal(i) for i in index))
         case ir.Stack(items):
             parts = py.List(tuple(lower(i, scope) for i in items))
-            constant = all(isinstance(i, ir.Const) for i in items)
-            return call("jnp.array" if constant else "jnp.stack", parts)
+            if all(isinstance(i, ir.Const | ir.Unary) and not ir.hypers_in(i) for i in items):
+                return call("jnp.array", parts, dtype=py.Id("DTYPE"))
+            return call("jnp.stack", parts)
         case ir.Spread(x):
             laid = isinstance(x, ir.Hyper) and x.id in scope.laid
             return lower(x, scope) if laid else spread_call(program, expr, lower(x, scope))

@@ -244,7 +244,8 @@ def _inline(expr: py.Expr) -> tuple[str, int]:
         case py.Attribute(base, name):
             return f"{_inside(base, _ATOM)}.{name}", _ATOM
         case py.Operator("**", left, right):
-            space = "" if _simple(left) and _simple(right) else " "
+            hugged = _simple(left) and not isinstance(left, py.Minus) and _simple(right)
+            space = "" if hugged else " "
             return f"{_inside(left, _ATOM)}{space}**{space}{_inside(right, _MINUS)}", 8
         case py.Operator(op, left, right):
             own = _STRENGTH[op]

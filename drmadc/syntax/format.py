@@ -62,22 +62,24 @@ class _Writer:
         if last is not None and span.line > last + 1 and self.depth == 0:
             self.lines.append("")
 
-    def comments_within(self, span: Span) -> list[str]:
-        """Take the comments inside `span` and one that follows it on its last line."""
+    def comments_within(self, span: Span, limit: int | None = None) -> list[str]:
+        """Take the comments inside `span` and one that follows it on its last line, before offset `limit`."""
         last_line = span.file.position(max(span.start, span.end - 1))[0]
         taken: list[str] = []
         while self.pending:
             comment = self.pending[0]
             inside = comment.span.start < span.end
+            if not inside and limit is not None and comment.span.start > limit:
+                break
             if not inside and (comment.own_line or comment.span.line != last_line):
                 break
             taken.append(self.pending.pop(0).text)
         return taken
 
-    def item(self, span: Span, text: str, alone: bool = True) -> None:
-        """One line for an item, its own comments above it or behind it."""
+    def item(self, span: Span, text: str, limit: int | None = None) -> None:
+        """One line for an item, its own comments above it or behind it; the next item starts at `limit`."""
         self.comments_before(span)
-        inner = self.comments_within(span) if alone else []
+        inner = self.comments_within(span, limit)
         for comment in inner[:-1]:
             self.line(comment)
         self.line(text, inner[-1] if inner else "")
@@ -134,8 +136,9 @@ def _write_block(writer: _Writer, span: Span, head: str, rows: list[tuple[Span, 
         head_comments.append(writer.pending.pop(0).text)
     writer.line(head + " {", "  ".join(head_comments))
     writer.depth += 1
-    for row_span, text in rows:
-        writer.item(row_span, text)
+    for place, (row_span, text) in enumerate(rows):
+        following = rows[place + 1][0].start if place + 1 < len(rows) else None
+        writer.item(row_span, text, following)
     writer.comments_before(Span(span.file, span.end - 1, span.end))
     writer.depth -= 1
     end = Span(span.file, span.end - 1, span.end)

@@ -19,7 +19,7 @@ def main(module: Mapping[str, Any]) -> None:
     options = parser.parse_args()
     path = Path(module["__file__"])
     try:
-        run(module, {"module.py": path.read_text(encoding="utf-8")}, options.out, options.quiet)
+        run(module, {f"{module['NAME']}.py": path.read_text(encoding="utf-8")}, options.out, options.quiet)
     except FileExistsError as error:
         parser.error(str(error))
     except (NotFinite, DataError, OSError) as error:

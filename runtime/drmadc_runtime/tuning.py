@@ -52,16 +52,18 @@ def tune(session: Session, hypers: Values, steps: int) -> Iterator[OuterStep]:
         state = session.tune_step(state, result.unconstrained, outer)
         following = session.constrain(dict(state["w"]))
         arrays = {name: np.asarray(value) for name, value in following.items()}
-        if not all(np.isfinite(value).all() for value in arrays.values()):
-            line = session.module["LINES"]["tune"]
-            raise NotFinite(outer, None, line, "the outer update left a hyperparameter that is not finite")
+        before = {name: np.asarray(value) for name, value in current.items()}
+        healthy = all(np.isfinite(value).all() for value in arrays.values())
         yield OuterStep(
             outer,
             result.value,
             time.perf_counter() - start,
             result.growth,
             reports,
-            {name: np.asarray(value) for name, value in current.items()},
-            arrays,
+            before,
+            arrays if healthy else before,
         )
+        if not healthy:
+            line = session.module["LINES"]["tune"]
+            raise NotFinite(outer, None, line, "the outer update left a hyperparameter that is not finite")
         current = following

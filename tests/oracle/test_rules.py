@@ -55,7 +55,9 @@ def test_rule_equals_unrolled_gradient(rule: str, axes: str) -> None:
     assert_equal_gradients(result.gradient, expected, 1e-10)
 
 
-def numpy_step(rule: str, p: dict[str, float], s: dict[str, np.ndarray], g: np.ndarray, t: int) -> dict[str, np.ndarray]:
+def numpy_step(
+    rule: str, p: dict[str, float], s: dict[str, np.ndarray], g: np.ndarray, t: int
+) -> dict[str, np.ndarray]:
     """One step as the literature writes it, in plain NumPy."""
     w = s["w"]
     match rule:

@@ -64,7 +64,7 @@ def reverse_constrain(hypers, d_hypers):
 def init(hypers, outer):
     """Initial parameters: w = 0.5; b = [0.1, -0.2]."""
     w_ = rt.fill(W, 0.5)  # own_rule.drm:2
-    b = rt.Tree({"b": jnp.stack([0.1, -0.2])})  # own_rule.drm:3
+    b = rt.Tree({"b": jnp.array([0.1, -0.2], dtype=DTYPE)})  # own_rule.drm:3
     return rt.join(w_, b)
 
 

@@ -57,7 +57,7 @@ def reverse_constrain(hypers, d_hypers):
 
 def init(hypers, outer):
     """Initial parameters: w = [1.4, 3.9]."""
-    return rt.Tree({"w": jnp.array([1.4, 3.9])})  # surface.drm:2
+    return rt.Tree({"w": jnp.array([1.4, 3.9], dtype=DTYPE)})  # surface.drm:2
 
 
 def loss(params):

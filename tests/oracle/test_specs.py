@@ -1,0 +1,64 @@
+"""The shipped specs: known numbers, and that each runs (shortened where it is long)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import drmadc
+from tests.conftest import ROOT
+
+
+def test_toy_surface_reproduces_the_known_losses(tmp_path: Path) -> None:
+    """Maclaurin et al. 2015, figure 1, with unrounded momentum: fact 10 of the reference catalogue."""
+    run = drmadc.compile_file(ROOT / "specs" / "toy_surface.drm").run(out=tmp_path / "run", quiet=True)
+    losses = [record["objective"] for record in run.metrics]
+    assert np.round(losses, 4).tolist() == [395.3552, 356.6035, 356.3042, 376.0605]
+
+
+SHORT = {
+    "mnist_l2": ["train.steps=40", "tune.steps=2"],
+    "mnist_schedule": ["train.steps=12", "tune.steps=2"],
+    "toy_surface": [],
+}
+
+
+def test_every_spec_has_a_short_form() -> None:
+    assert {path.stem for path in (ROOT / "specs").glob("*.drm")} == set(SHORT)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_spec_runs(name: str, tmp_path: Path) -> None:
+    program = drmadc.compile_file(ROOT / "specs" / f"{name}.drm", SHORT[name])
+    assert not program.diagnostics
+    run = program.run(out=tmp_path / "run", quiet=True)
+    records = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    assert records == run.metrics
+    assert [r["outer"] for r in records] == list(range(program.ir.tune_steps))
+    keys = {"outer", "objective", "seconds", "growth", *(r.key for r in program.ir.reports if r.shape is None)}
+    assert set(records[0]) == keys
+    saved = np.load(run.path / "hypers.npz")
+    assert {k: v.shape for k, v in saved.items()} == {k: v.shape for k, v in program.hypers.items()}
+    assert any(not np.array_equal(saved[k], program.hypers[k]) for k in saved)
+    resolved = drmadc.compile_file(run.path / f"{name}.drm")
+    assert (resolved.ir.steps, resolved.ir.tune_steps) == (program.ir.steps, program.ir.tune_steps)
+    assert (run.path / f"{name}.py").read_text() == program.python
+    for report in program.ir.reports:
+        if report.shape is not None:
+            (picture,) = run.path.glob("*.png")
+            assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.long
+def test_mnist_l2_lowers_the_test_error(tmp_path: Path) -> None:
+    run = drmadc.compile_file(ROOT / "specs" / "mnist_l2.drm").run(out=tmp_path / "run", quiet=True)
+    errors = [record["error/test"] for record in run.metrics]
+    assert np.mean(errors[-3:]) < 0.75 * errors[0]
+
+
+@pytest.mark.long
+def test_mnist_schedule_lowers_the_training_loss(tmp_path: Path) -> None:
+    run = drmadc.compile_file(ROOT / "specs" / "mnist_schedule.drm").run(out=tmp_path / "run", quiet=True)
+    losses = [record["objective"] for record in run.metrics]
+    assert np.mean(losses[-3:]) < 0.5 * losses[0]

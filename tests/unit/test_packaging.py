@@ -1,0 +1,24 @@
+"""The wheel holds exactly the three import packages, the grammar, the prelude and the data."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+
+def test_wheel_contents(tmp_path: Path) -> None:
+    program = f"import hatchling.build as b; print(b.build_wheel({str(tmp_path)!r}))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    names = zipfile.ZipFile(tmp_path / done.stdout.split()[-1]).namelist()
+    assert {n.split("/")[0] for n in names if ".dist-info" not in n} == {"drmadc", "drmadc_grammar", "drmadc_runtime"}
+    for name in (
+        "drmadc_grammar/drm.lark",
+        "drmadc_grammar/prelude.drm",
+        "drmadc_runtime/mnist/train-images-idx3-ubyte.xz",
+        "drmadc_runtime/mnist/README.md",
+        "drmadc/py.typed",
+    ):
+        assert name in names
