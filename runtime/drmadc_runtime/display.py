@@ -13,8 +13,8 @@ class Display:
     """Prints a run; `quiet` prints nothing but warnings."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(highlight=False, soft_wrap=True)
-        self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = Console(highlight=False)
+        self.errors = Console(stderr=True, highlight=False)
         self.quiet = quiet
         self._progress: Progress | None = None
         self._task: Any = None
@@ -23,7 +23,11 @@ class Display:
     def say(self, text: str) -> None:
         """A line, unless quiet."""
         if not self.quiet:
-            self.console.print(text, markup=False)
+            self._print(self.console, text)
+
+    def _print(self, console: Console, text: str) -> None:
+        """Words wrap at the width of a terminal; in a pipe a line stays a line."""
+        console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
     def running(self, steps: int) -> AbstractContextManager[Any]:
         """The progress bar of a run, on a terminal."""
@@ -50,15 +54,21 @@ class Display:
         if self._progress is not None:
             self._progress.advance(self._task)
 
-    def warn_growth(self, step: OuterStep, line: str) -> None:
-        """Explain, once, that the adjoint grows."""
+    def warn_growth(self, step: OuterStep, exact: bool, line: str) -> None:
+        """Explain, once, that the adjoint grows; `exact` says whether the path was."""
         if step.growth <= GROWTH_LIMIT or self._warned:
             return
         self._warned = True
-        self.errors.print(
-            f"warning: at outer step {step.outer} the adjoint grew {step.growth:.3g} times on its way back through "
-            f"training ({line}). Above {GROWTH_LIMIT:g} the hypergradient of an approximate path is not to be "
-            "trusted: the path crosses negative curvature that training itself avoids. Take more knots, fewer "
-            "steps, or `reverse = exact(store)`; with an exact path it means that training is near chaos.",
-            markup=False,
-        )
+        console = self.errors if self._progress is None else self.console
+        grew = f"warning: at outer step {step.outer} the adjoint grew {step.growth:.3g} times on its way back through"
+        self._print(console, f"{grew} training ({line}). {_EXACT if exact else _APPROXIMATE}")
+
+
+_EXACT = (
+    "The gradient is exact, but above 10 training amplifies small changes of the parameters, and the objective is "
+    "rugged: take fewer steps, a smaller rate, or a smoother model."
+)
+_APPROXIMATE = (
+    "Above 10 the hypergradient of an approximate path is not to be trusted: the path may cross negative curvature that "
+    "training itself avoids. Take more knots, fewer steps, or `reverse = exact(store)`."
+)

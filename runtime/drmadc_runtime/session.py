@@ -67,7 +67,8 @@ class Session:
         self._evaluate = jax.jit(self._evaluate_traced, static_argnames="keep", donate_argnames="room")
         self._room: tuple[Keep, Any] | None = None
         self._objective = jax.jit(module["trained_objective"])
-        self._report = jax.jit(module["report"]) if "report" in module else None
+        self._report_keys: tuple[str, ...] = ()
+        self._report = jax.jit(self._report_traced) if "report" in module else None
         self._tune_step = jax.jit(module["tune_step"])
         self._statistics = jax.jit(module["statistics"]) if "statistics" in module else None
 
@@ -145,6 +146,11 @@ class Session:
                 result.params,
             )
 
+    def _report_traced(self, params: Any, hypers: Values, *data: Any) -> list[jax.Array]:
+        values: dict[str, jax.Array] = self.module["report"](params, hypers, *data)
+        self._report_keys = tuple(values)  # jit would return a dictionary sorted by key, not in the spec's order
+        return list(values.values())
+
     def hypergradient(self, hypers: Values, outer: int, keep: Keep) -> tuple[Hypergradient, Values]:
         """The emitted hypergradient and its unconstrained form, on the device; a stored path's memory is used again."""
         data = self.data(outer)
@@ -174,7 +180,7 @@ class Session:
             return {}
         with self.precision():
             values = self._report(params, self.cast(hypers), *self.data(outer))
-            return {name: float(value) for name, value in values.items()}
+            return {name: float(value) for name, value in zip(self._report_keys, values, strict=True)}
 
     def images(self, hypers: Values) -> dict[str, npt.NDArray[np.floating[Any]]]:
         """Pictures of hyperparameters, by title."""
