@@ -69,6 +69,6 @@ _EXACT = (
     "rugged: take fewer steps, a smaller rate, or a smoother model."
 )
 _APPROXIMATE = (
-    "Above 10 the hypergradient of an approximate path is not to be trusted: the path may cross negative curvature that "
-    "training itself avoids. Take more knots, fewer steps, or `reverse = exact(store)`."
+    "Above 10 the hypergradient of an approximate path is not to be trusted: the path may cross negative curvature "
+    "that training itself avoids. Take more knots, fewer steps, or `reverse = exact(store)`."
 )
