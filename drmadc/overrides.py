@@ -60,7 +60,7 @@ def _override(decl: ast.Decl, block: str, setting: str, value: ast.Expr, span: S
             return replace(decl, settings=_put(settings, new))
         case ast.TuneDecl(settings) if block == "tune":
             return replace(decl, settings=_put(settings, new))
-        case ast.DataDecl(name, items) if block in ("data", name):
+        case ast.DataDecl(name, items) if block == "data" or (block == name and block not in ("train", "tune")):
             kept = tuple(i for i in items if isinstance(i, ast.Setting))
             features = tuple(i for i in items if isinstance(i, ast.Feature))
             return replace(decl, items=(*_put(kept, new), *features))

@@ -93,6 +93,10 @@ def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
                 found = f"`{format_expr(value)}`"
                 known.bag.add(type_errors.WrongKind(value.span, "the number of bins", wanted, found))
                 return None
+            if steps is not None and bins * steps >= 2**31:
+                wanted = f"below {2**31 // steps} for {steps} steps"
+                known.bag.add(type_errors.WrongKind(value.span, "the number of bins", wanted, f"{bins}"))
+                return None
             return None if steps is None else Axis("step", steps, bins=bins)
         case ast.Of(ast.Name(kind), path):
             return _group_axis(kind, expr, path, known)

@@ -221,6 +221,22 @@ class BadOverride(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
+class ReservedName(Diagnostic):
+    code: ClassVar[str] = "E0214"
+    name: str
+    meaning: str
+
+    def message(self) -> str:
+        return f"`{self.name}` cannot be declared: it is {self.meaning}"
+
+    def label(self) -> str:
+        return "taken by the language"
+
+    def help(self) -> str:
+        return f"choose another name, for example `my_{self.name}`"
+
+
+@dataclass(frozen=True, slots=True)
 class Unused(Diagnostic):
     code: ClassVar[str] = "W0201"
     severity: ClassVar[Severity] = "warning"

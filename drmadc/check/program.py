@@ -5,12 +5,13 @@ from typing import Literal, TypeVar
 from drmadc.check import name_errors
 from drmadc.check.context import Known
 from drmadc.check.data import check_data
+from drmadc.check.functions import FUNCTIONS
 from drmadc.check.hypers import check_hyper, check_params, over_group
 from drmadc.check.models import check_model
 from drmadc.check.training import check_report, check_train, check_tune, read_train
 from drmadc.check.updates import check_rule
 from drmadc.diagnostics.model import Bag
-from drmadc.ir.program import Program
+from drmadc.ir.program import ALL, HYPERS, Program
 from drmadc.source import Span
 from drmadc.syntax import ast
 
@@ -134,6 +135,17 @@ def _check_names(spec: ast.Spec, known: Known) -> None:
             known.bag.add(name_errors.DeclaredTwice(decl.name_span, name, first[key]))
         else:
             first[key] = decl.name_span
+        if isinstance(decl, ast.UpdateDecl | ast.DataDecl):
+            continue
+        if name in (ALL, HYPERS):
+            known.bag.add(name_errors.ReservedName(decl.name_span, name, "the name of a group"))
+        elif name in FUNCTIONS:
+            known.bag.add(name_errors.ReservedName(decl.name_span, name, "a function of the language"))
+    for decl in spec.decls:
+        if isinstance(decl, ast.DataDecl):
+            for item in decl.items:
+                if isinstance(item, ast.Feature) and item.name in first and item.name != decl.name:
+                    known.bag.add(name_errors.DeclaredTwice(first[item.name], item.name, item.name_span))
 
 
 def _check_blocks(spec: ast.Spec, train: ast.TrainDecl | None, tune: ast.TuneDecl | None, bag: Bag) -> None:

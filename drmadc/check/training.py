@@ -58,6 +58,9 @@ def read_train(decl: ast.TrainDecl, known: Known) -> Train:
     seed = settings.optional("seed")
     if seed is not None:
         train.seed = _whole(seed, "`seed`", known) or 0
+        if train.seed > 2**31 - 1:
+            found = f"{train.seed}"
+            known.bag.add(type_errors.WrongKind(seed.span, "`seed`", "below 2147483648", found))
     match settings.optional("precision"):
         case None | ast.Name("float32"):
             pass

@@ -73,6 +73,10 @@ A `let` may use other `let` names, but not, through them, itself.""",
 An override is BLOCK.SETTING=VALUE or NAME=VALUE, where NAME is a hyperparameter, a `params` or a `let`:
 
     drmadc run specs/mnist_l2.drm train.steps=500 l2=0.001 tune.reverse='exact(store)'""",
+    "E0214": """a name that the language has taken
+
+A model or `let` cannot be called like a function (`sum`, `tanh`), and nothing can be called `params`, which is the
+group of everything that is trained: the same word would have two meanings.""",
     "E0301": """shapes that do not go together
 
 Two values combine elementwise when their shapes are equal or one is a number. A hyperparameter over a group axis

@@ -52,8 +52,14 @@ def _scope(program: Program, data: Data) -> Scope:
 
 def _fields(data: Data, values: tuple[ir.Expr, ...]) -> tuple[py.Statement, ...]:
     used = {name for value in values for name in ir.names_in(value)}
-    fields = [f.name for f in data.fields if f.name in used]
-    return tuple(py.Assign((py.Id(local(f)),), item("raw", f)) for f in fields)
+    out: list[py.Statement] = []
+    for field in data.fields:
+        if field.name in used:
+            value: py.Expr = item("raw", field.name)
+            if field.type.element == "byte":
+                value = py.Call(py.Attribute(value, "astype"), (py.Id("DTYPE"),))
+            out.append(py.Assign((py.Id(local(field.name)),), value))
+    return tuple(out)
 
 
 def _features(data: Data, scope: Scope) -> py.Function:

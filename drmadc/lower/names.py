@@ -59,8 +59,8 @@ RESERVED = frozenset(
 
 
 def local(name: str) -> str:
-    """A user's name as a Python variable; a trailing underscore where it would collide."""
-    if name in RESERVED or keyword.iskeyword(name) or name.startswith(("d_", "mixed_")):
+    """A user's name as a Python variable; a trailing underscore where it would collide, so no two become one."""
+    if name in RESERVED or keyword.iskeyword(name) or name.startswith(("d_", "mixed_")) or name.endswith("_"):
         return f"{name}_"
     return name
 
@@ -81,7 +81,7 @@ def step_name(name: str) -> str:
 def hyper_name(program: Program, name: str) -> str:
     """A hyperparameter as a Python variable, apart from the names of the update rule."""
     taken = {step_name(e.name) for e in program.step.equations} | {s.name for s in program.step.states}
-    return f"{name}_hyper" if local(name) in taken else local(name)
+    return f"{local(name)}_" if local(name) in taken else local(name)
 
 
 def key(program: Program, path: str) -> str:

@@ -92,7 +92,7 @@ def reverse_constrain(hypers, d_hypers):
 
 def features(raw):
     """x: real[example, 784]; y: class(10)[example]."""
-    image = raw["image"]
+    image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255  # adam_all.drm:4
     y = label  # adam_all.drm:5
@@ -145,7 +145,7 @@ def step(state, hypers, batch, t):
     w' = w - rate * m_hat / root
     """
     # adam_all.drm:25
-    rate_hyper = hypers["rate"]
+    rate_ = hypers["rate"]
     decay = hypers["decay"][t * 3 // STEPS]
     beta1 = hypers["beta1"]
     beta2 = hypers["beta2"]
@@ -155,7 +155,7 @@ def step(state, hypers, batch, t):
     m = state["m"]
     s = state["s"]
     grad = jax.grad(loss)(w, l1, batch)  # adam_all.drm:24
-    rate = rate_hyper * decay**t  # adam_all.drm:25
+    rate = rate_ * decay**t  # adam_all.drm:25
     m_next = beta1 * m + (1 - beta1) * grad
     s_next = beta2 * s + (1 - beta2) * grad**2
     m_hat = m_next / (1 - beta1 ** (t + 1))
@@ -180,7 +180,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_w <- d_w + hessian_product
     d_m <- d_m * beta1
     d_s <- d_s * beta2
-    d_rate_hyper += d_rate * decay[t] ^ t
+    d_rate_ += d_rate * decay[t] ^ t
     d_decay += sum(d_rate * rate) * (t * decay[t] ^ (t - 1))
     d_beta1 += sum(d_m_hat * m' / (1 - beta1 ^ (t + 1)) ^ 2) * ((t + 1) * beta1 ^ t) +
     sum(d_m * m) - sum(d_m * grad)
@@ -189,7 +189,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_eps += 2 * (sum(d_root * (0.5 / root)) * eps)
     d_l1 += mixed_l1
     """
-    rate_hyper = hypers["rate"]
+    rate_ = hypers["rate"]
     decay = hypers["decay"][t * 3 // STEPS]
     beta1 = hypers["beta1"]
     beta2 = hypers["beta2"]
@@ -205,7 +205,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_s = adjoint["s"]
     d_hypers = dict(adjoint["hypers"])
     grad = jax.grad(loss)(w, l1, batch)
-    rate = rate_hyper * decay**t
+    rate = rate_ * decay**t
     m_hat = m_next / (1 - beta1 ** (t + 1))
     s_hat = s_next / (1 - beta2 ** (t + 1))
     root = rt.each(jnp.sqrt, s_hat + eps**2)
@@ -220,7 +220,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     _, pull = jax.vjp(lambda w, l1: jax.grad(loss)(w, l1, batch), w, l1)
     hessian_product, mixed_l1 = pull(d_grad)
     d_hypers["rate"] += d_rate * decay**t
-    d_decay = rt.total(d_rate * rate_hyper) * (t * decay ** (t - 1))
+    d_decay = rt.total(d_rate * rate_) * (t * decay ** (t - 1))
     d_hypers["decay"] = d_hypers["decay"].at[t * 3 // STEPS].add(d_decay)
     d_hypers["beta1"] += (
         rt.total(d_m_hat * m_next / (1 - beta1 ** (t + 1)) ** 2) * ((t + 1) * beta1**t)

@@ -58,13 +58,13 @@ def reverse_constrain(hypers, d_hypers):
 
 def statistics(raw):
     """Statistics of the train split: mean."""
-    image = raw["image"]
+    image = raw["image"].astype(DTYPE)
     return {"mean": jnp.mean(rt.flatten(image) / 255, axis=0)}  # l2_by_input.drm:4
 
 
 def features(raw, statistics):
     """x: real[example, 784]; y: class(10)[example]."""
-    image = raw["image"]
+    image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255 - statistics["mean"]  # l2_by_input.drm:4
     y = label  # l2_by_input.drm:5

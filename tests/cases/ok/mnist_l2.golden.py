@@ -68,13 +68,13 @@ def reverse_constrain(hypers, d_hypers):
 
 def statistics(raw):
     """Statistics of the train split: mean."""
-    image = raw["image"]
+    image = raw["image"].astype(DTYPE)
     return {"mean": jnp.mean(rt.flatten(image) / 255, axis=0)}  # mnist_l2.drm:4
 
 
 def features(raw, statistics):
     """x: real[example, 784]; y: class(10)[example]."""
-    image = raw["image"]
+    image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255 - statistics["mean"]  # mnist_l2.drm:4
     y = label  # mnist_l2.drm:5

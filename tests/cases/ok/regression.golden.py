@@ -77,7 +77,7 @@ def reverse_constrain(hypers, d_hypers):
 
 def features(raw):
     """x: real[example, 784]."""
-    image = raw["image"]
+    image = raw["image"].astype(DTYPE)
     x = rt.flatten(image) / 255  # regression.drm:4
     return {"x": x}
 

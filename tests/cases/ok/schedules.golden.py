@@ -83,7 +83,7 @@ def reverse_constrain(hypers, d_hypers):
 
 def features(raw):
     """x: real[example, 784]; y: class(10)[example]."""
-    image = raw["image"]
+    image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255  # schedules.drm:4
     y = label  # schedules.drm:5

@@ -96,7 +96,7 @@ def reverse_constrain(hypers, d_hypers):
 
 def statistics(raw):
     """Statistics of the train split: mean, std."""
-    image = raw["image"]
+    image = raw["image"].astype(DTYPE)
     # units.drm:4
     return {
         "mean": jnp.mean(rt.flatten(image) / 255, axis=0),
@@ -106,7 +106,7 @@ def statistics(raw):
 
 def features(raw, statistics):
     """x: real[example, 784]; y: class(10)[example]."""
-    image = raw["image"]
+    image = raw["image"].astype(DTYPE)
     label = raw["label"]
     # units.drm:4
     x = (rt.flatten(image) / 255 - statistics["mean"]) / (0.1 + statistics["std"])
