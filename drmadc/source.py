@@ -56,10 +56,6 @@ class Span:
             return self.file.text
         return f"{self.file.short_name}:{self.line}"
 
-    def to(self, other: "Span") -> "Span":
-        """From the start of this span to the end of another."""
-        return Span(self.file, self.start, other.end)
-
 
 COMMAND_LINE = "command line"
 NOWHERE = Span(SourceFile("", ""), 0, 0)

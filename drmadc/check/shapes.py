@@ -8,6 +8,7 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.build import spread as lay
 from drmadc.ir.program import axis_slots
 from drmadc.ir.types import EXAMPLE, GROUP_AXES, Array, Tree, Type, is_scalar, sizes
+from drmadc.passes.differentiate import DIFFERENTIABLE
 from drmadc.source import Span
 
 
@@ -91,3 +92,23 @@ def as_array(x: ir.Expr, other: ir.Expr, ctx: Context) -> ir.Expr:
     members = ctx.known.groups[axes[0].group].members
     shape = sizes(*ctx.known.parameters[members[0]].shape)
     return ir.Part(x, 0, Array("real", shape)) if len(members) == 1 and other.type.axes == shape else x
+
+
+def is_smooth(x: ir.Expr, span: Span, ctx: Context) -> bool:
+    """Whether the compiler can derive the adjoint of an expression; what it cannot is reported."""
+    for node in ir.walk(x):
+        match node:
+            case ir.Const() | ir.Name() | ir.Hyper() | ir.Binary() | ir.Spread() | ir.Stack() | ir.Draw():
+                continue
+            case ir.Unary(op) if op in DIFFERENTIABLE:
+                continue
+            case ir.Call("sum"):
+                continue
+            case ir.Unary(op) | ir.Call(op):
+                found = f"`{op}(...)`"
+            case _:
+                found = "an index or a part of an array"
+        wanted = "made of + - * / ^, `sum`, and elementwise functions other than gelu"
+        ctx.bag.add(type_errors.WrongKind(span, "an expression in an update rule or initial value", wanted, found))
+        return False
+    return True

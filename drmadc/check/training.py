@@ -7,7 +7,7 @@ from drmadc.check import name_errors, program_errors, type_errors
 from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer, report_unknown_path
 from drmadc.check.settings import Settings
-from drmadc.check.shapes import as_scalar, describe
+from drmadc.check.shapes import as_scalar, describe, is_smooth
 from drmadc.check.updates import check_update
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import ALL, HYPERS, Function, Init, Report, Reverse, Step
@@ -184,7 +184,7 @@ def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:
         ctx = Context(known, "init", locals={"": Tree(group)}, draws=draws)
         x = infer(entry.value, ctx)
         draws = ctx.draws
-        if x is None:
+        if x is None or not is_smooth(x, entry.value.span, ctx):
             failed = True
             continue
         if isinstance(x.type, Array) and x.type.axes:
@@ -209,8 +209,9 @@ def _declared_inits(known: Known) -> tuple[Init, ...] | None:
     for decl in known.spec.decls:
         if isinstance(decl, ast.ParamsDecl) and decl.name in known.parameters:
             shape = known.parameters[decl.name].shape
-            x = infer(decl.value, Context(known, "init"))
-            if x is None:
+            ctx = Context(known, "init")
+            x = infer(decl.value, ctx)
+            if x is None or not is_smooth(x, decl.value.span, ctx):
                 failed = True
                 continue
             axes = x.type.axes if isinstance(x.type, Array) else ()

@@ -5,7 +5,7 @@ from drmadc.check.constants import constant_value
 from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer
 from drmadc.check.hypers import in_domain
-from drmadc.check.shapes import describe, spread
+from drmadc.check.shapes import describe, is_smooth, spread
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import ALL, Let, State, Step
@@ -125,7 +125,10 @@ def _arguments(
             failed = True
             continue
         x = infer(source, ctx)
-        if x is None or not _in_domain(x, source, param, rule, known) or not _covers(x, source, ctx, inner):
+        if x is None or not is_smooth(x, source.span, ctx):
+            failed = True
+            continue
+        if not _in_domain(x, source, param, rule, known) or not _covers(x, source, ctx, inner):
             failed = True
             continue
         bound[param.name] = (x, source.span.origin)
@@ -180,7 +183,7 @@ def _equations(
         if equation.name in starts and not equation.primed:
             continue
         value = infer(equation.value, ctx)
-        if value is None:
+        if value is None or not is_smooth(value, equation.value.span, ctx):
             failed = True
             continue
         target = f"{equation.name}'" if equation.primed else equation.name
@@ -199,7 +202,7 @@ def _equations(
         if name in starts:
             start_ctx = Context(known, "init", locals={n: b[0].type for n, b in bound.items()})
             initial = infer(starts[name].value, start_ctx)
-            if initial is None:
+            if initial is None or not is_smooth(initial, starts[name].value.span, start_ctx):
                 failed = True
                 continue
             initial = _substitute(initial, inline)
@@ -207,7 +210,7 @@ def _equations(
     if failed:
         return None
     text = "; ".join(f"{e.name}{chr(39) if e.primed else ''} = {format_expr(e.value)}" for e in rule.equations)
-    return Step(rule.name, tuple(states), tuple(lets), text, call.span.origin, rule.name_span.origin)
+    return Step(rule.name, tuple(states), tuple(lets), text, call.span.origin)
 
 
 def _substitute(x: ir.Expr, table: dict[str, ir.Expr]) -> ir.Expr:

@@ -23,7 +23,7 @@ from drmadc.ir.nodes import (
     Stack,
     Unary,
 )
-from drmadc.ir.types import SCALAR, Tree, Type, is_scalar
+from drmadc.ir.types import Tree, Type, is_scalar
 
 
 def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
@@ -215,8 +215,3 @@ def collect(x: Expr, type_: Type) -> Expr:
             return neg(collect(inner, type_))
         case _:
             return x if x.type == type_ else Collect(x, type_)
-
-
-def zero() -> Expr:
-    """The number 0."""
-    return Const(0.0, SCALAR)

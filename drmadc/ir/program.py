@@ -125,7 +125,6 @@ class Step:
     equations: tuple[Let, ...]
     text: str
     origin: str
-    rule_origin: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.build import add, apply, collect, div, mul, neg, power, spread, sub
-from drmadc.ir.types import SCALAR, Tree, Type, is_scalar
+from drmadc.ir.build import add, apply, collect, div, mul, neg, power, sub
+from drmadc.ir.types import SCALAR, Type, is_scalar
 
 Key = tuple[str, str]
 Adjoints = dict[Key, ir.Expr]
@@ -47,9 +47,9 @@ def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: 
         return
     match expr:
         case ir.Name(id_):
-            _accumulate(into, ("name", id_), _fit(seed, expr.type))
+            _accumulate(into, ("name", id_), _full(_fit(seed, expr.type), expr))
         case ir.Hyper(id_):
-            _accumulate(into, ("hyper", id_), _fit(seed, expr.type))
+            _accumulate(into, ("hyper", id_), _full(_fit(seed, expr.type), expr))
         case ir.Unary("neg", x):
             pull(x, neg(seed), active, into)
         case ir.Unary(op, x):
@@ -80,6 +80,8 @@ def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: 
         case ir.Stack(items):
             for place, item in enumerate(items):
                 pull(item, ir.Item(seed, (place,), item.type), active, into)
+        case ir.Call("sum", (x,)):
+            pull(x, _fit(seed, x.type), active, into)
         case ir.Item() | ir.Part() | ir.Call() | ir.Dense() | ir.Apply() | ir.OnSplit() | ir.Collect():
             raise AssertionError(f"not an expression of an update rule: {expr}")
         case ir.Const() | ir.Draw():
@@ -99,10 +101,16 @@ def _depends(expr: ir.Expr, active: Callable[[ir.Expr], bool]) -> bool:
     return any(active(node) for node in ir.walk(expr))
 
 
+def _full(seed: ir.Expr, leaf: ir.Expr) -> ir.Expr:
+    """A number, the adjoint of a plain sum, as an adjoint of the leaf's shape."""
+    if is_scalar(seed.type) and not is_scalar(leaf.type):
+        zeros = ir.Binary("*", ir.Const(0.0), leaf, leaf.type)
+        return ir.Binary("+", zeros, seed, leaf.type)
+    return seed
+
+
 def _fit(seed: ir.Expr, type_: Type) -> ir.Expr:
     """Sum a seed over what broadcasting had repeated."""
     if is_scalar(type_) and not is_scalar(seed.type):
         return collect(seed, SCALAR)
-    if isinstance(type_, Tree) and is_scalar(seed.type):
-        return spread(seed, type_.group)
     return seed

@@ -7,7 +7,17 @@ import drmadc
 from tests.conftest import CASES, compiled
 from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
 
-NAMES = ["awkward_names", "l2_by_input", "schedules", "surface", "adam_all", "own_rule", "units", "regression"]
+NAMES = [
+    "norm_clipping",
+    "awkward_names",
+    "l2_by_input",
+    "schedules",
+    "surface",
+    "adam_all",
+    "own_rule",
+    "units",
+    "regression",
+]
 
 
 @pytest.mark.parametrize("case", NAMES)
