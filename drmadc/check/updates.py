@@ -183,10 +183,14 @@ def _equations(
         if equation.name in starts and not equation.primed:
             continue
         value = infer(equation.value, ctx)
+        target = f"{equation.name}'" if equation.primed else equation.name
         if value is None or not is_smooth(value, equation.value.span, ctx):
             failed = True
+            if equation.primed:
+                ctx.locals[target] = tree
+            else:
+                known.broken.add(target)
             continue
-        target = f"{equation.name}'" if equation.primed else equation.name
         if equation.primed and value.type != tree:
             what, wanted = f"`{target}`", "shaped like the parameters"
             known.bag.add(type_errors.WrongKind(equation.value.span, what, wanted, describe(value.type)))
