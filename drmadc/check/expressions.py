@@ -181,6 +181,10 @@ def report_unknown_path(path: str, span: Span, ctx: Context) -> None:
         names = (*known.models, *known.parameters)
         ctx.bag.add(name_errors.UnknownName(span, head, names, "model or parameter"))
         return
+    if not rest:
+        wanted = f"one of its parts, such as `{head}.weights`"
+        ctx.bag.add(type_errors.WrongKind(span, "a parameter group", wanted, f"the model `{head}` itself"))
+        return
     members = [name[len(head) + 1 :] for name in (*known.groups, *known.parameters) if name.startswith(head + ".")]
     ctx.bag.add(name_errors.UnknownMember(span, head, rest, tuple(members)))
 
