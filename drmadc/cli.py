@@ -19,7 +19,7 @@ from drmadc.driver import Compilation, compile_source
 from drmadc.read import read_source, resolved_text
 from drmadc.source import SourceFile
 
-OK, WRONG_SPEC, USAGE, FAILED, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
+OK, WRONG_SPEC, FAILED, BUG, INTERRUPTED = 0, 1, 3, 70, 130  # usage errors are click's, 2
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
 _spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))

@@ -98,7 +98,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as a function of its parameters and inputs; `hypers` are those that its body reads."""
+    """A model as a function of its parameters and inputs, each of one example."""
 
     name: str
     inputs: tuple[tuple[str, Array], ...]

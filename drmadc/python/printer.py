@@ -142,8 +142,8 @@ def _hugged(before: str, value: py.Operator, depth: int) -> list[str] | None:
         return _split(start, last, "", depth)
     first = value.left
     rest = f" {value.op} {_inside(value.right, level + 1)}"
-    both = isinstance(first, py.Call) and isinstance(last, py.Call)
-    if both and isinstance(first, py.Call) and first.args and len(indent + ")" + rest) <= WIDTH:
+    calls = isinstance(first, py.Call) and isinstance(last, py.Call)
+    if calls and len(indent + ")" + rest) <= WIDTH:
         return _split(before, first, rest, depth)
     return None
 
@@ -175,8 +175,6 @@ def _split(before: str, value: py.Expr, after: str, depth: int) -> list[str]:
         case _:
             return [line]
     indent, deeper = "    " * depth, "    " * (depth + 1)
-    if isinstance(value, py.Call) and isinstance(function, py.Call) and not items:
-        return [line]
     if not items:
         return [line]
     together = deeper + ", ".join(head + inline(item) for head, item in items)
@@ -293,9 +291,6 @@ def _literal(value: float | int | str | bool | None) -> tuple[str, int]:
         case str():
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"', _ATOM
         case int() | float():
-            text = repr(value)
-            if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-                text = repr(value)
-            return text, _MINUS if value < 0 else _ATOM
+            return repr(value), _MINUS if value < 0 else _ATOM
         case _ as never:
             assert_never(never)
