@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from drmadc.check.program import check
+from drmadc.check.served import report_strategy
 from drmadc.check.unreachable import report_unreachable
 from drmadc.diagnostics.model import Bag, Diagnostic, SpecError
 from drmadc.diagnostics.render import render
@@ -59,9 +60,11 @@ def compile_source(source: SourceFile, overrides: tuple[str, ...] = (), after: s
     name = source.short_name.removesuffix(".drm")
     program = check(spec, prelude(), name, bag)
     if program is not None:
+        wanted = program.reverse.strategy
         program = run_passes(program, after)
         if program.adjoint is not None:
             report_unreachable(program, spec, bag)
+            report_strategy(program, wanted, spec, bag)
     python: py.Module | None = None
     text = ""
     if program is not None and program.adjoint is not None and not bag.failed:

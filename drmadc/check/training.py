@@ -8,9 +8,11 @@ from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer, report_unknown_path
 from drmadc.check.settings import Settings
 from drmadc.check.shapes import as_scalar, describe, is_smooth
+from drmadc.check.strategies import DEFAULT_MEMORY, check_reverse
 from drmadc.check.updates import check_update
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, HYPERS, Function, Init, Report, Reverse, Step
+from drmadc.ir.program import ALL, HYPERS, Function, Init, Report, Step
+from drmadc.ir.reverse import Exact, Reverse
 from drmadc.ir.types import Array, Tree
 from drmadc.source import Span
 from drmadc.syntax import ast
@@ -18,11 +20,6 @@ from drmadc.syntax.format import format_expr
 
 TRAIN = ("init", "loss", "update", "batch", "steps", "seed", "precision")
 TUNE = ("minimize", "reverse", "update", "steps")
-REVERSE_FORMS = (
-    "exact(store)",
-    "drmad()",
-    "drmad(knots: 8)",
-)
 
 
 @dataclass
@@ -266,66 +263,15 @@ def check_tune(decl: ast.TuneDecl, train: Train | None, known: Known) -> Tune:
         tune.objective = _function(minimize, "the objective", Context(known, "outer"))
     reverse = settings.optional("reverse")
     if reverse is None:
-        tune.reverse = Reverse("exact_store", 0, "exact(store)", decl.span.origin)
+        tune.reverse = Reverse(Exact("any", DEFAULT_MEMORY), "exact()", decl.span.origin)
     else:
-        tune.reverse = _reverse(reverse, train.steps if train else None, known)
+        size = known.data.size_of("train") if known.data is not None else None
+        tune.reverse = check_reverse(reverse, train.steps if train else None, size, known.bag)
     update = settings.required("update", "update = adam(rate: 0.04)")
     if update is not None:
         tune.step = check_update(update, Tree(HYPERS), known, inner=False)
     tune.steps = _count(settings.required("steps", "steps = 20"), "`steps`", known)
     return tune
-
-
-def _reverse(value: ast.Expr, steps: int | None, known: Known) -> Reverse | None:
-    text, origin = format_expr(value), value.span.origin
-    name = value.function.text if isinstance(value, ast.Call) and isinstance(value.function, ast.Name) else ""
-    forms = ", ".join(REVERSE_FORMS)
-    if name not in ("exact", "drmad"):
-        known.bag.add(
-            program_errors.BadReverse(
-                value.span, f"`{text}` is not a reverse strategy", "not a strategy", f"there are: {forms}"
-            )
-        )
-        return None
-    assert isinstance(value, ast.Call)
-    if name == "exact":
-        match value.args:
-            case () | (ast.Arg(None, ast.Name("store")),):
-                return Reverse("exact_store", 0, text, origin)
-            case _:
-                known.bag.add(
-                    program_errors.BadReverse(
-                        value.span, f"`{text}` is not a form of exact()", "unknown form", "write exact(store)"
-                    )
-                )
-                return None
-    knots = 2
-    for arg in value.args:
-        number = _whole(arg.value, "`knots`", known) if arg.name == "knots" else None
-        if arg.name != "knots":
-            label = arg.name or format_expr(arg.value)
-            known.bag.add(
-                program_errors.BadReverse(
-                    arg.span, f"drmad() has no setting `{label}`", "unknown", "write drmad(knots: 8)"
-                )
-            )
-            return None
-        if number is None:
-            return None
-        knots = number
-        most = steps + 1 if steps is not None else max(2, knots)
-        wanted = "at least 2" if steps is None else f"from 2 to steps + 1 = {most}"
-        if not 2 <= knots <= most:
-            known.bag.add(
-                program_errors.BadReverse(
-                    arg.value.span,
-                    f"drmad needs {wanted} knots, not {knots}",
-                    "too few" if knots < 2 else "more than there are states to keep",
-                    "2 knots are the paper's straight line; where every step is to be kept, write exact(store)",
-                )
-            )
-            return None
-    return Reverse("drmad", knots, text, origin)
 
 
 def check_report(decl: ast.ReportDecl, known: Known) -> list[Report]:

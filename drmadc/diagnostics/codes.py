@@ -121,11 +121,25 @@ Its hypergradient is identically 0: nothing mentions it, or the way from it to t
 that is 0 (a `sign`). It would never move.""",
     "E0402": """a reverse strategy that cannot be used
 
-Strategies are exact(store), which keeps every state, and drmad(knots: K), which keeps K snapshots and runs a
-straight line between them; drmad() has 2, the paper's. K is at least 2 and at most steps + 1.""",
+There are exact(), drmad(), flow(), truncated(), implicit(), forward(), one_step() and auto(), each with settings of
+its own; `drmadc plan SPEC` lists what each would cost here and which cannot serve the spec.
+
+    reverse = exact()                           # the fastest exact form that fits 2 GB
+    reverse = drmad(knots: 16, curvature: auto)
+    reverse = auto(memory: 500 MB)""",
     "E0403": """an incomplete update rule
 
 A rule gives the parameter after the step, w', from the parameter w, its gradient grad, the step t and its state.""",
+    "E0404": """a reverse strategy that cannot serve the program
+
+Approximations look at a part of training only, and a hyperparameter that acts elsewhere would get a gradient of 0
+or of something else: an implicit method sees only what moves the fixed point, not rates or initial values;
+truncated() does not reach the first step; flow() knows learning rates but not momenta; forward() carries a
+tangent of the whole state for each hyperparameter. `exact()` serves everything.""",
+    "E0405": """a memory bound that is too small
+
+The compiler predicts each strategy's peak memory from the program's shapes. exact() chooses among the exact forms, from
+every state kept down to binary recomputation; auto() also among approximations. Nothing fits the bound.""",
     "E0501": """splits larger than the data
 
 `train` and `valid` are drawn from the source's training set and `test` from its test set; no example is in two
@@ -133,6 +147,10 @@ splits.""",
     "E0502": """a minibatch larger than the train split
 
 Use `batch = all` for full-batch training.""",
+    "W0401": """hyperparameters that a truncated reverse pass does not reach
+
+truncated(steps: k) goes back k steps. A hyperparameter with an entry for each training step gets no gradient for
+those before.""",
     "W0201": """a declaration that is never used
 
 It does no harm, but is often a typo elsewhere.""",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from drmadc.ir.nodes import Expr
+from drmadc.ir.reverse import Reverse
 from drmadc.ir.types import Array, Domain
 
 
@@ -133,16 +134,6 @@ class Init:
 
     group: str
     value: Expr
-    text: str
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reverse:
-    """A reverse strategy: `exact_store`, or `drmad` through `knots` snapshots."""
-
-    kind: Literal["exact_store", "drmad"]
-    knots: int
     text: str
     origin: str
 

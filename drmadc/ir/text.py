@@ -5,6 +5,7 @@ from typing import assert_never
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import Adjoint, Function, Let, Program, Step
+from drmadc.ir.reverse import strategy_text
 
 _STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
 
@@ -33,7 +34,7 @@ def program_text(program: Program) -> str:
     out += ["", *_function("loss", program.loss), *_step("step", program.step)]
     out += [f"train {program.steps} steps, batch {program.batch}", ""]
     out += [*_function("objective", program.objective)]
-    out += [f"reverse {program.reverse.kind}, {program.reverse.knots} knots"]
+    out += [f"reverse {strategy_text(program.reverse.strategy)}"]
     out += [*_step("outer step", program.tune_step), f"tune {program.tune_steps} steps", ""]
     for report in program.reports:
         out += _function(f"report {report.key}", report.function)

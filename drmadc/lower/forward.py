@@ -1,8 +1,11 @@
 """The forward half of an emitted module: init, models, loss, objective, reports, step, train."""
 
+from collections.abc import Sequence
+
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import Data, Function, Let, Model, Program
+from drmadc.ir.reverse import Exact
 from drmadc.ir.types import Array, Tree
 from drmadc.lower.data import features_of
 from drmadc.lower.expressions import (
@@ -17,6 +20,7 @@ from drmadc.lower.expressions import (
 from drmadc.lower.names import group_constant, hyper_name, key, local, step_name
 from drmadc.passes.adjoint import laid
 from drmadc.passes.dependence import expression_hypers, function_hypers, function_splits, model_hypers
+from drmadc.passes.split_loss import split_loss
 from drmadc.python import tree as py
 
 
@@ -120,20 +124,31 @@ def _is_all(program: Program, group: str) -> bool:
     return set(program.group(group).members) == {p.path for p in program.parameters}
 
 
-def loss_function(program: Program) -> py.Function:
-    """loss(params, l2, batch)"""
-    names = function_hypers(program, program.loss)
-    params = ["params", *(hyper_name(program, n) for n in names)]
-    if program.data is not None:
-        params.append("batch")
-    body = _function_body(program, program.loss)
-    return py.Function(
-        "loss",
-        tuple((p, None) for p in params),
-        f"Training loss: {program.loss.text}.",
-        tuple(body),
-        program.loss.origin,
-    )
+def loss_functions(program: Program, *, apart: bool) -> list[py.Statement]:
+    """loss(params, l2, batch); with `apart`, also the model's outputs and the loss as a function of them"""
+    hypers = [hyper_name(program, n) for n in function_hypers(program, program.loss)]
+    batch = ["batch"] if program.data is not None else []
+    doc = f"Training loss: {program.loss.text}."
+    if not apart:
+        body = _function_body(program, program.loss)
+        return [_plain("loss", ["params", *hypers, *batch], doc, body, program.loss.origin)]
+    split = split_loss(program)
+    inner = ["params", *(hyper_name(program, n) for n in split.output_hypers), *batch]
+    outer = ["outputs", "params", *(hyper_name(program, n) for n in split.loss_hypers), *batch]
+    scope = function_scope(program)
+    values = tuple(lower(output, scope) for output in split.outputs)
+    outputs = [py.Return(values[0] if len(values) == 1 else py.Tuple(values))]
+    whole = call("loss_of_outputs", call("model_outputs", *map(py.Id, inner)), *map(py.Id, outer[1:]))
+    origin = program.loss.origin
+    return [
+        _plain("model_outputs", inner, "What the loss reads of the model.", outputs, origin),
+        _plain("loss_of_outputs", outer, doc, _function_body(program, split.loss), origin),
+        _plain("loss", ["params", *hypers, *batch], doc, [py.Return(whole)], ""),
+    ]
+
+
+def _plain(name: str, params: list[str], doc: str, body: Sequence[py.Statement], origin: str) -> py.Function:
+    return py.Function(name, tuple((p, None) for p in params), doc, tuple(body), origin)
 
 
 def objective_function(program: Program) -> py.Function:
@@ -216,15 +231,15 @@ def step_parameters(program: Program, *first: str) -> tuple[tuple[str, None], ..
     return tuple((p, None) for p in (*first, "hypers", *batch, "t"))
 
 
-def step_reads(program: Program, values: list[ir.Expr]) -> tuple[list[py.Statement], Scope]:
+def step_reads(program: Program, values: list[ir.Expr], *, in_loss: bool = True) -> tuple[list[py.Statement], Scope]:
     """The hyperparameters of a step as locals, those of the rule laid along the parameters; and the step's scope."""
-    in_loss = function_hypers(program, program.loss)
+    loss_hypers = function_hypers(program, program.loss) if in_loss else ()
     spreads = {n.x.id: n for v in values for n in ir.walk(v) if isinstance(n, ir.Spread) and isinstance(n.x, ir.Hyper)}
-    used = {h for value in values for h in ir.hypers_in(value)} | set(in_loss)
+    used = {h for value in values for h in ir.hypers_in(value)} | set(loss_hypers)
     names = tuple(h.name for h in program.hypers if h.name in used)
     body: list[py.Statement] = []
     plain = step_scope(program)
-    laid_names = {name for name in spreads if name not in in_loss}
+    laid_names = {name for name in spreads if name not in loss_hypers}
     for name in names:
         (read,) = hyper_reads(program, (name,), at_step=True)
         if name in laid_names and isinstance(read, py.Assign):
@@ -264,19 +279,33 @@ def trained_objective_function(program: Program) -> py.Function:
     """trained_objective(hypers, outer, data)"""
     data = ("data",) if program.data is not None else ()
     names = ("hypers", "outer", *data)
-    call_ = py.Call(py.Id("train"), tuple(py.Id(n) for n in names), (("keep", py.Literal(None)),))
     direct = function_hypers(program, program.objective)
     arguments: tuple[py.Expr, ...] = (
         item("state", "w"),
         *(item("hypers", h) for h in direct),
         *(py.Id(d) for d in data),
     )
-    body = (
-        py.Assign((py.Id("state"), py.Id("_")), call_),
-        py.Return(py.Call(py.Id("objective"), arguments)),
-    )
+    forward = forward_statements(program, keep=None)
+    body = (*forward, py.Return(py.Call(py.Id("objective"), arguments)))
     doc = "Outer objective after training; nothing is kept on the way."
     return py.Function("trained_objective", tuple((n, None) for n in names), doc, body)
+
+
+def forward_statements(program: Program, keep: str | None) -> list[py.Statement]:
+    """state, path = rt.sweep(...): training from the start, keeping what `keep` says."""
+    data = ("data",) if program.data is not None else ()
+    outer = tuple(py.Id(n) for n in ("hypers", "outer", *data))
+    begin = py.Assign((py.Id("start"), py.Id("advance")), call("training", *outer))
+    path = py.Id("path" if keep else "_")
+    if program.reverse.strategy == Exact("reversible"):
+        batch = batch_arguments(program)
+        kick = py.Lambda(("w", "t"), call("kick", py.Id("w"), py.Id("hypers"), *batch, py.Id("t")))
+        drift = py.Lambda(("after", "t"), call("drift", py.Id("after"), py.Id("hypers"), py.Id("t")))
+        args = (kick, drift, py.Id("start"), py.Id("STEPS"), py.Id(keep or "KEEP"))
+        return [begin, py.Assign((py.Id("state"), path), call("rt.reversible_sweep", *args))]
+    kept = py.Id(keep) if keep else py.Literal(None)
+    sweep = call("rt.sweep", py.Id("advance"), py.Id("start"), py.Id("STEPS"), kept)
+    return [begin, py.Assign((py.Id("state"), path), sweep)]
 
 
 def batch_arguments(program: Program) -> tuple[py.Expr, ...]:
@@ -286,8 +315,8 @@ def batch_arguments(program: Program) -> tuple[py.Expr, ...]:
     return (call("minibatch", py.Id("data"), py.Id("outer"), py.Id("t")),)
 
 
-def train_function(program: Program) -> py.Function:
-    """train(hypers, outer, data, keep)"""
+def training_function(program: Program) -> py.Function:
+    """training(hypers, outer, data)"""
     states: list[tuple[py.Expr, py.Expr]] = [(py.Literal("w"), py.Id("w"))]
     initial_hypers = {h for s in program.step.states if s.initial is not None for h in ir.hypers_in(s.initial)}
     body = hyper_reads(program, tuple(h.name for h in program.hypers if h.name in initial_hypers), at_step=False)
@@ -298,12 +327,11 @@ def train_function(program: Program) -> py.Function:
             start = lower(laid(state.initial), function_scope(program))
             value = py.Operator("+", value, start)
         states.append((py.Literal(state.name), value))
-    body.append(py.Assign((py.Id("state"),), py.Dict(tuple(states))))
+    body.append(py.Assign((py.Id("start"),), py.Dict(tuple(states))))
     one = call("step", py.Id("state"), py.Id("hypers"), *batch_arguments(program), py.Id("t"))
     body.append(py.Function("advance", (("state", None), ("t", None)), "", (py.Return(one),)))
-    body.append(py.Return(call("rt.sweep", py.Id("advance"), py.Id("state"), py.Id("STEPS"), py.Id("keep"))))
+    body.append(py.Return(py.Tuple((py.Id("start"), py.Id("advance")))))
     data = ("data",) if program.data is not None else ()
-    params: list[tuple[str, py.Expr | None]] = [(p, None) for p in ("hypers", "outer", *data)]
-    params.append(("keep", py.Id("KEEP")))
-    doc = "All steps from fresh initial parameters: the last state, and the path that `keep` asks for."
-    return py.Function("train", tuple(params), doc, tuple(body))
+    params = tuple((p, None) for p in ("hypers", "outer", *data))
+    doc = "Training from fresh initial parameters: the first state, and what takes it through step t."
+    return py.Function("training", params, doc, tuple(body))

@@ -7,26 +7,28 @@ from drmadc.lower.data import data_constant, data_functions
 from drmadc.lower.expressions import call
 from drmadc.lower.forward import (
     init_function,
-    loss_function,
+    loss_functions,
     model_function,
     objective_function,
     report_functions,
     step_function,
-    train_function,
     trained_objective_function,
+    training_function,
 )
 from drmadc.lower.hypers import hyper_functions, tune_functions
 from drmadc.lower.reverse import (
-    hypergradient_function,
+    hypergradient_functions,
     keep_constant,
+    needs_outputs,
     reverse_init_function,
-    reverse_step_function,
+    reverse_step_functions,
 )
+from drmadc.lower.strategies import reverse_init_reached, strategy_functions
 from drmadc.lower.tables import tables
 from drmadc.python import tree as py
 from drmadc.python.printer import print_module
 
-API = 1
+API = 2
 
 
 def lower_module(program: Program) -> py.Module:
@@ -43,13 +45,18 @@ def lower_module(program: Program) -> py.Module:
     if program.data is not None:
         functions += data_functions(program, program.data)
     functions += [model_function(program, model) for model in program.models]
-    functions += [init_function(program), loss_function(program), objective_function(program)]
-    functions += [step_function(program), reverse_step_function(program, adjoint)]
-    functions += [train_function(program), trained_objective_function(program)]
-    last = reverse_init_function(program, adjoint)
+    functions += [
+        init_function(program),
+        *loss_functions(program, apart=needs_outputs(program)),
+        objective_function(program),
+    ]
+    functions += [step_function(program), *reverse_step_functions(program, adjoint)]
+    functions += strategy_functions(program)
+    functions += [training_function(program), trained_objective_function(program)]
+    last = reverse_init_function(program, adjoint) if reverse_init_reached(program, adjoint) else None
     if last is not None:
         functions.append(last)
-    functions.append(hypergradient_function(program, adjoint))
+    functions += hypergradient_functions(program, adjoint)
     functions += report_functions(program)
     functions += tune_functions(program)
     main = py.IfMain((py.Evaluate(call("rt.main", call("globals"))),))

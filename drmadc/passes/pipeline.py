@@ -5,11 +5,13 @@ from collections.abc import Callable
 from drmadc.ir.program import Program
 from drmadc.ir.verify import verify
 from drmadc.passes.adjoint import adjoint
+from drmadc.passes.choose import choose
 from drmadc.passes.fold import fold
 
 PASSES: tuple[tuple[str, Callable[[Program], Program]], ...] = (
     ("fold", fold),
     ("adjoint", adjoint),
+    ("choose", choose),
 )
 
 

@@ -39,6 +39,11 @@ def _statement(statement: py.Statement, depth: int) -> list[str]:
             return [f"{indent}import {module}" + (f" as {name}" if name else "")]
         case py.Evaluate(value):
             return _line("", value, "", depth)
+        case py.Return(py.Tuple(items), comment) if len(items) > 1:
+            bare = f"{indent}return {', '.join(map(inline, items))}"
+            if len(bare) <= WIDTH and not comment:
+                return [bare]
+            return _line("return ", py.Tuple(items), comment, depth)
         case py.Return(value, comment):
             return _line("return ", value, comment, depth)
         case py.Assign(targets, value, comment, op):

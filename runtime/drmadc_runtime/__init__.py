@@ -4,8 +4,10 @@ Nothing here depends on a spec; what does is in the emitted module. This package
 """
 
 from drmadc_runtime.axes import collect, part, spread
+from drmadc_runtime.curvature import gauss_newton, slope
 from drmadc_runtime.data import Data, take
 from drmadc_runtime.draws import draw_rows, normal, uniform
+from drmadc_runtime.flow import flow_back
 from drmadc_runtime.functions import (
     binary_cross_entropy,
     cross_entropy,
@@ -16,15 +18,28 @@ from drmadc_runtime.functions import (
     squared_error,
     unit_step,
 )
+from drmadc_runtime.knots import Knots, Published, guarded_sweep_back
+from drmadc_runtime.krylov import implicit
 from drmadc_runtime.main import main
-from drmadc_runtime.paths import Hypergradient, Knots, Store, growth, sweep, sweep_back
+from drmadc_runtime.online import online
+from drmadc_runtime.paths import Hypergradient, growth, sweep, sweep_back
+from drmadc_runtime.recompute import Checkpoint, Recursion
+from drmadc_runtime.reversible import Reversible, reversible_sweep
+from drmadc_runtime.steady import Steady, unsettled
+from drmadc_runtime.store import Store
+from drmadc_runtime.tangents import forward_gradient, forward_sweep
 from drmadc_runtime.trees import Tree, each, fill, join, reduce, select, total, zeros_like
 from drmadc_runtime.versions import require
 
 __all__ = [
+    "Checkpoint",
     "Data",
     "Hypergradient",
     "Knots",
+    "Published",
+    "Recursion",
+    "Reversible",
+    "Steady",
     "Store",
     "Tree",
     "binary_cross_entropy",
@@ -35,16 +50,25 @@ __all__ = [
     "error",
     "fill",
     "flatten",
+    "flow_back",
+    "forward_gradient",
+    "forward_sweep",
+    "gauss_newton",
     "gelu",
     "growth",
+    "guarded_sweep_back",
     "huber",
+    "implicit",
     "join",
     "main",
     "normal",
+    "online",
     "part",
     "reduce",
     "require",
+    "reversible_sweep",
     "select",
+    "slope",
     "spread",
     "squared_error",
     "sweep",
@@ -53,5 +77,6 @@ __all__ = [
     "total",
     "uniform",
     "unit_step",
+    "unsettled",
     "zeros_like",
 ]

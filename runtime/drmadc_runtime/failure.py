@@ -28,8 +28,7 @@ def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> 
     steps = session.module["STEPS"]
     with session.precision():
         data = session.data(outer)
-        train = jax.jit(lambda h, o, *d: session.module["train"](h, o, *d, keep=Watch())[1])
-        healthy = int(train(hypers, jnp.int32(outer), *data))
+        healthy = int(session.train(hypers, outer, Watch())[1])
     if healthy < steps:
         return NotFinite(
             outer,

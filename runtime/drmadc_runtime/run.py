@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from drmadc_runtime.display import Display
-from drmadc_runtime.paths import Store
 from drmadc_runtime.records import RunFolder
 from drmadc_runtime.session import Arrays, Session
 from drmadc_runtime.tuning import tune
@@ -54,7 +53,7 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
             folder.add_metrics(metrics[-1])
             folder.write_hypers(final)
             display.step(step)
-            display.warn_growth(step, isinstance(module["KEEP"], Store), module["LINES"]["reverse"])
+            display.warn_growth(step, module["KEEP"].exact, module["LINES"]["reverse"])
     for path in folder.write_images(session.images(final)):
         display.say(f"picture: {path}")
     return Run(folder.path, metrics, final)

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_runtime.paths import Hypergradient, Keep, Store, store_room
+from drmadc_runtime.paths import Hypergradient, Keep, sweep
+from drmadc_runtime.store import Store
 from drmadc_runtime.trees import Tree
 
 Values = Mapping[str, Any]
@@ -132,6 +133,8 @@ class Session:
         if isinstance(keep, Store):
             keep = replace(keep, room=room)
         result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, keep=keep)
+        if not isinstance(keep, Store):
+            result = result._replace(path=None)
         return result, self.module["reverse_constrain"](hypers, result.gradient)
 
     def evaluate(self, hypers: Values, outer: int, keep: Keep | None = None) -> Evaluation:
@@ -159,15 +162,25 @@ class Session:
             return knots
         if self._room is None or self._room[0] != keep:
             self._room = None
-            state, _ = jax.eval_shape(
-                lambda h, *d: self.module["train"](h, jnp.int32(outer), *d, keep=None), hypers, *data
-            )
-            self._room = keep, store_room(state, self.module["STEPS"], keep)
+            state = jax.eval_shape(lambda h, *d: self.module["training"](h, jnp.int32(outer), *d)[0], hypers, *data)
+            self._room = keep, keep.empty(state, self.module["STEPS"])
         room, self._room = self._room[1], None
         result: Hypergradient
         result, free = self._evaluate(room, hypers, jnp.int32(outer), *data, keep=keep)
-        self._room = keep, (result.path.before, result.path.after)
+        self._room = keep, result.path.rows
         return result._replace(path=None), free
+
+    def train(self, hypers: Values, outer: int, keep: Keep | None) -> tuple[Any, Any]:
+        """Train from scratch: the last state, and the path that `keep` asks for, on the device."""
+
+        @jax.jit
+        def run(hypers: Values, outer: jax.Array, *data: Any) -> tuple[Any, Any]:
+            start, advance = self.module["training"](hypers, outer, *data)
+            return sweep(advance, start, self.module["STEPS"], keep)
+
+        with self.precision():
+            trained: tuple[Any, Any] = run(hypers, jnp.int32(outer), *self.data(outer))
+            return trained
 
     def objective(self, hypers: Values, outer: int) -> float:
         """Train from scratch; the outer objective."""

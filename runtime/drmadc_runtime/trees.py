@@ -80,6 +80,8 @@ class Tree(Mapping[str, Any]):
         return self._combine(other, lambda a, b: b / a)
 
     def __pow__(self, other: Operand) -> "Tree":
+        if isinstance(other, int) and other == 2:  # the derivative of a * a has no constant to be laid out in memory
+            return Tree({k: a * a for k, a in self._entries.items()})
         return self._combine(other, lambda a, b: a**b)
 
     def __rpow__(self, other: Operand) -> "Tree":

@@ -4,7 +4,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-API = 1
+API = 2
 
 
 def require(api: int) -> None:

@@ -18,7 +18,7 @@ def unrolled_gradient(program: drmadc.Program, hypers: Mapping[str, Any], outer:
     direct_names = function_hypers(program.ir, program.ir.objective)
 
     def objective(hypers: Mapping[str, Any], *data: Any) -> jax.Array:
-        state = first_state(module, hypers, outer, *data)
+        state, _ = module["training"](hypers, outer, *data)
         for t in range(module["STEPS"]):
             batch = [module["minibatch"](*data, outer, t)] if data else []
             state = module["step"](state, hypers, *batch, jnp.int32(t))
@@ -30,23 +30,6 @@ def unrolled_gradient(program: drmadc.Program, hypers: Mapping[str, Any], outer:
         data = program.session.data(outer)
         result: tuple[Any, Any] = jax.jit(jax.value_and_grad(objective))(program.session.cast(hypers), *data)
     return result
-
-
-def first_state(module: Mapping[str, Any], hypers: Mapping[str, Any], outer: int, *data: Any) -> Any:
-    """The state before the first step: what `train` hands to the sweep."""
-    seen: dict[str, Any] = {}
-
-    def sweep(advance: Any, state: Any, steps: int, keep: Any) -> Any:
-        seen["state"] = state
-        return state, None
-
-    kept = rt.sweep
-    rt.sweep = sweep  # type: ignore[assignment]
-    try:
-        module["train"](hypers, outer, *data)
-    finally:
-        rt.sweep = kept
-    return seen["state"]
 
 
 def perturbed(program: drmadc.Program, seed: int = 0) -> dict[str, np.ndarray]:

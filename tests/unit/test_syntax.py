@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from drmadc.diagnostics.model import Bag
 from drmadc.diagnostics.render import as_json, render
 from drmadc.driver import compile_source
-from drmadc.ir import nodes, program, types
+from drmadc.ir import nodes, program, reverse, types
 from drmadc.source import SourceFile
 from drmadc.syntax.format import format_spec
 from drmadc.syntax.parse import parse
@@ -62,7 +62,7 @@ def test_format_then_parse_is_the_same_tree(name: str) -> None:
 @pytest.mark.parametrize("case", ["mnist_l2", "adam_all", "own_rule", "units"])
 def test_repr_of_ir_evaluates_to_it(case: str) -> None:
     ir = compiled(case).ir
-    names = {**vars(nodes), **vars(types), **vars(program)}
+    names = {**vars(nodes), **vars(types), **vars(program), **vars(reverse)}
     assert eval(repr(ir), names) == ir
 
 

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=1)
+rt.require(api=2)
 
 NAME = "norm_clipping"
 DTYPE = "float64"  # norm_clipping.drm:19
@@ -154,29 +154,31 @@ def reverse_step(before, after, adjoint, hypers, t):
     }
 
 
-def train(hypers, outer, keep=KEEP):
-    """All steps from fresh initial parameters: the last state, and the path that `keep`
-    asks for.
+def training(hypers, outer):
+    """Training from fresh initial parameters: the first state, and what takes it
+    through step t.
     """
     w = init(hypers, outer)
-    state = {"w": w, "drift": rt.zeros_like(w)}
+    start = {"w": w, "drift": rt.zeros_like(w)}
 
     def advance(state, t):
         return step(state, hypers, t)
 
-    return rt.sweep(advance, state, STEPS, keep)
+    return start, advance
 
 
 def trained_objective(hypers, outer):
     """Outer objective after training; nothing is kept on the way."""
-    state, _ = train(hypers, outer, keep=None)
+    start, advance = training(hypers, outer)
+    state, _ = rt.sweep(advance, start, STEPS, None)
     return objective(state["w"])
 
 
 def hypergradient(hypers, outer, keep=KEEP):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # norm_clipping.drm:24
-    state, path = train(hypers, outer, keep)
+    start, advance = training(hypers, outer)
+    state, path = rt.sweep(advance, start, STEPS, keep)
     value, d_w = jax.value_and_grad(objective)(state["w"])  # norm_clipping.drm:23
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "drift": rt.zeros_like(d_w), "hypers": d_hypers}
@@ -184,7 +186,7 @@ def hypergradient(hypers, outer, keep=KEEP):
     def retreat(before, after, adjoint, t):
         return reverse_step(before, after, adjoint, hypers, t)
 
-    adjoint = rt.sweep_back(retreat, path, adjoint)
+    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(value, d_hypers, growth, state["w"], path)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=1)
+rt.require(api=2)
 
 NAME = "own_rule"
 DTYPE = "float64"  # own_rule.drm:22
@@ -154,23 +154,24 @@ def reverse_step(before, after, adjoint, hypers, t):
     return {"w": d_w + 0.3 * hessian_product, "v": 0.7 * d_mix, "hypers": d_hypers}
 
 
-def train(hypers, outer, keep=KEEP):
-    """All steps from fresh initial parameters: the last state, and the path that `keep`
-    asks for.
+def training(hypers, outer):
+    """Training from fresh initial parameters: the first state, and what takes it
+    through step t.
     """
     v0 = hypers["v0"]
     w = init(hypers, outer)
-    state = {"w": w, "v": rt.zeros_like(w) + v0}
+    start = {"w": w, "v": rt.zeros_like(w) + v0}
 
     def advance(state, t):
         return step(state, hypers, t)
 
-    return rt.sweep(advance, state, STEPS, keep)
+    return start, advance
 
 
 def trained_objective(hypers, outer):
     """Outer objective after training; nothing is kept on the way."""
-    state, _ = train(hypers, outer, keep=None)
+    start, advance = training(hypers, outer)
+    state, _ = rt.sweep(advance, start, STEPS, None)
     return objective(state["w"], hypers["pull"])
 
 
@@ -184,7 +185,8 @@ def reverse_init(adjoint, hypers, outer):
 def hypergradient(hypers, outer, keep=KEEP):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # own_rule.drm:27
-    state, path = train(hypers, outer, keep)
+    start, advance = training(hypers, outer)
+    state, path = rt.sweep(advance, start, STEPS, keep)
     # own_rule.drm:26
     value, (d_w, d_pull) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["pull"]
@@ -196,7 +198,7 @@ def hypergradient(hypers, outer, keep=KEEP):
     def retreat(before, after, adjoint, t):
         return reverse_step(before, after, adjoint, hypers, t)
 
-    adjoint = rt.sweep_back(retreat, path, adjoint)
+    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = reverse_init(adjoint, hypers, outer)
     return rt.Hypergradient(value, d_hypers, growth, state["w"], path)

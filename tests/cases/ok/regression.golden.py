@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=1)
+rt.require(api=2)
 
 NAME = "regression"
 DTYPE = "float64"  # regression.drm:25
@@ -200,29 +200,31 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     }
 
 
-def train(hypers, outer, data, keep=KEEP):
-    """All steps from fresh initial parameters: the last state, and the path that `keep`
-    asks for.
+def training(hypers, outer, data):
+    """Training from fresh initial parameters: the first state, and what takes it
+    through step t.
     """
     w = init(hypers, outer)
-    state = {"w": w, "m": rt.zeros_like(w), "s": rt.zeros_like(w)}
+    start = {"w": w, "m": rt.zeros_like(w), "s": rt.zeros_like(w)}
 
     def advance(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return rt.sweep(advance, state, STEPS, keep)
+    return start, advance
 
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    state, _ = train(hypers, outer, data, keep=None)
+    start, advance = training(hypers, outer, data)
+    state, _ = rt.sweep(advance, start, STEPS, None)
     return objective(state["w"], data)
 
 
 def hypergradient(hypers, outer, data, keep=KEEP):
     """Objective and its gradient in the hyperparameters: drmad(knots: 2)."""
     # regression.drm:30
-    state, path = train(hypers, outer, data, keep)
+    start, advance = training(hypers, outer, data)
+    state, path = rt.sweep(advance, start, STEPS, keep)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # regression.drm:29
     d_hypers = rt.zeros_like(hypers)
     adjoint = {
@@ -236,7 +238,7 @@ def hypergradient(hypers, outer, data, keep=KEEP):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(retreat, path, adjoint)
+    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(value, d_hypers, growth, state["w"], path)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=1)
+rt.require(api=2)
 
 NAME = "surface"
 DTYPE = "float64"  # surface.drm:15
@@ -129,29 +129,31 @@ def reverse_step(before, after, adjoint, hypers, t):
     return {"w": d_w - hessian_product, "v": d_v * momentum, "hypers": d_hypers}
 
 
-def train(hypers, outer, keep=KEEP):
-    """All steps from fresh initial parameters: the last state, and the path that `keep`
-    asks for.
+def training(hypers, outer):
+    """Training from fresh initial parameters: the first state, and what takes it
+    through step t.
     """
     w = init(hypers, outer)
-    state = {"w": w, "v": rt.zeros_like(w)}
+    start = {"w": w, "v": rt.zeros_like(w)}
 
     def advance(state, t):
         return step(state, hypers, t)
 
-    return rt.sweep(advance, state, STEPS, keep)
+    return start, advance
 
 
 def trained_objective(hypers, outer):
     """Outer objective after training; nothing is kept on the way."""
-    state, _ = train(hypers, outer, keep=None)
+    start, advance = training(hypers, outer)
+    state, _ = rt.sweep(advance, start, STEPS, None)
     return objective(state["w"])
 
 
 def hypergradient(hypers, outer, keep=KEEP):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # surface.drm:20
-    state, path = train(hypers, outer, keep)
+    start, advance = training(hypers, outer)
+    state, path = rt.sweep(advance, start, STEPS, keep)
     value, d_w = jax.value_and_grad(objective)(state["w"])  # surface.drm:19
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
@@ -159,7 +161,7 @@ def hypergradient(hypers, outer, keep=KEEP):
     def retreat(before, after, adjoint, t):
         return reverse_step(before, after, adjoint, hypers, t)
 
-    adjoint = rt.sweep_back(retreat, path, adjoint)
+    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(value, d_hypers, growth, state["w"], path)

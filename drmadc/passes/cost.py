@@ -1,0 +1,275 @@
+"""What a reverse strategy costs: memory from the IR's shapes, work in units of one training run.
+
+Work counts floating-point operations of matrix products, and every pass over an array as `PASS` operations for each
+element: on a CPU core at full vector width a product does that many in the time that an element takes to be read,
+changed and written. Both are predictions for one device; `drmadc plan --measure` compares them with it.
+"""
+
+import math
+from dataclasses import dataclass
+from math import prod
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Function, Program
+from drmadc.ir.reverse import (
+    Auto,
+    Drmad,
+    Exact,
+    Flow,
+    Forward,
+    Implicit,
+    OneStep,
+    Published,
+    Strategy,
+    Truncated,
+)
+from drmadc.ir.types import Array
+
+PASS = 20.0
+FIXED = 60_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Predicted peak memory in bytes beyond the data and the hyperparameters, and work in training runs."""
+
+    memory: float
+    work: float
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What one example costs in a function: sizes of dense layers, numbers of other elements."""
+
+    first: float
+    later: float
+    elements: float
+    features: float
+    widest: float
+
+    def gradient(self, examples: int) -> float:
+        """Operations of value and gradient; the first layer's input needs none."""
+        return examples * (4 * self.first + 6 * self.later + PASS * (3 * self.elements + self.features))
+
+    def product(self, examples: int) -> float:
+        """Operations of a Hessian-vector product, from the vector-Jacobian product of the gradient."""
+        return examples * (6 * self.first + 16 * self.later + PASS * (8 * self.elements + self.features))
+
+    def gauss_newton(self, examples: int) -> float:
+        """Operations of a product with J^T H J."""
+        return examples * (6 * self.first + 8 * self.later + PASS * (5 * self.elements + self.features))
+
+    def bytes(self, examples: int, item: int) -> float:
+        """Memory of value and gradient: features, every layer's result, and the widest adjoint twice."""
+        return examples * item * (self.features + self.elements + 2 * self.widest)
+
+
+def cost(program: Program, strategy: Strategy) -> Cost:
+    """The cost of one hypergradient: training, objective, reverse pass."""
+    return Cost(memory(program, strategy), work(program, strategy))
+
+
+def item_size(program: Program) -> int:
+    """Bytes of a number."""
+    return 8 if program.precision == "float64" else 4
+
+
+def parameter_count(program: Program) -> int:
+    """Number of trained numbers."""
+    return sum(prod(p.shape) for p in program.parameters)
+
+
+def hyper_count(program: Program) -> int:
+    """Number of hyperparameters, each entry counted."""
+    return sum(prod(h.shape) for h in program.hypers)
+
+
+def state_bytes(program: Program) -> float:
+    """Bytes of parameters and optimiser state."""
+    return parameter_count(program) * item_size(program) * (1 + len(program.step.states))
+
+
+def row_bytes(program: Program) -> float:
+    """Bytes that a recorded step takes."""
+    adjoint = program.adjoint
+    assert adjoint is not None
+    names = {*adjoint.before, *adjoint.after}
+    return parameter_count(program) * item_size(program) * len(names)
+
+
+def checkpoint_length(program: Program) -> int:
+    """The segment length that minimises snapshots plus one recorded segment."""
+    length = round(math.sqrt(program.steps * state_bytes(program) / row_bytes(program)))
+    return max(1, min(program.steps, length))
+
+
+def levels(steps: int, arity: int) -> int:
+    """Levels of the recursion: the smallest with arity^levels >= steps."""
+    count = 1
+    reach = arity
+    while reach < steps:
+        reach *= arity
+        count += 1
+    return count
+
+
+def memory(program: Program, strategy: Strategy) -> float:
+    """Predicted bytes beyond data and hyperparameters at the peak of a hypergradient."""
+    state, row, steps = state_bytes(program), row_bytes(program), program.steps
+    weights = parameter_count(program) * item_size(program)
+    hypers = hyper_count(program) * item_size(program)
+    carried = 2 * state + weights + 3 * hypers
+    inside = max(_objective_bytes(program), _step_bytes(program)) + carried
+    match strategy:
+        case Exact("store"):
+            return inside + steps * row
+        case Exact("checkpoint", length=length):
+            length = length or checkpoint_length(program)
+            return inside + length * row + max(1, -(-steps // length) - 1) * state
+        case Exact("tree", arity=arity):
+            arity = arity or 4
+            return inside + levels(steps, arity) * arity * state
+        case Exact("reversible"):
+            return inside + 4 * state + weights * 0.05 * steps
+        case Drmad(knots, _, progress):
+            assert program.adjoint is not None
+            means = len({*program.adjoint.before, *program.adjoint.after} - {"w"})
+            travelled = steps * len(program.parameters) * item_size(program) if progress else 0
+            return inside + (knots - 1) * weights * (2 + 4 * means) + travelled
+        case Published():
+            return inside + 2 * weights
+        case Flow(knots, segments, products, batch):
+            krylov = (-(-products // segments) + 4) * weights
+            large = _network(program, program.loss).bytes(_examples(program, batch), item_size(program))
+            return max(inside, large + carried) + 2 * (knots - 1) * weights + krylov
+        case Truncated(count):
+            return inside + min(count, steps) * row
+        case Implicit("neumann"):
+            return inside + state
+        case Implicit():
+            large = _network(program, program.loss).bytes(_examples(program, 0), item_size(program))
+            return max(inside, large + carried) + 4 * weights
+        case Forward():
+            entries = hyper_count(program)
+            return inside + 3 * entries * state + entries * _step_bytes(program)
+        case OneStep():
+            return inside + state
+        case Exact() | Auto():
+            raise ValueError("chosen strategies only")
+
+
+def work(program: Program, strategy: Strategy) -> float:
+    """Predicted operations of one hypergradient over those of its training run."""
+    steps, batch = program.steps, _examples(program, program.batch)
+    elements = parameter_count(program)
+    loss = _network(program, program.loss)
+    equations = 2 + 2 * len(program.step.equations)
+    penalty = _penalty_passes(program.loss)
+    train = loss.gradient(batch) + PASS * elements * (equations + penalty) + FIXED
+    back = 2 * PASS * elements * (equations / 2 + penalty + 1) + FIXED
+    reverse = loss.product(batch) + back
+    start = _objective_work(program)
+    share = reverse / train
+    once = 1 + start / (train * steps)
+    match strategy:
+        case Exact("store"):
+            return once + share + PASS * elements / train
+        case Exact("checkpoint", length=length):
+            length = length or checkpoint_length(program)
+            return once + share + (1 - length / steps) + PASS * elements / train
+        case Exact("tree", arity=arity):
+            arity = arity or 4
+            again = (levels(steps, arity) - 1) * (arity - 1) / arity
+            assert program.adjoint is not None
+            return once + share + again + (1 if program.adjoint.after else 0)
+        case Exact("reversible"):
+            return once + share + 1.5
+        case Drmad(_, curvature, _, count):
+            if curvature == "gauss_newton":
+                share = (loss.gauss_newton(batch) + back) / train
+            return once + share * (count or steps) / steps
+        case Published():
+            return once + share * max(1, steps // 10) / steps
+        case Flow(_, segments, products, size):
+            large = loss.product(_examples(program, size)) + PASS * elements * (4 + 2 * products / segments)
+            return once + products * large / (train * steps)
+        case Truncated(count):
+            return once + share * min(count, steps) / steps
+        case Implicit("neumann", count):
+            return once + share * count / steps
+        case Implicit(_, count):
+            return once + count * loss.product(_examples(program, 0)) / (train * steps)
+        case Forward():
+            return once + hyper_count(program) * share
+        case OneStep(every):
+            return 1 + (start + reverse) / (train * every)
+        case Exact() | Auto():
+            raise ValueError("chosen strategies only")
+
+
+def _examples(program: Program, batch: int) -> int:
+    """Examples of a minibatch; 0 is the whole train split."""
+    if program.data is None:
+        return 1
+    return batch or program.data.size_of("train")
+
+
+def _network(program: Program, function: Function) -> Network:
+    """Sizes of what a function computes for each example."""
+    first = later = elements = features = widest = 0.0
+    for expr in (*(let.value for let in function.lets), function.value):
+        for node in ir.walk(expr):
+            if not isinstance(node, ir.Apply):
+                continue
+            model = next(m for m in program.models if m.name == node.model)
+            inputs = {name for name, _ in model.inputs}
+            if not features:
+                features = sum(float(_size(type_)) for _, type_ in model.inputs)
+            for value in (*(let.value for let in model.lets), model.value):
+                for inner in ir.walk(value):
+                    if isinstance(inner, ir.Dense):
+                        size = float(_size(inner.x.type) * _size(inner.type))
+                        reads = {n.id for n in ir.walk(inner.x) if isinstance(n, ir.Name)}
+                        if isinstance(inner.x, ir.Name) and reads <= inputs:
+                            first += size
+                        else:
+                            later += size
+                        elements += _size(inner.type)
+                        widest = max(widest, _size(inner.type))
+    return Network(first, later, elements, features, widest)
+
+
+def _size(type_: object) -> int:
+    """Elements for each example."""
+    return prod(axis.size for axis in type_.axes if axis.kind != "example") if isinstance(type_, Array) else 0
+
+
+def _penalty_passes(function: Function) -> int:
+    """Passes over the parameters that terms outside the model make, counted by their nodes."""
+    nodes = [n for n in ir.walk(function.value) if not isinstance(n.type, Array)]
+    return min(6, len(nodes))
+
+
+def _objective_examples(program: Program) -> list[int]:
+    if program.data is None:
+        return [1]
+    values = (*(let.value for let in program.objective.lets), program.objective.value)
+    splits = {n.split for v in values for n in ir.walk(v) if isinstance(n, ir.OnSplit)}
+    return [program.data.size_of(split) for split in sorted(splits)]
+
+
+def _objective_work(program: Program) -> float:
+    network = _network(program, program.objective)
+    return sum(network.gradient(n) for n in _objective_examples(program)) + PASS * parameter_count(program)
+
+
+def _objective_bytes(program: Program) -> float:
+    network = _network(program, program.objective)
+    return sum(network.bytes(n, item_size(program)) for n in _objective_examples(program))
+
+
+def _step_bytes(program: Program) -> float:
+    """Memory of one reverse step: twice the gradient's, and a few copies of the parameters."""
+    network = _network(program, program.loss)
+    small = 2 * network.bytes(_examples(program, program.batch), item_size(program))
+    return small + 4 * parameter_count(program) * item_size(program)

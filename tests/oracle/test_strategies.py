@@ -1,0 +1,240 @@
+"""Every reverse strategy against the exact hypergradient, and each approximation where it must be exact."""
+
+import numpy as np
+import pytest
+
+import drmadc
+import drmadc_runtime as rt
+from drmadc.ir.reverse import Exact
+from drmadc.passes.serve import refusal
+from tests.conftest import CASES, ROOT, compiled
+from tests.oracle.test_reverse_pass import NAMES
+from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_recomputation_equals_the_recorded_path(case: str) -> None:
+    """Two levels with a ragged last segment, and three levels of binary recursion, bit by bit the same states."""
+    program = compiled(case)
+    hypers = perturbed(program)
+    expected = program.session.evaluate(hypers, 1, exact_path(program)).gradient
+    keep = program.session.module["KEEP"]
+    for form in (rt.Checkpoint(3, keep.before, keep.after), rt.Recursion(2, keep.before, keep.after)):
+        assert_equal_gradients(program.session.evaluate(hypers, 1, form).gradient, expected, 1e-12)
+
+
+@pytest.mark.parametrize("arity", [2, 3, 5, 40])
+@pytest.mark.parametrize("length", [1, 4, 7, 50])
+def test_any_length_and_arity_is_exact(arity: int, length: int) -> None:
+    program = compiled("surface")
+    hypers = perturbed(program)
+    _, expected = unrolled_gradient(program, hypers, 0)
+    keep = program.session.module["KEEP"]
+    for form in (rt.Checkpoint(length, keep.before, keep.after), rt.Recursion(arity, keep.before, keep.after)):
+        assert_equal_gradients(program.session.evaluate(hypers, 0, form).gradient, expected, 1e-10)
+
+
+@pytest.mark.parametrize("case", ["norm_clipping", "own_rule", "surface", "schedules"])
+def test_forward_mode_is_exact(case: str) -> None:
+    program = compiled(case, "tune.reverse=forward()")
+    hypers = perturbed(program)
+    value, expected = unrolled_gradient(compiled(case), hypers, 1)
+    result = program.hypergradient(hypers, 1)
+    assert result.value == pytest.approx(float(value), rel=1e-12)
+    assert_equal_gradients(result.gradient, expected, 1e-10)
+
+
+@pytest.mark.parametrize("case", [name for name in NAMES if refusal(compiled(name).ir, Exact("reversible")) is None])
+def test_reversible_training_returns_to_its_first_state(case: str) -> None:
+    """The adjoint is NaN unless every bit of the first state comes back; decays are rounded to n / 65536."""
+    program = compiled(case, "tune.reverse=exact(reversible)")
+    hypers = perturbed(program)
+    _, expected = unrolled_gradient(compiled(case), hypers, 1)
+    result = program.hypergradient(hypers, 1)
+    assert result.finite
+    assert_equal_gradients(result.gradient, expected, 2e-3)
+    assert program.objective(hypers, 1) == result.value
+
+
+def test_some_programs_are_reversible() -> None:
+    assert sum(refusal(compiled(name).ir, Exact("reversible")) is None for name in NAMES) >= 4
+
+
+def test_reversible_training_over_thousands_of_steps() -> None:
+    """Momentum as low as .3: the buffer takes in 1.7 bits a step, and pushes hundreds of digits."""
+    source = (ROOT / "specs" / "toy_surface.drm").read_text()
+    program = drmadc.compile_text(
+        source, overrides=["train.steps=3000", "momentum=0.3", "rate=0.0001", "tune.reverse=exact(reversible)"]
+    )
+    exact = drmadc.compile_text(source, overrides=["train.steps=3000", "momentum=0.3", "rate=0.0001"])
+    result = program.hypergradient(program.hypers)
+    assert result.finite
+    assert_equal_gradients(result.gradient, exact.hypergradient(exact.hypers).gradient, 1e-3)
+
+
+def test_reversible_toy_surface_reproduces_the_published_losses() -> None:
+    """With momentum rounded to n / 65536 the authors' four losses come out: fact 10 of the reference catalogue."""
+    program = drmadc.compile_file(ROOT / "specs" / "toy_surface.drm", ["tune.reverse=exact(reversible)"])
+    session = program.session
+    state = session.start_tuning(session.unconstrain(program.hypers))
+    losses = []
+    for outer in range(4):
+        hypers = session.constrain(dict(state["w"]))
+        result = session.evaluate(hypers, outer)
+        losses.append(round(result.value, 3))
+        state = session.tune_step(state, result.unconstrained, outer)
+    assert losses == [395.305, 356.566, 356.341, 376.036]
+
+
+@pytest.mark.parametrize("case", ["l2_by_input", "own_rule"])
+def test_truncated_over_all_steps_is_exact(case: str) -> None:
+    steps = compiled(case).ir.steps
+    program = compiled(case, f"tune.reverse=truncated(steps: {steps})")
+    hypers = perturbed(program)
+    _, expected = unrolled_gradient(compiled(case), hypers, 1)
+    assert_equal_gradients(program.hypergradient(hypers, 1).gradient, expected, 1e-10)
+
+
+def test_truncated_is_the_gradient_of_the_last_steps() -> None:
+    """Entries of a schedule: exact for the last three steps, 0 before."""
+    program = compiled("surface", "tune.reverse=truncated(steps: 3)")
+    hypers = perturbed(program)
+    _, expected = unrolled_gradient(compiled("surface"), hypers, 1)
+    gradient = program.hypergradient(hypers, 1).gradient["rate"]
+    steps = program.ir.steps
+    assert np.all(gradient[: steps - 3] == 0)
+    np.testing.assert_allclose(gradient[-3:], np.asarray(expected["rate"])[-3:], rtol=1e-10)
+
+
+QUADRATIC = """
+params w: real[3] = [2, -1, 0.5]
+hyper center: real[3] = [0.3, 0.7, -0.4]
+hyper l2: positive = 0.2
+train {{
+  loss   = w[0] ^ 2 + 2 * w[1] ^ 2 + 0.5 * w[2] ^ 2 + 0.3 * w[0] * w[1] - sum(center * w) + l2 * sum(w ^ 2)
+  update = heavy_ball(rate: 0.2, momentum: 0.5)
+  steps  = 400
+  precision = float64
+}}
+tune {{ minimize = sum((w - 1) ^ 2)  reverse = {reverse}  update = sgd(rate: 0.1)  steps = 1 }}
+"""
+
+
+@pytest.mark.parametrize("reverse", ["implicit(neumann: 300)", "implicit(cg: 3)"])
+def test_implicit_methods_are_exact_at_rest(reverse: str) -> None:
+    """On a quadratic that has converged, the implicit function theorem is the unrolled gradient."""
+    source = QUADRATIC.format(reverse=reverse).replace("hyper center: real[3]", "hyper center: real[weight of w]")
+    program = drmadc.compile_text(source)
+    exact = drmadc.compile_text(source, overrides=["tune.reverse=exact(store)"])
+    expected = exact.hypergradient(exact.hypers).gradient
+    assert_equal_gradients(program.hypergradient(program.hypers).gradient, expected, 1e-6)
+
+
+FLOW = """
+params w: real[3] = [2, -1, 0.5]
+hyper center: real[weight of w] = [0.3, 0.7, -0.4]
+hyper rate: positive{axes} = 0.02
+train {{
+  loss   = w[0] ^ 2 + 2 * w[1] ^ 2 + 0.5 * w[2] ^ 2 + 0.3 * w[0] * w[1] - sum(center * w)
+  update = {update}
+  steps  = 200
+  precision = float64
+}}
+tune {{ minimize = sum((w - 1) ^ 2)  reverse = {reverse}  update = sgd(rate: 0.1)  steps = 1 }}
+"""
+FLOW_RULES = ["sgd(rate: rate)", "heavy_ball(rate: rate, momentum: 0.9)", "momentum(rate: 0.1 * rate, momentum: 0.9)"]
+
+
+@pytest.mark.parametrize("axes", ["", "[step(bins: 4)]", "[step]", "[weight of w]"])
+@pytest.mark.parametrize("update", FLOW_RULES)
+def test_flow_is_nearly_exact_on_a_quadratic(update: str, axes: str) -> None:
+    """The Hessian is constant, so only the velocity's slow start in each segment and its mean rates are approximate."""
+    reverse = "flow(knots: 101, segments: 20, products: 60)"
+    program = drmadc.compile_text(FLOW.format(reverse=reverse, update=update, axes=axes))
+    exact = drmadc.compile_text(FLOW.format(reverse="exact(store)", update=update, axes=axes))
+    expected, found = exact.hypergradient(exact.hypers).gradient, program.hypergradient(program.hypers).gradient
+    for name in expected:
+        a, b = np.ravel(found[name]), np.ravel(expected[name])
+        cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+        assert cosine > 0.98, (name, cosine)
+        assert 0.9 < np.linalg.norm(a) / np.linalg.norm(b) < 1.1, name
+
+
+def test_gauss_newton_is_the_hessian_of_a_linear_model() -> None:
+    """The outputs of one dense layer are linear in the parameters, so J^T H J is the Hessian."""
+    source = (CASES / "ok" / "l2_by_input.drm").read_text()
+    start, end = source.index("model"), source.index("}", source.index("model"))
+    name = source[start:].split()[1].partition("(")[0]
+    source = source[:start] + f"model {name}(x: real[784]) -> real[10] {{ return dense(x, 10) " + source[end:]
+    newton = drmadc.compile_text(source, overrides=["tune.reverse=drmad(knots: 4, curvature: gauss_newton)"])
+    exact = drmadc.compile_text(source, overrides=["tune.reverse=drmad(knots: 4)"])
+    hypers = perturbed(exact)
+    assert_equal_gradients(newton.hypergradient(hypers, 1).gradient, exact.hypergradient(hypers, 1).gradient, 1e-10)
+
+
+@pytest.mark.parametrize("case", ["l2_by_input", "regression", "units", "adam_all"])
+def test_gauss_newton_product_and_its_mixed_terms(case: str) -> None:
+    """J^T H J against a dense reference in NumPy's sense; mixed terms against the exact ones."""
+    import jax
+    import jax.numpy as jnp
+    from jax.flatten_util import ravel_pytree
+
+    newton = compiled(case, "tune.reverse=drmad(knots: 2, curvature: auto)")
+    module = newton.session.module
+    with newton.session.precision():
+        hypers = newton.session.cast(perturbed(newton))
+        data = newton.session.data(0)
+        start, _ = module["training"](hypers, 0, *data)
+        batch = [module["minibatch"](*data, 0, 0)] if data else []
+        draws = np.random.default_rng(0)
+        adjoint = {k: jax.tree.map(lambda x: jnp.asarray(draws.normal(size=x.shape)), v) for k, v in start.items()}
+        adjoint["hypers"] = rt.zeros_like(hypers)
+        state = jax.tree.map(lambda x: x + 0.1 * jnp.asarray(np.abs(draws.normal(size=x.shape))), start)
+        exact = module["reverse_step"](state, state, adjoint, hypers, *batch, 0)
+        gentle = module["reverse_step_gauss_newton"](state, state, adjoint, hypers, *batch, 0)
+    assert_equal_gradients(gentle["hypers"], exact["hypers"], 1e-9)
+    for name in exact:
+        if name not in ("w", "hypers"):
+            np.testing.assert_allclose(ravel_pytree(gentle[name])[0], ravel_pytree(exact[name])[0], rtol=1e-9)
+    assert not np.allclose(ravel_pytree(gentle["w"])[0], ravel_pytree(exact["w"])[0], rtol=1e-6, atol=0)
+
+
+def test_coarse_steps_with_every_step_are_all_of_them() -> None:
+    steps = compiled("l2_by_input").ir.steps
+    program = compiled("l2_by_input", f"tune.reverse=drmad(knots: 3, steps: {steps})")
+    whole = compiled("l2_by_input", "tune.reverse=drmad(knots: 3)")
+    hypers = perturbed(program)
+    expected = whole.hypergradient(hypers, 1).gradient
+    assert_equal_gradients(program.hypergradient(hypers, 1).gradient, expected, 1e-10)
+
+
+def test_progress_with_a_knot_at_every_state_is_exact() -> None:
+    steps = compiled("own_rule").ir.steps
+    program = compiled("own_rule", f"tune.reverse=drmad(knots: {steps + 1}, progress: on)")
+    hypers = perturbed(program)
+    _, expected = unrolled_gradient(compiled("own_rule"), hypers, 1)
+    assert_equal_gradients(program.hypergradient(hypers, 1).gradient, expected, 1e-10)
+
+
+def test_published_procedure_equals_a_twin_in_plain_loops() -> None:
+    """The authors' loop, step by step: K = T/10 points at linspace(.001, .999, K), the first K minibatches."""
+    import jax
+
+    program = compiled("l2_by_input", "train.steps=40", "tune.reverse=drmad(paper)")
+    exact = compiled("l2_by_input", "train.steps=40")
+    hypers = perturbed(program)
+    module = exact.session.module
+    with exact.session.precision():
+        h = exact.session.cast(hypers)
+        (data,) = exact.session.data(1)
+        start, advance = module["training"](h, 1, data)
+        state = start
+        for t in range(40):
+            state = advance(state, t)
+        d_w = jax.grad(module["objective"])(state["w"], data)
+        adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": rt.zeros_like(h)}
+        for i, beta in reversed(list(enumerate(np.linspace(0.001, 0.999, 4)))):
+            w = (1 - beta) * start["w"] + beta * state["w"]
+            batch = module["minibatch"](data, 1, i)
+            adjoint = module["reverse_step"]({"w": w}, {"w": w}, adjoint, h, batch, i)
+    assert_equal_gradients(program.hypergradient(hypers, 1).gradient, adjoint["hypers"], 1e-10)
