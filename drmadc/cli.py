@@ -2,15 +2,17 @@
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from drmadc import __version__
+from drmadc.check.strategies import UNITS
 from drmadc.diagnostics.codes import EXPLANATIONS
 from drmadc.diagnostics.model import Bag, Diagnostic, SpecError
 from drmadc.diagnostics.render import as_json, render
@@ -19,11 +21,29 @@ from drmadc.driver import Compilation, compile_source
 from drmadc.read import read_source, resolved_text
 from drmadc.source import SourceFile
 
-OK, WRONG_SPEC, FAILED, BUG, INTERRUPTED = 0, 1, 3, 70, 130  # usage errors are click's, 2
+OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, BUG, INTERRUPTED = 0, 1, 3, 4, 70, 130  # usage errors are click's, 2
+T = TypeVar("T")
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
 _spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
 _overrides = click.argument("overrides", nargs=-1)
+
+
+class _Memory(click.ParamType[int]):
+    """A size such as 500MB or '2 GB'."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(KB|MB|GB)\s*", str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a size; write for example 500MB or 2GB", param, ctx)
+        return int(float(found[1]) * UNITS[found[2]])
+
+
+_memory = click.option("--memory", type=_Memory(), default="2GB", show_default=True, help="The bound for exact forms.")
 _format = click.option(
     "--error-format", type=click.Choice(["text", "json"]), default="text", help="How mistakes are shown."
 )
@@ -33,7 +53,7 @@ class _Group(click.Group):
     """Commands in the order of use, and a hint for a misspelt one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["run", "emit", "check", "fmt", "explain"]
+        return ["run", "plan", "audit", "emit", "check", "fmt", "explain"]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
@@ -50,11 +70,14 @@ def cli() -> None:
     Examples:
       drmadc run specs/mnist_l2.drm
       drmadc run specs/mnist_l2.drm train.steps=500 tune.reverse='exact(store)'
+      drmadc plan specs/mnist_l2.drm
+      drmadc audit specs/mnist_l2.drm
       drmadc emit specs/mnist_l2.drm -o mnist_l2.py
       drmadc check specs/mnist_l2.drm
 
     \b
-    Exit codes: 0 done; 1 the spec is wrong; 2 usage; 3 the run failed; 70 a bug in drmadc.
+    Exit codes: 0 done; 1 the spec is wrong; 2 usage; 3 the run failed; 4 audit: the direction is wrong;
+    70 a bug in drmadc.
     """
 
 
@@ -77,23 +100,65 @@ def run(spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, er
     compilation = _compile(spec, overrides, error_format)
     _show(compilation.diagnostics, error_format)
     from drmadc.load import load_module
-    from drmadc_runtime.failure import NotFinite
     from drmadc_runtime.run import run as run_module
-    from drmadc_runtime.sources import DataError
 
     module = load_module(compilation.text, compilation.require().name)
     texts = {f"{module['NAME']}.drm": resolved_text(compilation), f"{module['NAME']}.py": compilation.text}
     try:
-        run_module(module, texts, out, quiet)
+        _running(lambda: run_module(module, texts, out, quiet), compilation)
     except FileExistsError as error:
         raise click.UsageError(f"{error}; choose another --out") from error
-    except (NotFinite, DataError, OSError, MemoryError) as error:
-        _fail(FAILED, f"the run failed: {error or type(error).__name__}")
-    except RuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
-            raise
-        advice = "the device ran out of memory; `reverse = drmad(knots: 8)` needs least"
-        _fail(FAILED, f"the run failed: {advice}\n{str(error).splitlines()[0]}")
+
+
+@cli.command()
+@_spec
+@_overrides
+@_memory
+@_format
+def plan(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str) -> None:
+    """Predict what every reverse strategy would cost SPEC, without running anything.
+
+    Memory is the predicted peak beyond data and hyperparameters, work one hypergradient over one training run.
+
+    \b
+    Examples:
+      drmadc plan specs/mnist_l2.drm
+      drmadc plan specs/mnist_l2.drm train.steps=10000 --memory 200MB
+    """
+    from drmadc.passes.plan import plan as plan_program
+    from drmadc.plan_text import plan_text
+
+    compilation = _compile(spec, overrides, error_format)
+    _show(compilation.diagnostics, error_format)
+    program = compilation.require()
+    click.echo(plan_text(program, plan_program(program, memory)), nl=False)
+
+
+@cli.command()
+@_spec
+@_overrides
+@_memory
+@_format
+def audit(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str) -> None:
+    """Measure whether SPEC's hypergradient is right.
+
+    Compares it with the exact one, for each hyperparameter and each of its layers, and with finite differences of the
+    trained objective; says in words what to change. Trains about twenty times. Exit code 4: the direction is wrong.
+
+    \b
+    Examples:
+      drmadc audit specs/mnist_l2.drm
+      drmadc audit specs/mnist_l2.drm tune.reverse='drmad(paper)'
+    """
+    compilation = _compile(spec, overrides, error_format)
+    _show(compilation.diagnostics, error_format)
+    from drmadc.audit import audit as audit_program
+    from drmadc.audit import report_text
+
+    report = _running(lambda: audit_program(compilation, memory), compilation)
+    click.echo(report_text(report), nl=False)
+    if report.audit.wrong:
+        sys.exit(WRONG_GRADIENT)
 
 
 @cli.command()
@@ -249,6 +314,27 @@ def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None
 
     session = Session(load_module(compilation.text, compilation.ir.name))
     return session.jaxpr() if stage == "jaxpr" else session.hlo()
+
+
+def _running(work: Callable[[], T], compilation: Compilation) -> T:
+    """Do what trains; what can go wrong then ends with exit code 3 and one message."""
+    from drmadc_runtime.failure import NotFinite
+    from drmadc_runtime.sources import DataError
+
+    try:
+        return work()
+    except FileExistsError:
+        raise
+    except (NotFinite, DataError, OSError) as error:
+        _fail(FAILED, f"the run failed: {error or type(error).__name__}")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        from drmadc.plan_text import out_of_memory_text
+        from drmadc_runtime.device import free_memory
+
+        program = compilation.require()
+        _fail(FAILED, f"the run failed: {out_of_memory_text(program, free_memory(), str(error).splitlines())}")
 
 
 def _show(diagnostics: tuple[Diagnostic, ...], error_format: str) -> None:

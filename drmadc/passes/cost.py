@@ -125,7 +125,9 @@ def memory(program: Program, strategy: Strategy) -> float:
             return inside + steps * row
         case Exact("checkpoint", length=length):
             length = length or checkpoint_length(program)
-            return inside + length * row + max(1, -(-steps // length) - 1) * state
+            snapshots = -(-steps // length) * state
+            room = (length + 1) * row + _step_bytes(program)
+            return max(_objective_bytes(program), room) + carried + snapshots
         case Exact("tree", arity=arity):
             arity = arity or 4
             return inside + levels(steps, arity) * arity * state

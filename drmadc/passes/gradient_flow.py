@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import neg
 from drmadc.ir.program import Step
-from drmadc.passes.leap import slope
+from drmadc.passes.leap import inlined, slope
 
 RULES = ("sgd", "heavy_ball", "momentum")
 
@@ -28,7 +28,7 @@ def gradient_flow(step: Step) -> GradientFlow | None:
     """The coefficients of sgd, heavy_ball and momentum; None for rules that do not follow the gradient flow."""
     if step.rule not in RULES:
         return None
-    equations = {e.name: e.value for e in step.equations}
+    equations = inlined(step)
     last = equations["w'"]
     if "v'" not in equations:
         return GradientFlow(neg(slope(last, "grad")), ir.Const(0.0), ir.Const(1.0))

@@ -47,7 +47,10 @@ def leap(step: Step) -> Leap | str:
             return Leap(tuple(decays), tuple(kicks), drift, tuple(early), tuple(late))
         name = equation.name.rstrip("'")
         if not equation.name.endswith("'"):
-            (early if reads & {"w", "grad"} else late).append(equation)
+            if not reads & primed:
+                early.append(equation)
+            if not reads & {"w", "grad"}:
+                late.append(equation)
             continue
         decay = slope(equation.value, name)
         kick = _without(equation.value, name)
@@ -67,6 +70,18 @@ def slope(expr: ir.Expr, name: str) -> ir.Expr:
             return number
         case derivative:
             return derivative
+
+
+def inlined(step: Step) -> dict[str, ir.Expr]:
+    """The equations of the new values by name, local names replaced by what they stand for."""
+    table: dict[str, ir.Expr] = {}
+
+    def put(node: ir.Expr) -> ir.Expr:
+        return table.get(node.id, node) if isinstance(node, ir.Name) and not node.id.endswith("'") else node
+
+    for equation in step.equations:
+        table[equation.name] = rewrite(equation.value, put)
+    return table
 
 
 def _without(expr: ir.Expr, name: str) -> ir.Expr:

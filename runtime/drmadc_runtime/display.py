@@ -18,7 +18,7 @@ class Display:
         self.quiet = quiet
         self._progress: Progress | None = None
         self._task: Any = None
-        self._warned = False
+        self._said: set[str] = set()
 
     def say(self, text: str) -> None:
         """A line, unless quiet."""
@@ -54,14 +54,40 @@ class Display:
         if self._progress is not None:
             self._progress.advance(self._task)
 
+    def warn(self, step: OuterStep, exact: bool, line: str) -> None:
+        """Everything that a person should know about the way back, each once."""
+        self.warn_growth(step, exact, line)
+        if step.switched >= 0:
+            self._once(
+                "switched",
+                f"note: at outer step {step.outer} the adjoint grew too far; below training step {step.switched} "
+                "the Gauss-Newton matrix took the Hessian's place",
+            )
+        if step.unsettled > 0.1:
+            self._once(
+                "unsettled",
+                f"warning: training has not come to rest: its last step is still {step.unsettled:.2g} times as long as "
+                f"its first, and {line.partition(': ')[2]} is right at rest only. Take more steps, or `exact()`.",
+            )
+        if step.probe is not None and not 0.5 <= step.probe.ratio <= 2:
+            self._once(
+                "probe",
+                f"warning: along its own direction the hypergradient predicts a slope of {step.probe.predicted:.3g}, "
+                f"measured is {step.probe.measured:.3g} ({line}). `drmadc audit` says more.",
+            )
+
+    def _once(self, key: str, text: str) -> None:
+        if key in self._said:
+            return
+        self._said.add(key)
+        self._print(self.errors if self._progress is None else self.console, text)
+
     def warn_growth(self, step: OuterStep, exact: bool, line: str) -> None:
         """Explain, once, that the adjoint grows; `exact` says whether the path was."""
-        if step.growth <= GROWTH_LIMIT or self._warned:
+        if step.growth <= GROWTH_LIMIT:
             return
-        self._warned = True
-        console = self.errors if self._progress is None else self.console
         grew = f"warning: at outer step {step.outer} the adjoint grew {step.growth:.3g} times on its way back through"
-        self._print(console, f"{grew} training ({line}). {_EXACT if exact else _APPROXIMATE}")
+        self._once("growth", f"{grew} training ({line}). {_EXACT if exact else _APPROXIMATE}")
 
 
 _EXACT = (

@@ -4,7 +4,8 @@ Over a segment of n steps the Hessian H is taken at the path's middle, on one la
 n steps of v' = m v - k grad, w' = w + D v' (D the learning rates) is a function of A = D^1/2 H D^1/2: of each
 eigenvalue, the n-th power of a 4 x 4 matrix. That is exact for the segment's quadratic model, momentum's lag included;
 for m = 0 and small rates it tends to the exponential of -n D H. Lanczos applies it with a few products. The velocity's
-adjoint enters a segment at its slow value, the one that it has for slowly varying d_w.
+adjoint enters a segment at its slow value, the one that it has for slowly varying d_w, less the lag 1 - m^k of the k
+steps that it had to build up.
 """
 
 from collections.abc import Callable
@@ -64,7 +65,7 @@ def flow_back(
 
         basis, values, coefficients = lanczos(apply, root * d_w, count)
         values = jnp.maximum(values, FLOOR / (length * kick / (1 - momentum)))
-        last, impulse, total = _segment_functions(values, momentum, kick, length, j == 0)
+        last, impulse, total = _segment_functions(values, momentum, kick, length, steps - stop)
 
         def combined(f: jax.Array) -> jax.Array:
             return basis.T @ (f * coefficients)
@@ -99,7 +100,7 @@ def _point(path: KnotPath, t: jax.Array) -> tuple[Any, Any]:
 
 
 def _segment_functions(
-    values: jax.Array, momentum: Any, kick: Any, length: jax.Array, at_end: jax.Array
+    values: jax.Array, momentum: Any, kick: Any, length: jax.Array, elapsed: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Functions of each eigenvalue [k] of A: d_w's factor, and the sums over the segment of kick * d_v and of d_w.
 
@@ -129,7 +130,7 @@ def _segment_functions(
     square = trace**2 / 4 - momentum  # below 0 the mode oscillates; then the real part
     real = trace / 2 + jnp.sqrt(jnp.maximum(square, 0)) - momentum
     slow = momentum * real / jnp.maximum(real**2 + jnp.maximum(-square, 0), 1e-12)
-    start = jnp.where(at_end, zero, slow)
+    start = slow * (1 - momentum ** elapsed.astype(values.dtype))
     out = power[:, :, 0] + power[:, :, 1] * start[:, None]
     return out[:, 0], out[:, 2], out[:, 3]
 

@@ -53,7 +53,7 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
             folder.add_metrics(metrics[-1])
             folder.write_hypers(final)
             display.step(step)
-            display.warn_growth(step, module["KEEP"].exact, module["LINES"]["reverse"])
+            display.warn(step, module["KEEP"].exact, module["LINES"]["reverse"])
     for path in folder.write_images(session.images(final)):
         display.say(f"picture: {path}")
     return Run(folder.path, metrics, final)

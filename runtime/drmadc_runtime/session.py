@@ -24,6 +24,8 @@ Arrays = dict[str, npt.NDArray[np.floating[Any]]]
 class Evaluation:
     """One evaluation of objective and hypergradient, on the host.
 
+    `switched` is the training step below which a guarded reverse pass used the Gauss-Newton matrix, -1 for none;
+    `unsettled`, for implicit methods, the length of the last training step over that of the first.
     `gradient` is with respect to the hyperparameters in their own domains, `unconstrained` with respect to what
     the outer loop moves (logarithm, logit). `growth` is |adjoint at the first step| / |adjoint at the last|.
     """
@@ -33,6 +35,8 @@ class Evaluation:
     unconstrained: Arrays
     growth: float
     params: Any
+    switched: int = -1
+    unsettled: float = 0.0
 
     @property
     def finite(self) -> bool:
@@ -71,6 +75,7 @@ class Session:
         self._report_keys: tuple[str, ...] = ()
         self._report = jax.jit(self._report_traced) if "report" in module else None
         self._tune_step = jax.jit(module["tune_step"])
+        self._online = jax.jit(module.get("online", module["training"]))
         self._statistics = jax.jit(module["statistics"]) if "statistics" in module else None
 
     @contextmanager
@@ -147,6 +152,8 @@ class Session:
                 {name: np.asarray(value) for name, value in free.items()},
                 float(result.growth),
                 result.params,
+                int(result.switched),
+                float(result.unsettled),
             )
 
     def _report_traced(self, params: Any, hypers: Values, *data: Any) -> list[jax.Array]:
@@ -169,6 +176,12 @@ class Session:
         result, free = self._evaluate(room, hypers, jnp.int32(outer), *data, keep=keep)
         self._room = keep, result.path.rows
         return result._replace(path=None), free
+
+    def online(self, tune_state: Any, outer: int) -> tuple[Any, Any, float]:
+        """A whole training run in which the hyperparameters move: last state, outer state, objective."""
+        with self.precision():
+            state, tune_state, value = self._online(tune_state, jnp.int32(outer), *self.data(outer))
+            return state, tune_state, float(value)
 
     def train(self, hypers: Values, outer: int, keep: Keep | None) -> tuple[Any, Any]:
         """Train from scratch: the last state, and the path that `keep` asks for, on the device."""

@@ -1,0 +1,151 @@
+"""What does every reverse strategy cost, how well was that predicted, and how near is it to the exact hypergradient?
+
+    taskset -c 0 python benchmarks/strategies.py [--net small wide] [--steps 500 2000 10000] [--repeats 3]
+
+Two networks on MNIST, one L2 penalty for each input unit at exp(-4.4), heavy ball with rate .05 and momentum .95:
+`small` is experiment 1 (784-50-50-50-10, batch 50, 934 penalties), `wide` 784-1024-1024-10, batch 128. Within one run,
+for each strategy: median seconds of one hypergradient over plain training of the same length, objective included; the
+prediction of `drmadc plan`; peak memory of the compiled program beyond its arguments (XLA's own analysis) and its
+prediction; cosine and norm ratio with the exact hypergradient; growth of the adjoint. Compilation is not counted.
+"""
+
+import argparse
+import gc
+import platform
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from hypergradient import processor
+
+import drmadc
+import drmadc_runtime as rt
+from drmadc.passes.cost import cost
+from drmadc_runtime.store import Store
+
+SPEC = Path(__file__).parent.parent / "specs" / "mnist_l2.drm"
+STRATEGIES = [
+    "exact(store)",
+    "exact(checkpoint)",
+    "exact(tree)",
+    "drmad(knots: 2)",
+    "drmad(knots: 16)",
+    "drmad(knots: 16, progress: on)",
+    "drmad(knots: 2, curvature: gauss_newton)",
+    "drmad(knots: 16, curvature: gauss_newton)",
+    "drmad(knots: 2, curvature: auto)",
+    "drmad(knots: 16, curvature: auto)",
+    "drmad(knots: 16, steps: T / 10)",
+    "drmad(paper)",
+    "flow(knots: 33, batch: 500)",
+    "flow(knots: 16, batch: 2000)",
+    "flow(knots: 33, batch: 2000)",
+    "flow(knots: 33, segments: 40, products: 480, batch: 2000)",
+    "truncated(steps: 200)",
+    "implicit(neumann: 20)",
+    "implicit(cg: 20)",
+]
+REFERENCE = "exact(checkpoint)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--net", nargs="+", choices=["small", "wide"], default=["small", "wide"])
+    parser.add_argument("--steps", type=int, nargs="+", default=[500, 2000, 10000])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", nargs="+", default=STRATEGIES, help="strategies to measure")
+    options = parser.parse_args()
+    jax.config.update("jax_enable_compilation_cache", False)
+    device = jax.devices()[0].device_kind
+    print(f"{processor()}, {device}, jax {jax.__version__}, Python {platform.python_version()}")
+    head = "net|steps|strategy|times plain|predicted|memory MB|predicted|cosine|norm|growth"
+    print(f"| {head.replace('|', ' | ')} |\n|{'---|' * (head.count('|') + 1)}")
+    for net in options.net:
+        for steps in options.steps:
+            measure(net, steps, options.repeats, [REFERENCE, *(s for s in options.only if s != REFERENCE)])
+
+
+def source(net: str) -> str:
+    """The spec of experiment 1, or of the wide network."""
+    text = SPEC.read_text()
+    if net == "wide":
+        text = text.replace("  h3 = tanh(dense(h2, 50))\n", "").replace("dense(h3, 10)", "dense(h2, 10)")
+        text = text.replace(", 50))", ", 1024))").replace("batch  = 50", "batch  = 128")
+        text = text.replace("  image(l2 of mlp.h1, 28, 28)\n", "")
+    return text
+
+
+def measure(net: str, steps: int, repeats: int, strategies: list[str]) -> None:
+    """Print the rows of one network and length; plain training runs before and after each strategy."""
+    data: Any = None
+    exact: Any = None
+    run_plain: Any = None
+    for strategy in strategies:
+        overrides = [f"train.steps={steps}", f"l2={np.exp(-4.4)}", f"tune.reverse={strategy}"]
+        try:
+            program = drmadc.compile_text(source(net), f"{net}.drm", overrides)
+        except drmadc.SpecError as error:
+            print(f"| {net} | {steps} | {strategy} | {error.diagnostics[0].message()} |" + " |" * 6, flush=True)
+            continue
+        session = program.session
+        module, keep = session.module, session.module["KEEP"]
+        with session.precision():
+            data = data or session.data(0)
+            session._prepared = (0, data[0])
+            args = (session.cast(program.hypers), jnp.int32(0), *data)
+            if run_plain is None:
+                run_plain = plain_training(module)
+                jax.block_until_ready(run_plain(*args))
+            memory = compiled_memory(module, keep, args)
+            plain, seconds = [], []
+            for repeat in range(repeats + 1):
+                start = time.perf_counter()
+                jax.block_until_ready(run_plain(*args))
+                middle = time.perf_counter()
+                result = jax.block_until_ready(session.hypergradient(args[0], 0, keep)[0])
+                if repeat:
+                    plain.append(middle - start)
+                    seconds.append(time.perf_counter() - middle)
+        gradient = np.asarray(result.gradient["l2"] * args[0]["l2"], np.float64)
+        exact = gradient if exact is None else exact
+        sizes = np.linalg.norm(gradient), np.linalg.norm(exact)
+        cosine = gradient @ exact / sizes[0] / sizes[1]
+        predicted = cost(program.ir, program.ir.reverse.strategy)
+        factor = statistics.median(seconds) / statistics.median(plain)
+        cells = [net, f"{steps}", strategy, f"{factor:.2f}", f"{predicted.work:.2f}", f"{memory / 1e6:.1f}"]
+        cells += [f"{predicted.memory / 1e6:.1f}", f"{cosine:.4f}", f"{sizes[0] / sizes[1]:.3g}"]
+        cells.append(f"{float(result.growth):.3g}")
+        print("| " + " | ".join(cells) + " |", flush=True)
+        del program, session, module, result
+        gc.collect()
+        jax.clear_caches()
+        run_plain = None
+
+
+def plain_training(module: Any) -> Any:
+    """Training alone, nothing kept; every strategy here trains alike."""
+
+    def run(hypers: Any, outer: Any, *data: Any) -> Any:
+        start, advance = module["training"](hypers, outer, *data)
+        return rt.sweep(advance, start, module["STEPS"], None)[0]
+
+    return jax.jit(run)
+
+
+def compiled_memory(module: Any, keep: Any, args: tuple[Any, ...]) -> int:
+    """Temporary and output bytes of the compiled hypergradient; a stored path counts, any other is dropped."""
+
+    def whole(*args: Any) -> Any:
+        result = module["hypergradient"](*args, keep=keep)
+        return result if isinstance(keep, Store) else result._replace(path=None)
+
+    analysis = jax.jit(whole).lower(*args).compile().memory_analysis()
+    return int(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)
+
+
+if __name__ == "__main__":
+    main()
