@@ -16,6 +16,8 @@ from drmadc.read import read_source, resolved_text
 from drmadc.source import SourceFile
 
 if TYPE_CHECKING:
+    from drmadc.audit import Report
+    from drmadc.passes.plan import Plan
     from drmadc_runtime.run import Run
     from drmadc_runtime.session import Evaluation, Session
 
@@ -102,6 +104,26 @@ class Program:
             ValueError: a hyperparameter is missing, unknown or has the wrong shape.
         """
         return self.session.evaluate(hypers, outer)
+
+    def plan(self, memory: int = 2_000_000_000) -> "Plan":
+        """Predicted memory (bytes) and work (training runs) of every strategy, and auto()'s choice under a bound."""
+        from drmadc.passes.plan import plan
+
+        return plan(self.ir, memory)
+
+    def audit(self, memory: int = 2_000_000_000, outer: int = 0) -> "Report":
+        """Compare the hypergradient with the exact one and with finite differences; see drmadc.audit.
+
+        Args:
+            memory: bytes that the exact reference may take.
+            outer: the outer step at which to measure, with the initial hyperparameters.
+
+        Raises:
+            SpecError: no exact strategy fits the bound, even for one training step.
+        """
+        from drmadc.audit import audit
+
+        return audit(self._compilation, memory, outer)
 
     def run(self, out: str | PathLike[str] | None = None, quiet: bool = False) -> "Run":
         """Run the outer loop and record it in a folder (`runs/NAME/TIME` unless `out` is given).

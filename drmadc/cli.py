@@ -155,7 +155,11 @@ def audit(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str
     from drmadc.audit import audit as audit_program
     from drmadc.audit import report_text
 
-    report = _running(lambda: audit_program(compilation, memory), compilation)
+    try:
+        report = _running(lambda: audit_program(compilation, memory), compilation)
+    except SpecError as error:
+        _show(error.diagnostics, error_format)
+        sys.exit(WRONG_SPEC)
     click.echo(report_text(report), nl=False)
     if report.audit.wrong:
         sys.exit(WRONG_GRADIENT)

@@ -3,6 +3,7 @@
 from math import prod
 
 from drmadc.ir.program import Program
+from drmadc.ir.reverse import Reverse, strategy_text
 from drmadc.lower.data import data_constant, data_functions
 from drmadc.lower.expressions import call
 from drmadc.lower.forward import (
@@ -91,11 +92,19 @@ def _constants(program: Program) -> list[py.Statement]:
         "update": f"{program.step.origin}: {program.step.rule}",
         "objective": f"{program.objective.origin}: {program.objective.text}",
         "reverse": f"{program.reverse.origin}: {program.reverse.text}",
+        "strategy": _strategy(program.reverse),
         "tune": f"{program.tune_step.origin}: {program.tune_step.rule}",
     }
     entries = tuple((py.Literal(k), py.Literal(v)) for k, v in lines.items())
     out.append(_constant("LINES", py.Dict(entries)))
     return [*out, *tables(program)]
+
+
+def _strategy(reverse: Reverse) -> str:
+    """The strategy as the spec gives it; where the compiler chose, also what and why."""
+    if not reverse.reason:
+        return reverse.text
+    return f"{reverse.text} = {strategy_text(reverse.strategy)} ({reverse.reason})"
 
 
 def _constant(name: str, value: py.Expr, comment: str = "") -> py.Statement:

@@ -1,5 +1,6 @@
 """What a person sees of a run: a table that grows above a progress bar, or plain lines where there is no terminal."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -54,8 +55,9 @@ class Display:
         if self._progress is not None:
             self._progress.advance(self._task)
 
-    def warn(self, step: OuterStep, exact: bool, line: str) -> None:
+    def warn(self, step: OuterStep, exact: bool, lines: Mapping[str, str]) -> None:
         """Everything that a person should know about the way back, each once."""
+        line = lines["reverse"]
         self.warn_growth(step, exact, line)
         if step.switched >= 0:
             self._once(
@@ -67,7 +69,7 @@ class Display:
             self._once(
                 "unsettled",
                 f"warning: training has not come to rest: its last step is still {step.unsettled:.2g} times as long as "
-                f"its first, and {line.partition(': ')[2]} is right at rest only. Take more steps, or `exact()`.",
+                f"its first, and {lines['strategy']} is right at rest only. Take more steps, or `exact()`.",
             )
         if step.probe is not None and not 0.5 <= step.probe.ratio <= 2:
             self._once(

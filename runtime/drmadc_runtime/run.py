@@ -53,7 +53,7 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
             folder.add_metrics(metrics[-1])
             folder.write_hypers(final)
             display.step(step)
-            display.warn(step, module["KEEP"].exact, module["LINES"]["reverse"])
+            display.warn(step, module["KEEP"].exact, module["LINES"])
     for path in folder.write_images(session.images(final)):
         display.say(f"picture: {path}")
     return Run(folder.path, metrics, final)
@@ -66,7 +66,7 @@ def _headline(session: Session, hypers: Mapping[str, Any]) -> str:
     with session.precision():
         shapes = jax.eval_shape(module["init"], session.cast(hypers), 0)
     parameters = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes))
-    strategy = module["LINES"]["reverse"].partition(": ")[2]
+    strategy = module["LINES"]["strategy"]
     return (
         f"{module['NAME']}: {count:,} hyperparameters ({kinds}), {parameters:,} parameters, "
         f"{module['STEPS']:,} training steps, {module['TUNE_STEPS']} outer steps, {strategy}, "

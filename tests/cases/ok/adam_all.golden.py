@@ -25,6 +25,7 @@ LINES = {
     "update": "adam_all.drm:25: adam",
     "objective": "adam_all.drm:32: cross_entropy(net(x), y) on valid",
     "reverse": "adam_all.drm:33: exact(store)",
+    "strategy": "exact(store)",
     "tune": "adam_all.drm:34: rmsprop",
 }
 WEIGHTS = {"a.weight": (784, 5), "b.weight": (5, 4), "out.weight": (4, 10)}

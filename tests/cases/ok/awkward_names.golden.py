@@ -25,6 +25,7 @@ LINES = {
     "update": "awkward_names.drm:32: heavy_ball",
     "objective": "awkward_names.drm:39: (cross_entropy(step(loss(image_)), label) on valid) + total",
     "reverse": "awkward_names.drm:40: exact(store)",
+    "strategy": "exact(store)",
     "tune": "awkward_names.drm:41: sgd",
 }
 LOSS_WEIGHTS = {"loss.lambda.weight": (784, 5), "loss.out.weight": (5, 6)}

@@ -29,6 +29,7 @@ LINES = {
     "update": "l2_by_input.drm:20: heavy_ball",
     "objective": "l2_by_input.drm:27: cross_entropy(mlp(x), y) on valid",
     "reverse": "l2_by_input.drm:28: drmad(knots: 3)",
+    "strategy": "drmad(knots: 3)",
     "tune": "l2_by_input.drm:29: sign",
 }
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}

@@ -29,6 +29,7 @@ LINES = {
     "update": "mnist_l2.drm:22: heavy_ball",
     "objective": "mnist_l2.drm:28: cross_entropy(mlp(x), y) on valid",
     "reverse": "mnist_l2.drm:29: drmad(knots: 8)",
+    "strategy": "drmad(knots: 8)",
     "tune": "mnist_l2.drm:30: sign",
 }
 WEIGHTS = {

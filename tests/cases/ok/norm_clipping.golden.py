@@ -20,6 +20,7 @@ LINES = {
     "update": "norm_clipping.drm:17: clipped",
     "objective": "norm_clipping.drm:23: sum(w ^ 2) + sum(b)",
     "reverse": "norm_clipping.drm:24: exact(store)",
+    "strategy": "exact(store)",
     "tune": "norm_clipping.drm:25: clipped",
 }
 B = {"b": (2,)}

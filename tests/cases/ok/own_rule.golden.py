@@ -20,6 +20,7 @@ LINES = {
     "update": "own_rule.drm:20: leaky",
     "objective": "own_rule.drm:26: bowl + 0.1 * sum(pull ^ 2)",
     "reverse": "own_rule.drm:27: exact(store)",
+    "strategy": "exact(store)",
     "tune": "own_rule.drm:28: sgd",
 }
 W = {"w": (3, 2)}

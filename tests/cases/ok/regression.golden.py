@@ -25,6 +25,7 @@ LINES = {
     "update": "regression.drm:22: adamw",
     "objective": "regression.drm:29: squared_error(sigmoid(coder(x)), x) on valid",
     "reverse": "regression.drm:30: drmad(knots: 2)",
+    "strategy": "drmad(knots: 2)",
     "tune": "regression.drm:31: adamw",
 }
 WEIGHTS = {"code.weight": (784, 4), "out.weight": (4, 784)}

@@ -25,6 +25,7 @@ LINES = {
     "update": "schedules.drm:21: heavy_ball",
     "objective": "schedules.drm:28: cross_entropy(mlp(x), y) on train",
     "reverse": "schedules.drm:29: exact(store)",
+    "strategy": "exact(store)",
     "tune": "schedules.drm:30: adam",
 }
 PARAMS = {

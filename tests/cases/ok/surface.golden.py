@@ -20,6 +20,7 @@ LINES = {
     "update": "surface.drm:13: heavy_ball",
     "objective": "surface.drm:19: surface",
     "reverse": "surface.drm:20: exact(store)",
+    "strategy": "exact(store)",
     "tune": "surface.drm:21: heavy_ball",
 }
 

@@ -28,6 +28,7 @@ LINES = {
     "update": "units.drm:23: nesterov",
     "objective": "units.drm:31: (cross_entropy(lens(x), y) on valid) + 0.001 * sum(l2)",
     "reverse": "units.drm:32: exact(store)",
+    "strategy": "exact(store)",
     "tune": "units.drm:33: momentum",
 }
 A = {"a.weight": (784, 4), "a.bias": (4,)}
