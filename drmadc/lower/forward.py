@@ -298,6 +298,8 @@ def forward_statements(program: Program, keep: str | None) -> list[py.Statement]
     begin = py.Assign((py.Id("start"), py.Id("advance")), call("training", *outer))
     path = py.Id("path" if keep else "_")
     if program.reverse.strategy == Exact("reversible"):
+        if keep is None:
+            begin = py.Assign((py.Id("start"), py.Id("_")), call("training", *outer))
         batch = batch_arguments(program)
         kick = py.Lambda(("w", "t"), call("kick", py.Id("w"), py.Id("hypers"), *batch, py.Id("t")))
         drift = py.Lambda(("after", "t"), call("drift", py.Id("after"), py.Id("hypers"), py.Id("t")))

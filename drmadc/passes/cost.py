@@ -26,6 +26,7 @@ from drmadc.ir.reverse import (
 from drmadc.ir.types import Array
 
 PASS = 20.0
+CACHE = 500_000  # numbers
 FIXED = 60_000.0
 
 
@@ -49,19 +50,27 @@ class Network:
 
     def gradient(self, examples: int) -> float:
         """Operations of value and gradient; the first layer's input needs none."""
-        return examples * (4 * self.first + 6 * self.later + PASS * (3 * self.elements + self.features))
+        return examples * (4 * self.first + 6 * self.later + PASS * (3 * self.elements + self._reading(examples)))
 
     def product(self, examples: int) -> float:
         """Operations of a Hessian-vector product, from the vector-Jacobian product of the gradient."""
-        return examples * (6 * self.first + 16 * self.later + PASS * (8 * self.elements + self.features))
+        return examples * (6.5 * self.first + 17 * self.later + PASS * (9 * self.elements + self._reading(examples)))
 
     def gauss_newton(self, examples: int) -> float:
         """Operations of a product with J^T H J."""
-        return examples * (6 * self.first + 8 * self.later + PASS * (5 * self.elements + self.features))
+        return examples * (6.5 * self.first + 9 * self.later + PASS * (6 * self.elements + self._reading(examples)))
+
+    def _reading(self, examples: int) -> float:
+        """Elements of the features; those that leave the cache count several times."""
+        return self.features * (5 if examples * self.features > CACHE else 1)
 
     def bytes(self, examples: int, item: int) -> float:
         """Memory of value and gradient: features, every layer's result, and the widest adjoint twice."""
         return examples * item * (self.features + self.elements + 2 * self.widest)
+
+    def product_bytes(self, examples: int, item: int) -> float:
+        """Memory of a product with the Hessian: features twice, every layer's results and adjoints."""
+        return examples * item * (2 * self.features + 2.5 * self.elements)
 
 
 def cost(program: Program, strategy: Strategy) -> Cost:
@@ -142,14 +151,14 @@ def memory(program: Program, strategy: Strategy) -> float:
             return inside + 2 * weights
         case Flow(knots, segments, products, batch):
             krylov = (-(-products // segments) + 4) * weights
-            large = _network(program, program.loss).bytes(_examples(program, batch), item_size(program))
+            large = _network(program, program.loss).product_bytes(_examples(program, batch), item_size(program))
             return max(inside, large + carried) + 2 * (knots - 1) * weights + krylov
         case Truncated(count):
             return inside + min(count, steps) * row
         case Implicit("neumann"):
             return inside + state
         case Implicit():
-            large = _network(program, program.loss).bytes(_examples(program, 0), item_size(program))
+            large = _network(program, program.loss).product_bytes(_examples(program, 0), item_size(program))
             return max(inside, large + carried) + 4 * weights
         case Forward():
             entries = hyper_count(program)
@@ -176,12 +185,11 @@ def work(program: Program, strategy: Strategy) -> float:
     match strategy:
         case Exact("store"):
             return once + share + PASS * elements / train
-        case Exact("checkpoint", length=length):
-            length = length or checkpoint_length(program)
-            return once + share + (1 - length / steps) + PASS * elements / train
+        case Exact("checkpoint"):
+            return once + share + 1.1 + PASS * elements / train
         case Exact("tree", arity=arity):
             arity = arity or 4
-            again = (levels(steps, arity) - 1) * (arity - 1) / arity
+            again = 1.25 * (levels(steps, arity) - 1) * (arity - 1) / arity  # with writing the snapshots
             assert program.adjoint is not None
             return once + share + again + (1 if program.adjoint.after else 0)
         case Exact("reversible"):
