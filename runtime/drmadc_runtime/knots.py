@@ -16,7 +16,7 @@ from jax import lax
 from drmadc_runtime.paths import Advance, Path, Retreat, State, only, read, rows_like, write
 from drmadc_runtime.trees import norm
 
-GUARD = 100.0
+GUARD, CALM = 30.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,8 @@ def guarded_sweep_back(
 ) -> tuple[State, jax.Array]:
     """Reverse with `retreat` while the adjoint's norm stays below GUARD times its first, then with `gentle`.
 
-    The segment in which the norm went beyond is taken again with `gentle`, from the adjoint at its end.
+    What has exploded was growing long before it was found out: `gentle` starts from the last knot at which the norm
+    was below CALM times the first.
 
     Returns:
         the adjoint, and the training step below which `gentle` was used; -1 where it was not.
@@ -227,26 +228,28 @@ def guarded_sweep_back(
     if not isinstance(path, KnotPath) or path.reverse_steps is not None:
         return path.backward(advance, retreat, adjoint), jnp.int32(-1)
     segments = path.lines.first.shape[0]
-    bound = GUARD * norm(adjoint["w"])
+    first = norm(adjoint["w"])
+    Carry = tuple[jax.Array, jax.Array, State, jax.Array, State]
 
-    def healthy(adjoint: State) -> jax.Array:
-        return norm(adjoint["w"]) <= bound
-
-    def go_on(carry: tuple[jax.Array, jax.Array, State]) -> jax.Array:
-        number, good, _ = carry
+    def go_on(carry: Carry) -> jax.Array:
+        number, good, *_ = carry
         return good & (number >= 0)
 
-    def exact(carry: tuple[jax.Array, jax.Array, State]) -> tuple[jax.Array, jax.Array, State]:
-        number, _, adjoint = carry
-        done = path.reverse_segment(retreat, number, adjoint)
-        good = healthy(done)
-        kept: State = jax.tree.map(lambda new, old: jnp.where(good, new, old), done, adjoint)
-        return jnp.where(good, number - 1, number), good, kept
+    def exact(carry: Carry) -> Carry:
+        number, _, adjoint, calm_number, calm = carry
+        adjoint = path.reverse_segment(retreat, number, adjoint)
+        size = norm(adjoint["w"])
+        is_calm = size <= CALM * first
+        calm = jax.tree.map(lambda new, old: jnp.where(is_calm, new, old), adjoint, calm)
+        return number - 1, size <= GUARD * first, adjoint, jnp.where(is_calm, number - 1, calm_number), calm
 
-    number, _, adjoint = lax.while_loop(go_on, exact, (jnp.int32(segments - 1), jnp.bool_(True), adjoint))
-    switched = jnp.where(number >= 0, path.lines.stop[jnp.maximum(number, 0)], -1)
+    top = jnp.int32(segments - 1)
+    _, good, done, number, calm = lax.while_loop(go_on, exact, (top, jnp.bool_(True), adjoint, top, adjoint))
+    switched = jnp.where(good, -1, path.lines.stop[jnp.maximum(number, 0)])
+    adjoint = jax.tree.map(lambda a, b: jnp.where(good, a, b), done, calm)
 
     def rest(i: jax.Array, adjoint: State) -> State:
         return path.reverse_segment(gentle, number - i, adjoint)
 
-    return lax.fori_loop(0, number + 1, rest, adjoint), switched
+    last: State = lax.fori_loop(0, jnp.where(good, 0, number + 1), rest, adjoint)
+    return last, switched
