@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from click.testing import CliRunner
 
 import drmadc
+from drmadc.cli import cli
 from tests.conftest import ROOT
 
 PAGES = {"grammar/README.md": 3, "README.md": 1}
@@ -45,3 +47,8 @@ def test_architecture_is_short_and_names_what_exists() -> None:
     for path in re.findall(r"`((?:drmadc|grammar|runtime|tests|specs|benchmarks)/[\w./]*)`", text):
         if "..." not in path:
             assert (ROOT / path).exists(), path
+
+
+def test_the_plan_in_the_readme_is_what_the_command_prints() -> None:
+    printed = CliRunner().invoke(cli, ["plan", str(ROOT / "specs" / "mnist_l2.drm"), "--memory", "100MB"]).output
+    assert f"$ drmadc plan specs/mnist_l2.drm --memory 100MB\n{printed}```" in (ROOT / "README.md").read_text()

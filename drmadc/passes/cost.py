@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Function, Program
+from drmadc.ir.program import Function, Let, Program
 from drmadc.ir.reverse import (
     Auto,
     Drmad,
@@ -23,9 +23,10 @@ from drmadc.ir.reverse import (
     Strategy,
     Truncated,
 )
-from drmadc.ir.types import Array
+from drmadc.ir.types import Array, Tree
 
 PASS = 20.0
+SLOW = 4.0
 CACHE = 500_000  # numbers
 FIXED = 60_000.0
 
@@ -144,9 +145,10 @@ def memory(program: Program, strategy: Strategy) -> float:
             return inside + 4 * state + weights * 0.05 * steps
         case Drmad(knots, _, progress):
             assert program.adjoint is not None
-            means = len({*program.adjoint.before, *program.adjoint.after} - {"w"})
+            before, after = set(program.adjoint.before), set(program.adjoint.after)
+            rows = 2 + 4 * len(before - {"w"}) + len(after - before - {"w"})  # XLA drops the rows that nothing reads
             travelled = steps * len(program.parameters) * item_size(program) if progress else 0
-            return inside + (knots - 1) * weights * (2 + 4 * means) + travelled
+            return inside + (knots - 1) * weights * rows + travelled
         case Published():
             return inside + 2 * weights
         case Flow(knots, segments, products, batch):
@@ -174,10 +176,12 @@ def work(program: Program, strategy: Strategy) -> float:
     steps, batch = program.steps, _examples(program, program.batch)
     elements = parameter_count(program)
     loss = _network(program, program.loss)
-    equations = 2 + 2 * len(program.step.equations)
     penalty = _penalty_passes(program.loss)
-    train = loss.gradient(batch) + PASS * elements * (equations + penalty) + FIXED
-    back = 2 * PASS * elements * (equations / 2 + penalty + 1) + FIXED
+    adjoint = program.adjoint
+    assert adjoint is not None
+    lets = (*adjoint.recomputed, *adjoint.statements, *adjoint.states, *adjoint.hypers)
+    train = loss.gradient(batch) + PASS * elements * (penalty + _passes(program.step.equations)) + FIXED
+    back = PASS * elements * (2 * penalty + _passes(lets)) + FIXED
     reverse = loss.product(batch) + back
     start = _objective_work(program)
     share = reverse / train
@@ -252,6 +256,32 @@ def _network(program: Program, function: Function) -> Network:
 def _size(type_: object) -> int:
     """Elements for each example."""
     return prod(axis.size for axis in type_.axes if axis.kind != "example") if isinstance(type_, Array) else 0
+
+
+def _passes(lets: tuple[Let, ...]) -> float:
+    """Passes over the parameters that equations make: arrays read and written; slow functions count more."""
+    count = 0.0
+    for let in lets:
+        nodes = ir.walk(let.value)
+        trees = {n.id for n in nodes if isinstance(n, ir.Name) and isinstance(n.type, Tree)}
+        slow = sum(1 for n in nodes if isinstance(n.type, Tree) and _is_slow(n))
+        count += len(trees) + (1 if trees else 0) + SLOW * slow
+    return count
+
+
+def _is_slow(node: ir.Expr) -> bool:
+    """Whether an elementwise node takes several times as long as an addition."""
+    match node:
+        case ir.Unary(op):
+            return op not in ("neg", "abs", "sign", "relu", "step")
+        case ir.Binary("/"):
+            return True
+        case ir.Binary("^", _, ir.Const(power)):
+            return power not in (1.0, 2.0)
+        case ir.Binary("^"):
+            return True
+        case _:
+            return False
 
 
 def _penalty_passes(function: Function) -> int:

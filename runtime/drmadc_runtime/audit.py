@@ -14,6 +14,7 @@ Parts = Mapping[str, Mapping[str, Any]]
 WRONG_COSINE, POOR_COSINE, RIGHT_COSINE = 0.5, 0.9, 0.98
 GROWTH_LIMIT = 10.0
 ROUGH = 0.25
+VISIBLE = 3e-4
 
 
 @dataclass(frozen=True)
@@ -101,20 +102,27 @@ class Line:
 
 
 def step_length(value: float, slope: float, direction: Vector, relative: float = 0.003) -> float:
-    """A step along `direction` whose predicted change is a small part of the objective, and that moves no entry far."""
+    """A step along `direction` whose predicted change is a small part of the objective, and that moves no entry far.
+
+    With a slope of 0 it is the farthest: .3 in the entry that moves most.
+    """
     farthest = 0.3 / max(float(np.abs(direction).max()), 1e-30)
-    wanted = relative * max(abs(value), 1e-8) / max(abs(slope), 1e-30)
-    return min(wanted, farthest)
+    return min(relative * max(abs(value), 1e-8) / abs(slope), farthest) if slope else farthest
 
 
 def slope_along(
     session: Session, hypers: Values, outer: int, evaluation: Evaluation, direction: Vector, name: str
 ) -> Slope:
-    """A central difference along a direction."""
+    """A central difference along a direction; where the objective does not change visibly, with a longer step."""
     predicted = float(flat(evaluation.unconstrained) @ direction)
     line = Line(session, hypers, outer, direction)
     step = step_length(evaluation.value, predicted, direction)
-    return Slope(name, predicted, (line(step) - line(-step)) / (2 * step))
+    farthest = step_length(0.0, 0.0, direction)
+    change = line(step) - line(-step)
+    while abs(change) < VISIBLE * abs(evaluation.value) and step < farthest:
+        step = min(8 * step, farthest)
+        change = line(step) - line(-step)
+    return Slope(name, predicted, change / (2 * step))
 
 
 def own_direction(evaluation: Evaluation) -> Vector | None:
