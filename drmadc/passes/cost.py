@@ -128,7 +128,7 @@ def memory(program: Program, strategy: Strategy) -> float:
     state, row, steps = state_bytes(program), row_bytes(program), program.steps
     weights = parameter_count(program) * item_size(program)
     hypers = hyper_count(program) * item_size(program)
-    carried = 2 * state + weights + 3 * hypers
+    carried = state + 3 * hypers
     inside = max(_objective_bytes(program), _step_bytes(program)) + carried
     match strategy:
         case Exact("store"):

@@ -98,5 +98,6 @@ _EXACT = (
 )
 _APPROXIMATE = (
     "Above 10 the hypergradient of an approximate path is not to be trusted: the path may cross negative curvature "
-    "that training itself avoids. Take more knots, fewer steps, or `reverse = exact(store)`."
+    "that training itself avoids. Take more knots, `curvature: auto`, or "
+    "`reverse = exact()`; `drmadc audit` measures it."
 )

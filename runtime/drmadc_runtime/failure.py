@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from drmadc_runtime.paths import Partial, Watch
+from drmadc_runtime.reversible import Reversible
 from drmadc_runtime.session import Evaluation, Session, Values
+from drmadc_runtime.steady import Steady
 
 
 class NotFinite(RuntimeError):
@@ -44,13 +46,15 @@ def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> 
         _failing_reverse_step(session, hypers, outer, data),
         lines["reverse"],
         "training is healthy, but the adjoint is not finite on the way back",
-        "more knots, or `reverse = exact(store)`",
+        "more knots, `curvature: auto`, or `reverse = exact()`",
     )
 
 
-def _failing_reverse_step(session: Session, hypers: Values, outer: int, data: tuple[Any, ...]) -> int:
-    """The training step whose adjoint is the first, from the end, that is not finite."""
+def _failing_reverse_step(session: Session, hypers: Values, outer: int, data: tuple[Any, ...]) -> int | None:
+    """The training step whose adjoint is the first, from the end, that is not finite; None where none is taken."""
     module = session.module
+    if isinstance(module["KEEP"], Reversible | Steady) or "flow_rule" in module:
+        return None
 
     @jax.jit
     def healthy_down_to(stop: jax.Array, *data: Any) -> jax.Array:

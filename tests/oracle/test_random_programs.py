@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import drmadc
+import drmadc_runtime as rt
 from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
 
 STEP = ["", "step", "step(bins: 2)"]
@@ -56,6 +57,9 @@ def check(spec: str) -> None:
     value, expected = unrolled_gradient(program, hypers, 0)
     assert result.value == pytest.approx(float(value), rel=1e-12)
     assert_equal_gradients(result.gradient, expected, 1e-9)
+    keep = exact_path(program)
+    again = program.session.evaluate(hypers, 0, rt.Recursion(2, keep.before, keep.after))
+    assert_equal_gradients(again.gradient, expected, 1e-9)
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
