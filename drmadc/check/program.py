@@ -91,6 +91,7 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         init=train.init,
         loss=train.loss,
         batch=train.batch,
+        sampling=train.sampling,
         steps=train.steps,
         step=train.step,
         objective=tune.objective,

@@ -11,14 +11,14 @@ from drmadc.check.shapes import as_scalar, describe, is_smooth
 from drmadc.check.strategies import DEFAULT_MEMORY, check_reverse
 from drmadc.check.updates import check_update
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, HYPERS, Function, Init, Report, Step
+from drmadc.ir.program import ALL, HYPERS, Function, Init, Report, Sampling, Step
 from drmadc.ir.reverse import Exact, Reverse
 from drmadc.ir.types import Array, Tree
 from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-TRAIN = ("init", "loss", "update", "batch", "steps", "seed", "precision")
+TRAIN = ("init", "loss", "update", "batch", "sampling", "steps", "seed", "precision")
 TUNE = ("minimize", "reverse", "update", "steps")
 
 
@@ -31,6 +31,7 @@ class Train:
     seed: int = 0
     precision: Literal["float32", "float64"] = "float32"
     batch: int = 0
+    sampling: Sampling = "with_replacement"
     init: tuple[Init, ...] | None = None
     loss: Function | None = None
     step: Step | None = None
@@ -80,6 +81,7 @@ def check_train(train: Train, known: Known) -> None:
         train.step = check_update(update, Tree(ALL), known, inner=True)
     train.init = _check_init(settings, known)
     _check_batch(train, known)
+    _check_sampling(train, known)
 
 
 def _function(value: ast.Expr, what: str, ctx: Context) -> Function | None:
@@ -130,6 +132,24 @@ def _check_batch(train: Train, known: Known) -> None:
         span = next(i.span for i in known.data_decl.items if isinstance(i, ast.Setting) and i.name == "split")
         known.bag.add(program_errors.BatchTooLarge(value.span, batch, size, span))
     train.batch = batch or 0
+
+
+def _check_sampling(train: Train, known: Known) -> None:
+    value = train.settings.optional("sampling")
+    match value:
+        case None:
+            return
+        case ast.Name("with_replacement" | "without_replacement" | "cyclic" as word):
+            train.sampling = word
+        case _:
+            found = f"`{format_expr(value)}`"
+            wanted = "with_replacement, without_replacement or cyclic"
+            known.bag.add(type_errors.WrongKind(value.span, "`sampling`", wanted, found))
+            return
+    if train.batch == 0 and not known.bag.failed:
+        why = "remove it" if known.data is None else "give `batch` a number, or remove it"
+        found = "no minibatches" if known.data is None else "`batch = all`"
+        known.bag.add(type_errors.WrongKind(value.span, "`sampling`", "for minibatches", found, why))
 
 
 def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:

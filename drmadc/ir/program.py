@@ -7,6 +7,8 @@ from drmadc.ir.nodes import Expr
 from drmadc.ir.reverse import Reverse
 from drmadc.ir.types import Array, Domain
 
+Sampling = Literal["with_replacement", "without_replacement", "cyclic"]
+
 
 @dataclass(frozen=True, slots=True)
 class Let:
@@ -195,6 +197,7 @@ class Program:
     init: tuple[Init, ...]
     loss: Function
     batch: int
+    sampling: Sampling
     steps: int
     step: Step
     objective: Function

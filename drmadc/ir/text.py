@@ -32,7 +32,7 @@ def program_text(program: Program) -> str:
     out += [f"hyper {h.name}: {h.domain}{list(h.shape)} over {h.type} = {_numbers(h.initial)}" for h in program.hypers]
     out += [f"init {i.group} = {expr_text(i.value)}" for i in program.init]
     out += ["", *_function("loss", program.loss), *_step("step", program.step)]
-    out += [f"train {program.steps} steps, batch {program.batch}", ""]
+    out += [f"train {program.steps} steps, batch {program.batch} {program.sampling}", ""]
     out += [*_function("objective", program.objective)]
     out += [f"reverse {strategy_text(program.reverse.strategy)}"]
     out += [*_step("outer step", program.tune_step), f"tune {program.tune_steps} steps", ""]

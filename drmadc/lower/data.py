@@ -89,15 +89,18 @@ def _minibatch(program: Program, data: Data) -> py.Function:
         doc = "The whole train split, at every step."
         body: tuple[py.Statement, ...] = (py.Return(features_of(data, train)),)
     else:
-        doc = f"{program.batch} examples drawn with replacement: a function of (seed, outer, t)."
-        rows = call(
-            "rt.draw_rows",
-            py.Id("SEED"),
-            py.Id("outer"),
-            py.Id("t"),
-            py.Id("BATCH"),
-            py.Literal(data.size_of("train")),
-        )
+        key = (py.Id("SEED"), py.Id("outer"))
+        sizes = (py.Id("t"), py.Id("BATCH"), py.Literal(data.size_of("train")))
+        match program.sampling:
+            case "with_replacement":
+                doc = f"{program.batch} examples drawn with replacement: a function of (seed, outer, t)."
+                rows = call("rt.draw_rows", *key, *sizes)
+            case "without_replacement":
+                doc = f"{program.batch} examples without replacement, in shuffled epochs: of (seed, outer, t)."
+                rows = call("rt.shuffled_rows", *key, *sizes)
+            case "cyclic":
+                doc = f"{program.batch} examples in the split's own order, around again: a function of t."
+                rows = call("rt.cyclic_rows", *sizes)
         body = (
             py.Assign((py.Id("rows"),), rows),
             py.Return(features_of(data, call("rt.take", train, py.Id("rows")))),

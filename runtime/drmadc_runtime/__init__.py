@@ -25,6 +25,7 @@ from drmadc_runtime.online import online
 from drmadc_runtime.paths import Hypergradient, growth, sweep, sweep_back
 from drmadc_runtime.recompute import Checkpoint, Recursion
 from drmadc_runtime.reversible import Reversible, reversible_sweep
+from drmadc_runtime.sampling import cyclic_rows, shuffled_rows
 from drmadc_runtime.steady import Steady, unsettled
 from drmadc_runtime.store import Store
 from drmadc_runtime.tangents import forward_gradient, forward_sweep
@@ -45,6 +46,7 @@ __all__ = [
     "binary_cross_entropy",
     "collect",
     "cross_entropy",
+    "cyclic_rows",
     "draw_rows",
     "each",
     "error",
@@ -68,6 +70,7 @@ __all__ = [
     "require",
     "reversible_sweep",
     "select",
+    "shuffled_rows",
     "slope",
     "spread",
     "squared_error",

@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from drmadc_runtime.trees import Tree
 
-_M1, _M2, _GOLDEN = 0x7FEB352D, 0x846CA68B, 0x9E3779B9
+_M1, _M2, GOLDEN = 0x7FEB352D, 0x846CA68B, 0x9E3779B9
 ROWS, SPLIT = 1, 2
 
 
-def _mix(x: jax.Array) -> jax.Array:
+def mix(x: jax.Array) -> jax.Array:
+    """One round of the hash, elementwise on uint32."""
     x = (x ^ (x >> 16)) * jnp.uint32(_M1)
     x = (x ^ (x >> 15)) * jnp.uint32(_M2)
     mixed: jax.Array = x ^ (x >> 16)
@@ -32,16 +33,17 @@ def draw_rows(seed: int, outer: jax.Array, t: jax.Array, count: int, size: int) 
 
     Every row is the remainder of a 32-bit hash, so its probability is off by at most size / 2^32.
     """
-    key = _mix(jnp.uint32(_start(seed, ROWS)) + jnp.asarray(outer).astype(jnp.uint32))
-    key = _mix(key + jnp.asarray(t).astype(jnp.uint32))
-    position = jnp.arange(count, dtype=jnp.uint32) * jnp.uint32(_GOLDEN)
-    bits = _mix(_mix(position + key) ^ key)
+    key = mix(jnp.uint32(start(seed, ROWS)) + jnp.asarray(outer).astype(jnp.uint32))
+    key = mix(key + jnp.asarray(t).astype(jnp.uint32))
+    position = jnp.arange(count, dtype=jnp.uint32) * jnp.uint32(GOLDEN)
+    bits = mix(mix(position + key) ^ key)
     rows: jax.Array = (bits % jnp.uint32(size)).astype(jnp.int32)
     return rows
 
 
 @numba.njit(cache=True)
-def _mix_host(x: np.uint32) -> np.uint32:
+def mix_host(x: np.uint32) -> np.uint32:
+    """The same round on the host."""
     x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(_M1))
     x = np.uint32((x ^ (x >> np.uint32(15))) * np.uint32(_M2))
     return np.uint32(x ^ (x >> np.uint32(16)))
@@ -51,32 +53,33 @@ def _mix_host(x: np.uint32) -> np.uint32:
 def _bits_host(key: np.uint32, count: int) -> npt.NDArray[np.uint32]:
     bits = np.empty(count, np.uint32)
     for i in range(count):
-        position = np.uint32(np.uint32(i) * np.uint32(_GOLDEN))
-        bits[i] = _mix_host(np.uint32(_mix_host(np.uint32(position + key)) ^ key))
+        position = np.uint32(np.uint32(i) * np.uint32(GOLDEN))
+        bits[i] = mix_host(np.uint32(mix_host(np.uint32(position + key)) ^ key))
     return bits
 
 
-def _start(seed: int, purpose: int) -> int:
+def start(seed: int, purpose: int) -> int:
     """The first word of a key; streams of different purpose never share one."""
-    return (seed * 0x85EBCA6B + purpose * _GOLDEN) & 0xFFFFFFFF
+    return (seed * 0x85EBCA6B + purpose * GOLDEN) & 0xFFFFFFFF
 
 
-def _key_host(seed: int, purpose: int, *words: int) -> np.uint32:
-    key = np.uint32(_start(seed, purpose))
+def key_host(seed: int, purpose: int, *words: int) -> np.uint32:
+    """A key on the host: words mixed in one after the other."""
+    key = np.uint32(start(seed, purpose))
     for word in words:
-        key = np.uint32(_mix_host(np.uint32((int(key) + word) & 0xFFFFFFFF)))
+        key = np.uint32(mix_host(np.uint32((int(key) + word) & 0xFFFFFFFF)))
     return key
 
 
 def draw_rows_host(seed: int, outer: int, t: int, count: int, size: int) -> npt.NDArray[np.int32]:
     """The same integers as `draw_rows`, computed on the host by Numba."""
-    bits = _bits_host(_key_host(seed, ROWS, outer, t), count)
+    bits = _bits_host(key_host(seed, ROWS, outer, t), count)
     return (bits % np.uint32(size)).astype(np.int32)
 
 
 def permutation_host(seed: int, outer: int, size: int, part: int) -> npt.NDArray[np.int64]:
     """A permutation of [0, size) as a function of (seed, outer, part): positions sorted by their hash."""
-    bits = _bits_host(_key_host(seed, SPLIT, outer, part), size)
+    bits = _bits_host(key_host(seed, SPLIT, outer, part), size)
     return np.argsort(bits, kind="stable")
 
 

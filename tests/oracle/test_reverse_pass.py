@@ -17,6 +17,7 @@ NAMES = [
     "own_rule",
     "units",
     "regression",
+    "sampling",
 ]
 
 
