@@ -9,6 +9,7 @@ from drmadc.check.shapes import as_array, broadcast, describe, is_real, spread
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Let, Parameter, axis_slots
 from drmadc.ir.types import (
+    EXAMPLE,
     GROUP_AXES,
     Array,
     Tree,
@@ -118,8 +119,21 @@ def _hyper(text: str, span: Span, ctx: Context) -> ir.Expr | None:
             type_errors.WrongKind(span, "a hyperparameter used here", "one without a step axis", f"`{type_}`", advice)
         )
         return None
+    if type_.axes and type_.axes[0].kind == "example":
+        return _of_examples(text, type_, span, ctx)
     at_step = has_step and ctx.at_step
     return ir.Hyper(text, without_step(type_) if at_step else type_, at_step)
+
+
+def _of_examples(text: str, type_: Array, span: Span, ctx: Context) -> ir.Expr | None:
+    """A hyperparameter over examples: its entries for the minibatch, or outside of training the whole array."""
+    if ctx.place == "minibatch":
+        return ir.Rows(ir.Hyper(text, type_), Array("real", (EXAMPLE,)))
+    if ctx.place == "outer" and ctx.split is None:
+        return ir.Hyper(text, type_)
+    wanted, advice = "one that does not belong to training examples", "use it in the training loss"
+    ctx.bag.add(type_errors.WrongKind(span, "a hyperparameter used here", wanted, f"`{type_}`", advice))
+    return None
 
 
 def _let(text: str, span: Span, ctx: Context) -> ir.Expr | None:

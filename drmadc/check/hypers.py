@@ -72,6 +72,8 @@ def _axes_in_order(decl: ast.HyperDecl, axes: tuple[Axis, ...], known: Known) ->
     wrong = ""
     if kinds.count("step") > 1 or ("step" in kinds and kinds[0] != "step"):
         wrong = "`step` first, and once"
+    elif "example" in kinds and len(kinds) > 1:
+        wrong = "`example` alone"
     elif groups > 1 or (groups and "size" in kinds):
         wrong = "at most one group axis, and no plain size beside it"
     if wrong:
@@ -98,6 +100,8 @@ def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
                 known.bag.add(type_errors.WrongKind(value.span, "the number of bins", wanted, f"{bins}"))
                 return None
             return None if steps is None else Axis("step", steps, bins=bins)
+        case ast.Of(ast.Name("example"), path):
+            return _example_axis(expr, path, known)
         case ast.Of(ast.Name(kind), path):
             return _group_axis(kind, expr, path, known)
         case ast.Name(text):
@@ -106,6 +110,23 @@ def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
         case _:
             known.bag.add(name_errors.UnknownAxis(expr.span, format_expr(expr), AXES))
             return None
+
+
+def _example_axis(expr: ast.Of, path: str, known: Known) -> Axis | None:
+    """`example of mnist.train`: one entry for each example of the train split."""
+    data = known.data
+    split = f"{data.name}.train" if data is not None else "NAME.train"
+    if data is None or path != split:
+        if known.data_decl is None or data is not None:
+            found = f"`{path}`"
+            known.bag.add(type_errors.WrongKind(expr.path_span, "what `example` is of", f"`{split}`", found))
+        return None
+    if data.resample:
+        wanted, found = "drawn once for the run", "`resample = each outer`"
+        why = "an entry belongs to one example; remove `resample` from the data"
+        known.bag.add(type_errors.WrongKind(expr.path_span, "the train split", wanted, found, why))
+        return None
+    return Axis("example", data.size_of("train"), split)
 
 
 def _group_axis(text: str, expr: ast.Of, path: str, known: Known) -> Axis | None:

@@ -19,6 +19,7 @@ from drmadc.ir.nodes import (
     Name,
     OnSplit,
     Part,
+    Rows,
     Spread,
     Stack,
     Unary,
@@ -37,7 +38,7 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return change(replace(expr, args=tuple(rewrite(a, change) for a in args)))
         case Stack(items):
             return change(replace(expr, items=tuple(rewrite(i, change) for i in items)))
-        case Unary() | Dense() | Item() | Spread() | Collect() | Part() | OnSplit():
+        case Unary() | Dense() | Item() | Spread() | Collect() | Part() | Rows() | OnSplit():
             return change(replace(expr, x=rewrite(expr.x, change)))
         case _ as never:
             assert_never(never)

@@ -112,6 +112,14 @@ class Collect:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """A hyperparameter over the examples of the train split: its entries for the minibatch."""
+
+    x: "Expr"
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """The entries of a group-shaped hyperparameter that belong to one layer or array: `l2 of mlp.h1`."""
 
@@ -152,6 +160,7 @@ Expr = (
     | Spread
     | Collect
     | Part
+    | Rows
     | OnSplit
     | Draw
 )
@@ -168,7 +177,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return args
         case Stack(items):
             return items
-        case Unary() | Dense() | Item() | Spread() | Collect() | Part() | OnSplit():
+        case Unary() | Dense() | Item() | Spread() | Collect() | Part() | Rows() | OnSplit():
             return (expr.x,)
         case _ as never:
             assert_never(never)

@@ -146,6 +146,8 @@ def _expr(expr: ir.Expr) -> tuple[str, int]:
             return f"collect({expr_text(x)}, {type_})", 5
         case ir.Part(x, start, type_):
             return f"part({expr_text(x)}, {start}, {type_})", 5
+        case ir.Rows(x):
+            return f"rows({expr_text(x)})", 5
         case ir.OnSplit(x, split):
             return f"on_{split}({expr_text(x)})", 5
         case ir.Draw(kind, index, type_):

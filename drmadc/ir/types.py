@@ -14,7 +14,10 @@ DOMAINS: tuple[Domain, ...] = ("real", "positive", "unit")
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A named axis. `size` is 0 for examples, whose number is known at run time only."""
+    """A named axis. `size` is 0 for the examples of a minibatch or split, whose number is known at run time only.
+
+    A hyperparameter over the examples of the train split has their number, and the split's name as its group.
+    """
 
     kind: AxisKind
     size: int
@@ -26,7 +29,7 @@ class Axis:
             case "size":
                 return str(self.size)
             case "example":
-                return "example"
+                return f"example of {self.group}" if self.group else "example"
             case "step":
                 return f"step(bins: {self.bins})" if self.bins else "step"
             case _:

@@ -83,6 +83,24 @@ def features_of(data: Data, raw: py.Expr) -> py.Expr:
     return call("features", raw, *more)
 
 
+def over_examples(program: Program) -> bool:
+    """Whether a hyperparameter belongs to training examples, so that a minibatch must say which they are."""
+    return any(h.type.axes and h.type.axes[0].kind == "example" for h in program.hypers)
+
+
+def rows_features(program: Program, data: Data) -> py.Expr:
+    """The features of the train split's `rows`, and the rows themselves where a hyperparameter asks for them."""
+    features = features_of(data, call("rt.take", item("data", "train"), py.Id("rows")))
+    if not over_examples(program):
+        return features
+    return py.Call(py.Id("dict"), (features,), ((rows_key(data), py.Id("rows")),))
+
+
+def rows_key(data: Data) -> str:
+    """Where a minibatch keeps its rows, apart from its features."""
+    return "rows_" if any(let.name == "rows" for let in data.features) else "rows"
+
+
 def _minibatch(program: Program, data: Data) -> py.Function:
     train = item("data", "train")
     if program.batch == 0:
@@ -101,9 +119,6 @@ def _minibatch(program: Program, data: Data) -> py.Function:
             case "cyclic":
                 doc = f"{program.batch} examples in the split's own order, around again: a function of t."
                 rows = call("rt.cyclic_rows", *sizes)
-        body = (
-            py.Assign((py.Id("rows"),), rows),
-            py.Return(features_of(data, call("rt.take", train, py.Id("rows")))),
-        )
+        body = (py.Assign((py.Id("rows"),), rows), py.Return(rows_features(program, data)))
     params = (("data", None), ("outer", None), ("t", None))
     return py.Function("minibatch", params, doc, body, program.origin("train.batch"))

@@ -122,6 +122,12 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             if len(type_.axes) == 1:
                 return cut
             return call("jnp.reshape", cut, py.Tuple(tuple(py.Literal(axis.size) for axis in type_.axes)))
+        case ir.Rows(x):
+            whole = lower(x, scope)
+            if not program.batch:
+                return whole
+            taken = program.data is not None and any(let.name == "rows" for let in program.data.features)
+            return py.Subscript(whole, (item("batch", "rows_" if taken else "rows"),))
         case ir.OnSplit(x):
             return lower(x, scope)
         case ir.Draw(kind, index, type_):

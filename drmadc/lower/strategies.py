@@ -5,7 +5,7 @@ from math import ceil, log2
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Adjoint, Let, Program
 from drmadc.ir.reverse import Exact, Flow, Implicit, OneStep, Truncated
-from drmadc.lower.data import features_of
+from drmadc.lower.data import features_of, over_examples, rows_features, rows_key
 from drmadc.lower.expressions import call, item, lower
 from drmadc.lower.forward import hyper_reads, loss_arguments, step_parameters, step_reads
 from drmadc.lower.names import hyper_name, step_name
@@ -38,7 +38,11 @@ def _large_minibatch(program: Program, batch: int) -> list[py.Statement]:
     params = (("data", None), ("outer", None), ("i", None))
     if not batch or batch == size:
         doc = "The whole train split, for products with the Hessian."
-        return [py.Function("large_minibatch", params, doc, (py.Return(features_of(data, train)),))]
+        features = features_of(data, train)
+        if over_examples(program) and program.batch:
+            rows = ((rows_key(data), call("jnp.arange", py.Literal(size))),)
+            features = py.Call(py.Id("dict"), (features,), rows)
+        return [py.Function("large_minibatch", params, doc, (py.Return(features),))]
     rows = call(
         "rt.draw_rows",
         py.Id("SEED"),
@@ -49,7 +53,7 @@ def _large_minibatch(program: Program, batch: int) -> list[py.Statement]:
     )
     body = (
         py.Assign((py.Id("rows"),), rows),
-        py.Return(features_of(data, call("rt.take", train, py.Id("rows")))),
+        py.Return(rows_features(program, data)),
     )
     doc = f"{batch} examples for the products of segment i: a function of (seed, outer, i)."
     return [py.Function("large_minibatch", params, doc, body)]

@@ -1,12 +1,13 @@
 """The layers of a hyperparameter: which of its entries belong to which layer of the model."""
 
 from drmadc.ir.program import Program, axis_slots
+from drmadc.ir.types import GROUP_AXES
 
 
 def layer_parts(program: Program, name: str) -> dict[str, list[int]]:
     """Layer -> indices on the hyperparameter's last axis; empty for a hyperparameter without a group axis."""
     axes = program.hyper(name).type.axes
-    if not axes or not axes[-1].group:
+    if not axes or axes[-1].kind not in GROUP_AXES:
         return {}
     group = program.group(axes[-1].group)
     found: dict[str, dict[int, None]] = {}

@@ -18,6 +18,7 @@ NAMES = [
     "units",
     "regression",
     "sampling",
+    "examples",
 ]
 
 
