@@ -40,8 +40,8 @@ def _large_minibatch(program: Program, batch: int) -> list[py.Statement]:
         doc = "The whole train split, for products with the Hessian."
         features = features_of(data, train)
         if over_examples(program) and program.batch:
-            rows = ((rows_key(data), call("jnp.arange", py.Literal(size))),)
-            features = py.Call(py.Id("dict"), (features,), rows)
+            every = ((rows_key(data), call("jnp.arange", py.Literal(size))),)
+            features = py.Call(py.Id("dict"), (features,), every)
         return [py.Function("large_minibatch", params, doc, (py.Return(features),))]
     rows = call(
         "rt.draw_rows",
