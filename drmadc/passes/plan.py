@@ -82,6 +82,8 @@ def gradient_text(strategy: Strategy) -> str:
             return "exact"
         case Drmad(_, "gauss_newton"):
             return "approximate path, biased curvature"
+        case Drmad(_, "auto"):
+            return "approximate path, guarded; up to two reverse passes"
         case Drmad(_, _, _, steps) if steps:
             return "approximate path, few steps"
         case Drmad():
