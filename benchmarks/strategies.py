@@ -20,10 +20,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from hypergradient import processor
+from hypergradient import plain_training, processor
 
 import drmadc
-import drmadc_runtime as rt
 from drmadc.passes.cost import cost
 from drmadc_runtime.store import Store
 
@@ -124,16 +123,6 @@ def measure(net: str, steps: int, repeats: int, strategies: list[str]) -> None:
         gc.collect()
         jax.clear_caches()
         run_plain = None
-
-
-def plain_training(module: Any) -> Any:
-    """Training alone, nothing kept; every strategy here trains alike."""
-
-    def run(hypers: Any, outer: Any, *data: Any) -> Any:
-        start, advance = module["training"](hypers, outer, *data)
-        return rt.sweep(advance, start, module["STEPS"], None)[0]
-
-    return jax.jit(run)
 
 
 def compiled_memory(module: Any, keep: Any, args: tuple[Any, ...]) -> int:
