@@ -25,7 +25,8 @@ SOURCES: dict[str, tuple[tuple[Field, ...], dict[str, int]]] = {
 def check_data(decl: ast.DataDecl, known: Known) -> None:
     """Fill `known.data` from a data block; what is wrong with it is reported."""
     known.data_decl = decl
-    known.broken.update(item.name for item in decl.items if isinstance(item, ast.Feature))
+    names = {item.name for item in decl.items if isinstance(item, ast.Feature)}
+    known.broken.update(names)
     settings = Settings(
         f"data {decl.name}",
         tuple(item for item in decl.items if isinstance(item, ast.Setting)),
@@ -41,6 +42,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
     fields = SOURCES[source][0]
     ctx = Context(known, "data", locals={field.name: field.type for field in fields})
     features: list[Let] = []
+    known.broken.difference_update(names)  # a feature that reads another one is a mistake of its own
     first: dict[str, ast.Feature] = {}
     for item in decl.items:
         if isinstance(item, ast.Feature):
@@ -52,8 +54,9 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
             if feature is not None:
                 features.append(feature)
     if splits is None:
+        known.broken.update(names)
         return
-    known.broken.difference_update(feature.name for feature in features)
+    known.broken.update(names - {feature.name for feature in features})
     known.data = Data(
         decl.name,
         source,
