@@ -381,7 +381,7 @@ def main(command: Callable[..., Any] = cli) -> None:
 
 
 def _interrupted() -> NoReturn:
-    click.echo("stopped; the steps that were done are in the run folder", err=True)
+    click.echo("stopped; what a run had done is in its folder", err=True)
     sys.exit(INTERRUPTED)
 
 

@@ -16,10 +16,9 @@ from drmadc.lower.forward import (
     trained_objective_function,
     training_function,
 )
+from drmadc.lower.hypergradient import hypergradient_functions, keep_constant
 from drmadc.lower.hypers import hyper_functions, tune_functions
 from drmadc.lower.reverse import (
-    hypergradient_functions,
-    keep_constant,
     needs_outputs,
     reverse_init_function,
     reverse_step_functions,

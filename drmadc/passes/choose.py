@@ -5,6 +5,7 @@ from dataclasses import replace
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import Auto, Drmad, Exact, Reverse, Strategy, bytes_text, strategy_text
 from drmadc.passes.cost import checkpoint_length, memory, work
+from drmadc.passes.split_loss import split_loss
 
 ARITIES = (8, 4, 2)
 
@@ -37,9 +38,9 @@ def exact_forms(program: Program) -> tuple[Strategy, ...]:
 
 def approximations(program: Program) -> tuple[Strategy, ...]:
     """What auto() falls back to: DrMAD with as many knots as there is room for; guarded where the loss has a model."""
-    curvature = "auto" if program.models else "exact"
+    guarded = bool(split_loss(program).outputs)
     counts = [count for count in (64, 32, 16, 8, 4, 2) if count <= program.steps + 1]
-    return tuple(Drmad(count, "auto" if curvature == "auto" else "exact") for count in counts)
+    return tuple(Drmad(count, "auto" if guarded else "exact") for count in counts)
 
 
 def _under(program: Program, reverse: Reverse, bound: int, candidates: tuple[Strategy, ...]) -> Reverse:

@@ -8,7 +8,7 @@ grows by -log2(decay) bits a step; full words are kept in an array that is alloc
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -55,7 +55,7 @@ class Reversible:
     capacity: int
     before: tuple[str, ...]
     after: tuple[str, ...]
-    exact: bool = True
+    exact: ClassVar[bool] = True
 
 
 def reversible_sweep(
