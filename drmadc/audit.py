@@ -73,6 +73,8 @@ def advice(program: Program) -> str:
         case Drmad(knots, curvature, _, steps):
             if steps:
                 return f"leave `steps` out, or {instead}"
+            if curvature == "gauss_newton":
+                return f"`curvature: auto`, whose bias is 0 where the Hessian is safe, or {instead}"
             more = f"reverse = drmad(knots: {min(4 * knots, program.steps + 1)})"
             if curvature == "exact" and program.models:
                 more += ", or `curvature: auto`"
