@@ -24,8 +24,8 @@ def test_recomputation_equals_the_recorded_path(case: str) -> None:
         assert_equal_gradients(program.session.evaluate(hypers, 1, form).gradient, expected, 1e-12)
 
 
-@pytest.mark.parametrize("arity", [2, 3, 5, 40])
-@pytest.mark.parametrize("length", [1, 4, 7, 50])
+@pytest.mark.parametrize("arity", [2, 5, 40])
+@pytest.mark.parametrize("length", [1, 7])
 def test_any_length_and_arity_is_exact(arity: int, length: int) -> None:
     program = compiled("surface")
     hypers = perturbed(program)
