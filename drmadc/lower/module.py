@@ -3,7 +3,7 @@
 from math import prod
 
 from drmadc.ir.program import Program
-from drmadc.ir.reverse import Reverse, strategy_text
+from drmadc.ir.reverse import Exact, Reverse, strategy_text
 from drmadc.lower.data import data_constant, data_functions
 from drmadc.lower.expressions import call
 from drmadc.lower.forward import (
@@ -101,6 +101,8 @@ def _constants(program: Program) -> list[py.Statement]:
 
 def _strategy(reverse: Reverse) -> str:
     """The strategy as the spec gives it; where the compiler chose, also what and why."""
+    if reverse.strategy == Exact("reversible"):
+        return f"{reverse.text}: decays rounded up to n / 65536, a slightly different problem"
     if not reverse.reason:
         return reverse.text
     return f"{reverse.text} = {strategy_text(reverse.strategy)} ({reverse.reason})"
