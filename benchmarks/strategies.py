@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[500, 2000, 10000])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=STRATEGIES, help="strategies to measure")
+    parser.add_argument("--override", nargs="+", default=[], help="settings of the spec, such as l2=0.01")
     options = parser.parse_args()
     jax.config.update("jax_enable_compilation_cache", False)
     device = jax.devices()[0].device_kind
@@ -65,7 +66,9 @@ def main() -> None:
     print(f"| {head.replace('|', ' | ')} |\n|{'---|' * (head.count('|') + 1)}")
     for net in options.net:
         for steps in options.steps:
-            measure(net, steps, options.repeats, [REFERENCE, *(s for s in options.only if s != REFERENCE)])
+            measure(
+                net, steps, options.repeats, [REFERENCE, *(s for s in options.only if s != REFERENCE)], options.override
+            )
 
 
 def source(net: str) -> str:
@@ -78,13 +81,13 @@ def source(net: str) -> str:
     return text
 
 
-def measure(net: str, steps: int, repeats: int, strategies: list[str]) -> None:
+def measure(net: str, steps: int, repeats: int, strategies: list[str], more: list[str]) -> None:
     """Print the rows of one network and length; plain training runs before and after each strategy."""
     data: Any = None
     exact: Any = None
     run_plain: Any = None
     for strategy in strategies:
-        overrides = [f"train.steps={steps}", f"l2={np.exp(-4.4)}", f"tune.reverse={strategy}"]
+        overrides = [f"train.steps={steps}", f"l2={np.exp(-4.4)}", f"tune.reverse={strategy}", *more]
         try:
             program = drmadc.compile_text(source(net), f"{net}.drm", overrides)
         except drmadc.SpecError as error:

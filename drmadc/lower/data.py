@@ -3,7 +3,7 @@
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Data, Let, Program
 from drmadc.lower.expressions import Scope, call, item, lower
-from drmadc.lower.names import local
+from drmadc.lower.names import local, rows_key
 from drmadc.python import tree as py
 
 
@@ -94,11 +94,6 @@ def rows_features(program: Program, data: Data) -> py.Expr:
     if not over_examples(program):
         return features
     return py.Call(py.Id("dict"), (features,), ((rows_key(data), py.Id("rows")),))
-
-
-def rows_key(data: Data) -> str:
-    """Where a minibatch keeps its rows, apart from its features."""
-    return "rows_" if any(let.name == "rows" for let in data.features) else "rows"
 
 
 def _minibatch(program: Program, data: Data) -> py.Function:

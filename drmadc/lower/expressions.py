@@ -8,7 +8,7 @@ from typing import assert_never
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
 from drmadc.ir.types import Array, Tree, Type, is_scalar
-from drmadc.lower.names import axis_constant, group_constant, hyper_name, key, local, step_name
+from drmadc.lower.names import axis_constant, group_constant, hyper_name, key, local, rows_key, step_name
 from drmadc.passes.dependence import model_hypers
 from drmadc.python import tree as py
 
@@ -126,8 +126,8 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             whole = lower(x, scope)
             if not program.batch:
                 return whole
-            taken = program.data is not None and any(let.name == "rows" for let in program.data.features)
-            return py.Subscript(whole, (item("batch", "rows_" if taken else "rows"),))
+            assert program.data is not None
+            return py.Subscript(whole, (item("batch", rows_key(program.data)),))
         case ir.OnSplit(x):
             return lower(x, scope)
         case ir.Draw(kind, index, type_):

@@ -2,7 +2,7 @@
 
 import keyword
 
-from drmadc.ir.program import Program
+from drmadc.ir.program import Data, Program
 from drmadc.ir.types import Axis
 
 RESERVED = frozenset(
@@ -118,3 +118,8 @@ def axis_constant(program: Program, axis: Axis, target: str) -> str:
     name = f"{constant(axis.kind)}_OF_{group_constant(program, axis.group)}"
     same = program.group(axis.group).members == program.group(target).members
     return name if same else f"{name}_IN_{group_constant(program, target)}"
+
+
+def rows_key(data: Data) -> str:
+    """Where a minibatch keeps its rows, apart from its features."""
+    return "rows_" if any(let.name == "rows" for let in data.features) else "rows"

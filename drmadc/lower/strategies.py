@@ -5,10 +5,10 @@ from math import ceil, log2
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Adjoint, Let, Program
 from drmadc.ir.reverse import Exact, Flow, Implicit, OneStep, Truncated
-from drmadc.lower.data import features_of, over_examples, rows_features, rows_key
+from drmadc.lower.data import features_of, over_examples, rows_features
 from drmadc.lower.expressions import call, item, lower
 from drmadc.lower.forward import hyper_reads, loss_arguments, step_parameters, step_reads
-from drmadc.lower.names import hyper_name, step_name
+from drmadc.lower.names import hyper_name, rows_key, step_name
 from drmadc.passes.dependence import function_hypers
 from drmadc.passes.gradient_flow import gradient_flow
 from drmadc.passes.leap import leap

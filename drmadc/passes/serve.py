@@ -38,8 +38,8 @@ def refusal(program: Program, strategy: Strategy) -> Refusal | None:
     match strategy:
         case Exact("reversible"):
             return _reversible(program)
-        case Exact() | OneStep():
-            return _initial(program, "looks at one step only") if isinstance(strategy, OneStep) else None
+        case OneStep():
+            return _initial(program, "looks at one step only")
         case Drmad(_, curvature, _, steps):
             if curvature != "exact" and not split_loss(program).outputs:
                 reason = "the Gauss-Newton matrix is made of a model's outputs, and the loss calls no model"
@@ -98,18 +98,14 @@ def _flow(program: Program) -> Refusal | None:
         return Refusal("", reason, "drmad(knots: 16) serves every rule")
     for hyper in program.hypers:
         found = roles(program, hyper.name)
-        served = "learning rate" if form.rate_hypers else ""
         if "state" in found or ("rule" in found and hyper.name not in form.rate_hypers):
-            reason = f"the continuous adjoint serves what the loss mentions, initial parameters{_and(served)}"
+            rate = " and the learning rate, nothing else in the rule" if form.rate_hypers else ""
+            reason = f"the continuous adjoint serves what the loss mentions, initial parameters{rate}"
             return Refusal(hyper.name, reason, "exact() or drmad(knots: 16) serve it")
         if "loss" in found and over_steps(program, hyper.name):
             reason = "a segment of the flow spans many steps, and the loss must be the same in all of them"
             return Refusal(hyper.name, reason, "exact() or drmad(knots: 16) serve it")
     return None
-
-
-def _and(rate: str) -> str:
-    return f" and the {rate}, nothing else in the rule" if rate else ""
 
 
 def _reversible(program: Program) -> Refusal | None:

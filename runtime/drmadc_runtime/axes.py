@@ -30,7 +30,7 @@ def collect(tree: Tree, layout: Layout, length: int) -> jax.Array:
     """The transpose of `spread`: each parameter-shaped array summed into its entries of an axis [length]."""
     sums: dict[tuple[int, int], jax.Array] = {}
     for name, (start, shape) in layout.items():
-        reduced = jnp.ravel(_sum_to(tree[name], shape))
+        reduced = jnp.ravel(sum_to(tree[name], shape))
         place = (start, reduced.size)
         sums[place] = sums[place] + reduced if place in sums else reduced
     pieces: list[jax.Array] = []
@@ -51,7 +51,7 @@ def part(values: jax.Array, start: int, end: int) -> jax.Array:
     return lax.slice(values, (start,), (end,))
 
 
-def _sum_to(array: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def sum_to(array: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Sum over the axes that broadcasting `shape` against `array` had repeated."""
     leading = array.ndim - len(shape)
     axes = tuple(range(leading)) + tuple(

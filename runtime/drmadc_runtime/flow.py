@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
+from drmadc_runtime.axes import sum_to
 from drmadc_runtime.knots import KnotPath, Lines, segment_bounds
 from drmadc_runtime.krylov import Product, lanczos
 from drmadc_runtime.paths import State, read
@@ -152,20 +153,13 @@ def _add_rates(
         value, pull = jax.vjp(lambda h: rule(h, t)[0], hypers)
         inside = (j < length).astype(jnp.result_type(float))
         if isinstance(value, Tree):
-            cotangent: Any = Tree({n: _summed(share[n], value[n]) * inside for n in value})
+            cotangent: Any = Tree({n: sum_to(share[n], value[n].shape) * inside for n in value})
         else:
             cotangent = sum(jnp.sum(leaf) for leaf in jax.tree.leaves(share)) * inside
-        (d,) = pull(jax.tree.map(lambda c, v: jnp.reshape(c, v.shape).astype(v.dtype), cotangent, value))
+        (d,) = pull(jax.tree.map(lambda c, v: c.astype(v.dtype), cotangent, value))
         return dict(d)
 
     if not isinstance(rate, jax.core.Tracer | Tree):
         return d_hypers
     added = jax.vmap(one)(jnp.arange(longest))
     return {name: d_hypers[name] + jnp.sum(added[name], axis=0) for name in d_hypers}
-
-
-def _summed(full: jax.Array, like: jax.Array) -> jax.Array:
-    """Sum over what broadcasting `like` had repeated."""
-    axes = tuple(i for i, n in enumerate(jnp.shape(like)) if n == 1 and full.shape[i] != 1)
-    lead = full.ndim - jnp.ndim(like)
-    return jnp.sum(full, axis=(*range(lead), *(a + lead for a in axes)), keepdims=False)
