@@ -7,7 +7,7 @@ from typing import assert_never
 from drmadc.check import name_errors, type_errors
 from drmadc.check.context import Context
 from drmadc.check.functions import FUNCTIONS, Signature
-from drmadc.check.shapes import describe, is_real, spread
+from drmadc.check.shapes import broadcast, describe, is_real, spread
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Let, Parameter
 from drmadc.ir.types import EXAMPLE, SCALAR, Array, Tree, is_scalar, sizes
@@ -43,7 +43,7 @@ def call(expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | None:
             ctx.bag.add(type_errors.WrongArguments(arg.span, name, problem, signature.text))
             return None
     if len(unnamed) != signature.arity:
-        problem = f"takes {signature.arity} argument{'s' if signature.arity > 1 else ''}, not {len(unnamed)}"
+        problem = f"takes {signature.arity} argument{'' if signature.arity == 1 else 's'}, not {len(unnamed)}"
         ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
         return None
     return _builtin(name, signature, expr, [arg.value for arg in unnamed], ctx, infer)
@@ -110,6 +110,8 @@ def _builtin(
             return ir.Call("flatten", (x,), Array(x.type.element, (EXAMPLE, *sizes(length))))
         case "draw":
             return _draw(name, expr, values[0], ctx, infer)
+        case "array":
+            return _array(name, signature, expr, values, ctx, infer)
         case _ as never:
             assert_never(never)
 
@@ -222,7 +224,44 @@ def _dense(expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer) -
     return ir.Dense(x, ctx.layer, Array("real", (EXAMPLE, *sizes(columns))))
 
 
+def _array(
+    name: str, signature: Signature, expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer
+) -> ir.Expr | None:
+    """`linspace(a, b)` along the last axis of a hyperparameter, `identity()` on its last two."""
+    lengths = [axis.length for axis in ctx.shape.axes] if ctx.shape is not None else []
+    problem = ""
+    if ctx.shape is None:
+        problem = "belongs into the initial value of a hyperparameter"
+    elif name == "identity" and not (len(lengths) > 1 and lengths[-1] == lengths[-2]):
+        problem = f"the last two axes must be of one length, not {describe(ctx.shape)}"
+    elif name == "linspace" and not lengths:
+        problem = "a number has no axis"
+    if problem or ctx.shape is None:
+        ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
+        return None
+    args = [infer(value, ctx) for value in values]
+    good = tuple(arg for arg in args if arg is not None)
+    if len(good) < len(args):
+        return None
+    if not all(is_scalar(arg.type) for arg in good):
+        ctx.bag.add(type_errors.WrongArguments(expr.span, name, "takes numbers", signature.text))
+        return None
+    return ir.Call(name, good, ctx.shape)
+
+
 def _draw(name: str, expr: ast.Call, value: ast.Expr, ctx: Context, infer: Infer) -> ir.Expr | None:
+    if ctx.place == "initial" and ctx.shape is not None:
+        scale = infer(value, ctx)
+        if scale is None:
+            return None
+        drawn = ir.Draw(name, ctx.draws, ctx.shape, ctx.name)
+        ctx.draws += 1
+        type_ = broadcast(scale.type, drawn.type)
+        if type_ is None:
+            found = describe(scale.type)
+            ctx.bag.add(type_errors.WrongKind(value.span, f"the argument of `{name}`", "a number", found))
+            return None
+        return ir.Binary("*", scale, drawn, type_)
     if ctx.place != "init" or "" not in ctx.locals:
         ctx.bag.add(
             type_errors.WrongKind(
@@ -230,7 +269,7 @@ def _draw(name: str, expr: ast.Call, value: ast.Expr, ctx: Context, infer: Infer
                 "a value here",
                 "without random draws",
                 f"`{name}(...)`",
-                "random draws belong into `init`",
+                "random draws belong into `init`, or into the initial value of a hyperparameter",
             )
         )
         return None

@@ -5,7 +5,7 @@ from typing import Literal
 
 from drmadc.diagnostics.model import Bag
 from drmadc.ir.program import ALL, Data, Group, HyperParameter, Let, Model, Parameter
-from drmadc.ir.types import Type
+from drmadc.ir.types import Array, Type
 from drmadc.source import Span
 from drmadc.syntax import ast
 
@@ -38,7 +38,7 @@ class Known:
         self.add_group(ALL, tuple(self.parameters))
 
 
-Place = Literal["data", "model", "minibatch", "update", "init", "outer", "constant"]
+Place = Literal["data", "model", "minibatch", "update", "init", "outer", "constant", "initial"]
 
 
 @dataclass
@@ -46,7 +46,8 @@ class Context:
     """Where an expression stands, and the local names there.
 
     `data`: over a source's fields; `model`: inside a model; `minibatch`: in the training loss; `update`: an
-    argument or equation of a rule; `init`: an initial value; `outer`: objective or report; `constant`: no names.
+    argument or equation of a rule; `init`: an initial value; `outer`: objective or report; `constant`: no names;
+    `initial`: the initial value of a hyperparameter `name` of type `shape`.
     """
 
     known: Known
@@ -59,6 +60,8 @@ class Context:
     statistics: list[Let] = field(default_factory=list)
     open_lets: tuple[str, ...] = ()
     draws: int = 0
+    shape: Array | None = None
+    name: str = ""
 
     @property
     def bag(self) -> Bag:

@@ -36,7 +36,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
     )
     source = _source(settings, known)
     splits = _splits(settings, source, known) if source else None
-    resample = _resample(settings, known)
+    resample = check_resample(settings, known, default=False)
     if source is None:
         return
     fields = SOURCES[source][0]
@@ -130,11 +130,12 @@ def _splits(settings: Settings, source: str, known: Known) -> tuple[Split, ...] 
     return None if failed else tuple(splits)
 
 
-def _resample(settings: Settings, known: Known) -> bool:
+def check_resample(settings: Settings, known: Known, *, default: bool) -> bool:
+    """`resample = each outer` or `each run`: whether draws change from one outer step to the next."""
     value = settings.optional("resample")
     match value:
         case None:
-            return False
+            return default
         case ast.Each("outer"):
             return True
         case ast.Each("run"):

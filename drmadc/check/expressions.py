@@ -7,7 +7,7 @@ from drmadc.check import calls, name_errors, type_errors
 from drmadc.check.context import Context
 from drmadc.check.shapes import as_array, broadcast, describe, is_real, spread
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Let, Parameter, axis_slots
+from drmadc.ir.program import ALL, Let, Parameter, axis_slots
 from drmadc.ir.types import (
     EXAMPLE,
     GROUP_AXES,
@@ -67,10 +67,11 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
             if feature.name == text:
                 known.used.add(text)
                 return _feature(text, feature.value.type, span, ctx)
-    if ctx.place == "constant" and text in (*known.hypers, *known.lets, *known.parameters):
+    constant = ctx.place in ("constant", "initial")
+    if constant and text in (*known.hypers, *known.lets, *known.parameters):
         ctx.bag.add(type_errors.WrongKind(span, "a value here", "a constant", f"the name `{text}`"))
         return None
-    if ctx.place in ("data", "constant") and (ctx.place == "constant" or text not in (*known.hypers, *known.lets)):
+    if (constant or ctx.place == "data") and (constant or text not in (*known.hypers, *known.lets)):
         _unknown(text, span, ctx, tuple(ctx.locals))
         return None
     if text in known.lets and ctx.place in ("minibatch", "outer"):
@@ -79,6 +80,8 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
         return _hyper(text, span, ctx)
     if text in known.parameters and ctx.place in ("minibatch", "outer"):
         return ir.Name(text, _parameter_type(known.parameters[text]))
+    if text == ALL and ALL in known.groups and ctx.place in ("minibatch", "outer"):
+        return ir.Name(ALL, Tree(ALL))
     if text in known.broken:
         return None
     candidates = [*ctx.locals, *known.hypers, *known.lets, *known.parameters]

@@ -18,7 +18,7 @@ ELEMENTWISE = (
     "cos",
 )
 
-Kind = Literal["elementwise", "reduction", "loss", "dense", "flatten", "draw"]
+Kind = Literal["elementwise", "reduction", "loss", "dense", "flatten", "draw", "array"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +48,7 @@ FUNCTIONS: dict[str, Signature] = {
     "dense": Signature("dense", "dense(x, units)", 2),
     "flatten": Signature("flatten", "flatten(x)", 1),
     "normal": Signature("draw", "normal(standard_deviation)", 1),
+    "linspace": Signature("array", "linspace(first, last)", 2),
+    "identity": Signature("array", "identity()", 0),
     "uniform": Signature("draw", "uniform(half_width)", 1),
 }

@@ -9,7 +9,7 @@ from drmadc.check.expressions import infer, report_unknown_path
 from drmadc.check.shapes import describe
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import HyperParameter, Parameter, axis_length, axis_slots
-from drmadc.ir.types import AXES, DOMAINS, GROUP_AXES, Array, Axis, Domain
+from drmadc.ir.types import AXES, DOMAINS, GROUP_AXES, Array, Axis, Domain, sizes
 from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr, format_type
@@ -147,11 +147,14 @@ def _group_axis(text: str, expr: ast.Of, path: str, known: Known) -> Axis | None
     return Axis(kind, axis_length(slots), path)
 
 
-def _initial(decl: ast.HyperDecl, type_: Array, domain: Domain, known: Known) -> tuple[float, ...] | None:
-    """One value for all entries, or a list with one value for each entry of the only axis."""
-    value = infer(decl.value, Context(known, "constant"))
+def _initial(decl: ast.HyperDecl, type_: Array, domain: Domain, known: Known) -> ir.Expr | None:
+    """One value for all entries, a list with one value for each entry of the only axis, or an array expression."""
+    ctx = Context(known, "initial", shape=type_, name=decl.name)
+    value = infer(decl.value, ctx)
     if value is None:
         return None
+    if any(isinstance(node, ir.Draw | ir.Call) for node in ir.walk(value)):
+        return value if _fits_initial(value, type_, decl, known) else None
     items = value.items if isinstance(value, ir.Stack) else (value,)
     numbers = [constant_value(item) for item in items]
     if any(number is None for number in numbers):
@@ -169,7 +172,20 @@ def _initial(decl: ast.HyperDecl, type_: Array, domain: Domain, known: Known) ->
         if not in_domain(number, domain, closed=False):
             _out_of_domain(decl.value.span, decl.name, number, domain, decl.type.span, known)
             return None
-    return good
+    if len(good) == 1 and not isinstance(value, ir.Stack):
+        return ir.Const(good[0])
+    return ir.Stack(tuple(ir.Const(number) for number in good), Array("real", sizes(len(good))))
+
+
+def _fits_initial(value: ir.Expr, type_: Array, decl: ast.HyperDecl, known: Known) -> bool:
+    """Whether an array of draws or computed entries has the hyperparameter's shape."""
+    shapes = [tuple(axis.length for axis in t.axes) for t in (value.type, type_) if isinstance(t, Array)]
+    if shapes[0] != shapes[1]:
+        known.bag.add(
+            type_errors.WrongResult(decl.value.span, decl.name, describe(type_), describe(value.type), decl.type.span)
+        )
+        return False
+    return True
 
 
 def in_domain(value: float, domain: str, *, closed: bool) -> bool:

@@ -8,7 +8,8 @@ from drmadc.check.data import check_data
 from drmadc.check.functions import FUNCTIONS
 from drmadc.check.hypers import check_hyper, check_params, over_group
 from drmadc.check.models import check_model
-from drmadc.check.training import check_report, check_train, check_tune, read_train
+from drmadc.check.training import check_report, check_train, read_train
+from drmadc.check.tuning import check_tune, order_stages
 from drmadc.check.updates import check_rule
 from drmadc.diagnostics.model import Bag
 from drmadc.ir.program import ALL, HYPERS, Program
@@ -30,10 +31,10 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
     _check_names(spec, known)
     data_decl = _single(spec, ast.DataDecl, bag)
     train_decl = _single(spec, ast.TrainDecl, bag)
-    tune_decl = _single(spec, ast.TuneDecl, bag)
+    tune_decls = _all(spec, ast.TuneDecl)
     report_decl = _single(spec, ast.ReportDecl, bag)
     if not unread:
-        _check_blocks(spec, train_decl, tune_decl, bag)
+        _check_blocks(spec, train_decl, tune_decls[0] if tune_decls else None, bag)
     known.broken.update(spec.lost)
     for update in _all(spec, ast.UpdateDecl):
         if not check_rule(update, known):
@@ -56,7 +57,8 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
             check_hyper(hyper, steps, known)
     if train is not None:
         check_train(train, known)
-    tune = check_tune(tune_decl, train, known) if tune_decl is not None else None
+    stages = order_stages(tune_decls, known)
+    tune = check_tune(stages, train, known) if stages else None
     reports = check_report(report_decl, known) if report_decl is not None else []
     if not bag.failed:
         _warn_unused(spec, known)
@@ -65,13 +67,12 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         or train is None
         or tune is None
         or train.steps is None
-        or tune.steps is None
         or train.loss is None
         or train.step is None
         or train.init is None
         or tune.objective is None
         or tune.reverse is None
-        or tune.step is None
+        or tune.stages is None
     ):
         return None
     origins = (
@@ -92,12 +93,14 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         loss=train.loss,
         batch=train.batch,
         sampling=train.sampling,
+        redraw=train.redraw,
         steps=train.steps,
         step=train.step,
         objective=tune.objective,
         reverse=tune.reverse,
-        tune_step=tune.step,
-        tune_steps=tune.steps,
+        seeds=tune.seeds,
+        stop=tune.stop,
+        stages=tune.stages,
         reports=tuple(reports),
         origins=origins,
     )

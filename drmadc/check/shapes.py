@@ -100,6 +100,8 @@ def is_smooth(x: ir.Expr, span: Span, ctx: Context) -> bool:
         match node:
             case ir.Const() | ir.Name() | ir.Hyper() | ir.Binary() | ir.Spread() | ir.Stack() | ir.Draw():
                 continue
+            case ir.ByHyper():
+                continue
             case ir.Unary(op) if op in DIFFERENTIABLE:
                 continue
             case ir.Call("sum"):

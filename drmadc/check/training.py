@@ -1,25 +1,23 @@
-"""The `train`, `tune` and `report` blocks."""
+"""The `train` and `report` blocks."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from drmadc.check import name_errors, program_errors, type_errors
 from drmadc.check.context import Context, Known
+from drmadc.check.data import check_resample
 from drmadc.check.expressions import infer, report_unknown_path
 from drmadc.check.settings import Settings
 from drmadc.check.shapes import as_scalar, describe, is_smooth
-from drmadc.check.strategies import DEFAULT_MEMORY, check_reverse
 from drmadc.check.updates import check_update
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, HYPERS, Function, Init, Report, Sampling, Step
-from drmadc.ir.reverse import Exact, Reverse
+from drmadc.ir.program import ALL, Function, Init, Report, Sampling, Step
 from drmadc.ir.types import Array, Tree
 from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-TRAIN = ("init", "loss", "update", "batch", "sampling", "steps", "seed", "precision")
-TUNE = ("minimize", "reverse", "update", "steps")
+TRAIN = ("init", "loss", "update", "batch", "sampling", "resample", "steps", "seed", "precision")
 
 
 @dataclass
@@ -33,26 +31,15 @@ class Train:
     batch: int = 0
     sampling: Sampling = "with_replacement"
     init: tuple[Init, ...] | None = None
+    redraw: bool = True
     loss: Function | None = None
     step: Step | None = None
-
-
-@dataclass
-class Tune:
-    """What a `tune` block says, as far as it is right."""
-
-    settings: Settings
-    objective: Function | None = None
-    reverse: Reverse | None = None
-    step: Step | None = None
-    steps: int | None = None
-    reports: list[Report] = field(default_factory=list)
 
 
 def read_train(decl: ast.TrainDecl, known: Known) -> Train:
     """The settings that other declarations need first: steps, seed, precision."""
     settings = Settings("train", decl.settings, TRAIN, decl.span, known.bag)
-    train = Train(settings, _count(settings.required("steps", "steps = 2000"), "`steps`", known))
+    train = Train(settings, count(settings.required("steps", "steps = 2000"), "`steps`", known))
     seed = settings.optional("seed")
     if seed is not None:
         train.seed = _whole(seed, "`seed`", known) or 0
@@ -75,16 +62,17 @@ def check_train(train: Train, known: Known) -> None:
     settings = train.settings
     loss = settings.required("loss", "loss = cross_entropy(mlp(x), y)")
     if loss is not None:
-        train.loss = _function(loss, "the loss", Context(known, "minibatch"))
+        train.loss = function_of(loss, "the loss", Context(known, "minibatch"))
     update = settings.required("update", "update = sgd(rate: 0.1)")
     if update is not None and ALL in known.groups:
         train.step = check_update(update, Tree(ALL), known, inner=True)
     train.init = _check_init(settings, known)
+    train.redraw = check_resample(settings, known, default=True)
     _check_batch(train, known)
     _check_sampling(train, known)
 
 
-def _function(value: ast.Expr, what: str, ctx: Context) -> Function | None:
+def function_of(value: ast.Expr, what: str, ctx: Context) -> Function | None:
     x = as_scalar(infer(value, ctx), value.span, what, ctx)
     if x is None:
         return None
@@ -99,7 +87,7 @@ def _whole(value: ast.Expr, what: str, known: Known) -> int | None:
     return None
 
 
-def _count(value: ast.Expr | None, what: str, known: Known) -> int | None:
+def count(value: ast.Expr | None, what: str, known: Known) -> int | None:
     if value is None:
         return None
     number = _whole(value, what, known)
@@ -127,7 +115,7 @@ def _check_batch(train: Train, known: Known) -> None:
     if isinstance(value, ast.Name) and value.text == "all":
         train.batch = 0
         return
-    batch = _count(value, "`batch`", known)
+    batch = count(value, "`batch`", known)
     if batch is not None and batch > size and known.data_decl is not None:
         span = next(i.span for i in known.data_decl.items if isinstance(i, ast.Setting) and i.name == "split")
         known.bag.add(program_errors.BatchTooLarge(value.span, batch, size, span))
@@ -274,26 +262,6 @@ def _model_names(known: Known) -> list[str]:
     return list(dict.fromkeys(layer.partition(".")[0] for layer in layers))
 
 
-def check_tune(decl: ast.TuneDecl, train: Train | None, known: Known) -> Tune:
-    """The tune block."""
-    settings = Settings("tune", decl.settings, TUNE, decl.span, known.bag)
-    tune = Tune(settings)
-    minimize = settings.required("minimize", "minimize = cross_entropy(mlp(x), y) on valid")
-    if minimize is not None:
-        tune.objective = _function(minimize, "the objective", Context(known, "outer"))
-    reverse = settings.optional("reverse")
-    if reverse is None:
-        tune.reverse = Reverse(Exact("any", DEFAULT_MEMORY), "exact()", decl.span.origin)
-    else:
-        size = known.data.size_of("train") if known.data is not None else None
-        tune.reverse = check_reverse(reverse, train.steps if train else None, size, known.bag)
-    update = settings.required("update", "update = adam(rate: 0.04)")
-    if update is not None:
-        tune.step = check_update(update, Tree(HYPERS), known, inner=False)
-    tune.steps = _count(settings.required("steps", "steps = 20"), "`steps`", known)
-    return tune
-
-
 def check_report(decl: ast.ReportDecl, known: Known) -> list[Report]:
     """The lines of a report block, each with the key that it has in `metrics.jsonl`."""
     reports: list[Report] = []
@@ -307,7 +275,7 @@ def check_report(decl: ast.ReportDecl, known: Known) -> list[Report]:
                 continue
             value, shape, function = image
         else:
-            scalar = _function(value, "a reported value", Context(known, "outer"))
+            scalar = function_of(value, "a reported value", Context(known, "outer"))
             if scalar is None:
                 continue
             function = scalar
@@ -323,7 +291,7 @@ def check_report(decl: ast.ReportDecl, known: Known) -> list[Report]:
     return reports
 
 
-RECORD_KEYS = ("outer", "objective", "seconds", "growth")
+RECORD_KEYS = ("outer", "stage", "objective", "seconds", "growth", "hypergradient")
 
 
 def _key(value: ast.Expr) -> str:
@@ -342,7 +310,7 @@ def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, int], Fun
         known.bag.add(type_errors.WrongArguments(call.span, "image", problem, signature))
         return None
     what, *sides = (arg.value for arg in call.args)
-    numbers = [_count(side, "a side of the image", known) for side in sides]
+    numbers = [count(side, "a side of the image", known) for side in sides]
     x = infer(what, Context(known, "outer"))
     if x is None or numbers[0] is None or numbers[1] is None:
         return None

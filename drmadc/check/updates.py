@@ -8,8 +8,9 @@ from drmadc.check.hypers import in_domain
 from drmadc.check.shapes import describe, is_smooth, spread
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
-from drmadc.ir.program import ALL, Let, State, Step
+from drmadc.ir.program import ALL, HYPERS, Let, State, Step
 from drmadc.ir.types import DOMAINS, SCALAR, Tree, Type, is_scalar
+from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -44,8 +45,10 @@ def check_rule(decl: ast.UpdateDecl, known: Known) -> bool:
     return True
 
 
-def check_update(value: ast.Expr, tree: Tree, known: Known, *, inner: bool) -> Step | None:
-    """A rule applied to the parameters (`inner`) or to the hyperparameters."""
+def check_update(
+    value: ast.Expr, tree: Tree, known: Known, *, inner: bool, frozen: tuple[str, ...] = ()
+) -> Step | None:
+    """A rule applied to the parameters (`inner`) or to the hyperparameters, of which some may be frozen."""
     if not (isinstance(value, ast.Call) and isinstance(value.function, ast.Name)):
         found = f"`{format_expr(value)}`"
         known.bag.add(type_errors.WrongKind(value.span, "an update", "a rule such as `sgd(rate: 0.1)`", found))
@@ -61,7 +64,7 @@ def check_update(value: ast.Expr, tree: Tree, known: Known, *, inner: bool) -> S
     if name in known.broken:
         return None
     ctx = Context(known, "update" if inner else "constant", locals={"t": SCALAR})
-    bound = _arguments(rule, value, ctx, known, inner=inner)
+    bound = _arguments(rule, value, ctx, known, inner=inner, frozen=frozen)
     return None if bound is None else _equations(rule, value, bound, tree, known)
 
 
@@ -88,7 +91,7 @@ def _default(param: ast.RuleParam) -> ast.Expr | None:
 
 
 def _arguments(
-    rule: ast.UpdateDecl, call: ast.Call, ctx: Context, known: Known, *, inner: bool
+    rule: ast.UpdateDecl, call: ast.Call, ctx: Context, known: Known, *, inner: bool, frozen: tuple[str, ...]
 ) -> dict[str, tuple[ir.Expr, str]] | None:
     names = [param.name for param in rule.params]
     given: dict[str, ast.Arg] = {}
@@ -124,6 +127,12 @@ def _arguments(
             )
             failed = True
             continue
+        if not inner and isinstance(source, ast.Record):
+            by_hyper = _by_hyper(source, param, rule, ctx, frozen)
+            failed = failed or by_hyper is None
+            if by_hyper is not None:
+                bound[param.name] = (by_hyper, source.span.origin)
+            continue
         x = infer(source, ctx)
         if x is None or not is_smooth(x, source.span, ctx):
             failed = True
@@ -133,6 +142,43 @@ def _arguments(
             continue
         bound[param.name] = (x, source.span.origin)
     return None if failed else bound
+
+
+def _by_hyper(
+    record: ast.Record, param: ast.RuleParam, rule: ast.UpdateDecl, ctx: Context, frozen: tuple[str, ...]
+) -> ir.Expr | None:
+    """`rate: { a: 0.1, b: 1 }`: a constant for each hyperparameter; the frozen ones may be left out."""
+    known = ctx.known
+    values = dict.fromkeys(frozen, 0.0)
+    first: dict[str, Span] = {}
+    failed = False
+    for entry in record.entries:
+        if entry.path in first:
+            known.bag.add(name_errors.GivenTwice(entry.path_span, entry.path, first[entry.path]))
+            failed = True
+            continue
+        first[entry.path] = entry.path_span
+        if entry.path not in known.hypers:
+            failed = True
+            if entry.path not in known.broken:
+                names = tuple(known.hypers)
+                known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, names, "hyperparameter"))
+            continue
+        x = infer(entry.value, Context(known, "constant"))
+        number = None if x is None else constant_value(x)
+        if x is not None and number is None:
+            found = f"`{format_expr(entry.value)}`"
+            known.bag.add(type_errors.WrongKind(entry.value.span, f"`{param.name}` here", "a constant", found))
+        if x is None or number is None or not _in_domain(x, entry.value, param, rule, known):
+            failed = True
+            continue
+        values[entry.path] = number
+    missing = [name for name in known.hypers if name not in values and name not in first]
+    if missing and not failed:
+        wanted, found = "given for each hyperparameter", f"without `{missing[0]}`"
+        known.bag.add(type_errors.WrongKind(record.span, f"`{param.name}`", wanted, found))
+        failed = True
+    return None if failed else ir.ByHyper(tuple((h, values[h]) for h in known.hypers), Tree(HYPERS))
 
 
 def _covers(x: ir.Expr, source: ast.Expr, ctx: Context, inner: bool) -> bool:
@@ -170,7 +216,7 @@ def _equations(
     lets: list[Let] = []
     inline: dict[str, ir.Expr] = {}
     for name, (x, origin) in bound.items():
-        if constant_value(x) is not None or isinstance(x, ir.Hyper):
+        if constant_value(x) is not None or isinstance(x, ir.Hyper | ir.ByHyper):
             inline[name] = x
         else:
             lets.append(Let(name, x, origin))

@@ -59,6 +59,11 @@ class Bag:
         """Whether an error was added (warnings do not count)."""
         return any(item.severity == "error" for item in self._items)
 
+    @property
+    def errors(self) -> int:
+        """How many errors were added."""
+        return sum(item.severity == "error" for item in self._items)
+
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All diagnostics in reading order."""
         return tuple(sorted(self._items, key=lambda d: (d.span.file.name, d.span.start, d.code)))

@@ -8,6 +8,7 @@ from typing import assert_never
 from drmadc.ir.nodes import (
     Apply,
     Binary,
+    ByHyper,
     Call,
     Collect,
     Const,
@@ -30,7 +31,7 @@ from drmadc.ir.types import Tree, Type, is_scalar
 def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     """Apply `change` to every node, children first."""
     match expr:
-        case Const() | Name() | Hyper() | Draw():
+        case Const() | Name() | Hyper() | Draw() | ByHyper():
             return change(expr)
         case Binary(_, left, right):
             return change(replace(expr, left=rewrite(left, change), right=rewrite(right, change)))

@@ -139,10 +139,19 @@ class OnSplit:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Random numbers of the initial parameters: `kind` is normal (standard) or uniform (-1, 1)."""
+    """Random numbers of initial parameters, or of the hyperparameter `name`: standard normal, or uniform (-1, 1)."""
 
     kind: str
     index: int
+    type: Type
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHyper:
+    """A constant of the outer update that differs between hyperparameters."""
+
+    values: tuple[tuple[str, float], ...]
     type: Type
 
 
@@ -163,13 +172,14 @@ Expr = (
     | Rows
     | OnSplit
     | Draw
+    | ByHyper
 )
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The direct subexpressions of a node."""
     match expr:
-        case Const() | Name() | Hyper() | Draw():
+        case Const() | Name() | Hyper() | Draw() | ByHyper():
             return ()
         case Binary(_, left, right):
             return (left, right)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from drmadc.ir.nodes import Expr
 from drmadc.ir.reverse import Reverse
+from drmadc.ir.ties import Projection, Tie
 from drmadc.ir.types import Array, Domain
 
 Sampling = Literal["with_replacement", "without_replacement", "cyclic"]
@@ -49,12 +50,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class HyperParameter:
-    """A hyperparameter: domain, axes, and its initial value in its own domain."""
+    """A hyperparameter: domain, axes, and its initial value in its own domain (a number fills the whole array)."""
 
     name: str
     domain: Domain
     type: Array
-    initial: tuple[float, ...]
+    initial: Expr
     text: str
     origin: str
 
@@ -131,6 +132,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """A `tune` block: its name ("" for the only one), rule, number of outer steps, and what limits the movement."""
+
+    name: str
+    step: Step
+    steps: int
+    ties: tuple[Tie, ...] = ()
+    frozen: tuple[str, ...] = ()
+    projections: tuple[Projection, ...] = ()
+    steps_origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Init:
     """Initial value of a group's parameters."""
 
@@ -183,7 +197,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Everything that a spec says, checked; `adjoint` is filled by the passes."""
+    """Everything that a spec says, checked; `adjoint` is filled by the passes.
+
+    `redraw`: initial values and minibatches are drawn anew for each outer step. `seeds`: hypergradients averaged in
+    an outer step. `stop`: outer steps in a row with a growing hypergradient that end the run; 0 for never.
+    """
 
     name: str
     source: str
@@ -198,15 +216,22 @@ class Program:
     loss: Function
     batch: int
     sampling: Sampling
+    redraw: bool
     steps: int
     step: Step
     objective: Function
     reverse: Reverse
-    tune_step: Step
-    tune_steps: int
+    seeds: int
+    stop: int
+    stages: tuple[Stage, ...]
     reports: tuple[Report, ...]
     origins: tuple[tuple[str, str], ...]
     adjoint: Adjoint | None = None
+
+    @property
+    def tune_steps(self) -> int:
+        """Outer steps of all stages."""
+        return sum(stage.steps for stage in self.stages)
 
     def group(self, name: str) -> Group:
         """The group of a name."""

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
-from drmadc.ir.program import Adjoint, Function, Let, Program, Step
+from drmadc.ir.program import Adjoint, Function, Let, Program, Stage, Step
 from drmadc.ir.reverse import strategy_text
 
 _STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
@@ -29,22 +29,22 @@ def program_text(program: Program) -> str:
         out += [f"  return {expr_text(model.value)}: {model.value.type}", ""]
     out += [f"parameter {p.path}: real{list(p.shape)} ({p.role})" for p in program.parameters]
     out += [f"group {g.name} = {', '.join(g.members)}" for g in program.groups]
-    out += [f"hyper {h.name}: {h.domain}{list(h.shape)} over {h.type} = {_numbers(h.initial)}" for h in program.hypers]
+    out += [f"hyper {h.name}: {h.domain}{list(h.shape)} over {h.type} = {expr_text(h.initial)}" for h in program.hypers]
     out += [f"init {i.group} = {expr_text(i.value)}" for i in program.init]
     out += ["", *_function("loss", program.loss), *_step("step", program.step)]
-    out += [f"train {program.steps} steps, batch {program.batch} {program.sampling}", ""]
+    scope = "" if program.redraw else ", draws of one run"
+    out += [f"train {program.steps} steps, batch {program.batch} {program.sampling}{scope}", ""]
     out += [*_function("objective", program.objective)]
-    out += [f"reverse {strategy_text(program.reverse.strategy)}"]
-    out += [*_step("outer step", program.tune_step), f"tune {program.tune_steps} steps", ""]
+    averaged = f", averaged over {program.seeds} draws" if program.seeds > 1 else ""
+    stopped = f", until it grows {program.stop} times in a row" if program.stop else ""
+    out += [f"reverse {strategy_text(program.reverse.strategy)}{averaged}{stopped}"]
+    for stage in program.stages:
+        out += [*_step(f"outer step{' of ' if stage.name else ''}{stage.name}", stage.step), *_stage(stage), ""]
     for report in program.reports:
         out += _function(f"report {report.key}", report.function)
     if program.adjoint is not None:
         out += ["", *_adjoint(program.adjoint)]
     return "\n".join(out).rstrip() + "\n"
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    return f"{values[0]!r}" if len(values) == 1 else f"[{', '.join(map(repr, values))}]"
 
 
 def _lets(lets: tuple[Let, ...]) -> list[str]:
@@ -65,6 +65,18 @@ def _step(name: str, step: Step) -> list[str]:
         start = "0" if state.initial is None else expr_text(state.initial)
         out.append(f"  state {state.name} = {start}")
     return out + _lets(step.equations)
+
+
+def _stage(stage: Stage) -> list[str]:
+    out = []
+    for tie in stage.ties:
+        grain = f"step(bins: {tie.bins})" if tie.grain == "step" else tie.grain
+        out.append(f"  tie {tie.hyper} by {'mean over ' if tie.mean else ''}{grain}")
+    out += [f"  freeze {name}" for name in stage.frozen]
+    out += [
+        f"  project {p.hyper}: {p.kind}{'' if p.kind != 'clip' else f' {p.low} {p.high}'}" for p in stage.projections
+    ]
+    return [*out, f"tune {stage.steps} steps"]
 
 
 def _adjoint(adjoint: Adjoint) -> list[str]:
@@ -152,6 +164,8 @@ def _expr(expr: ir.Expr) -> tuple[str, int]:
             return f"on_{split}({expr_text(x)})", 5
         case ir.Draw(kind, index, type_):
             return f"draw_{kind}_{index}({type_})", 5
+        case ir.ByHyper(values):
+            return f"{{{', '.join(f'{name}: {value!r}' for name, value in values)}}}", 5
         case _ as never:
             assert_never(never)
 

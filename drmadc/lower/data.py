@@ -2,7 +2,7 @@
 
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Data, Let, Program
-from drmadc.lower.expressions import Scope, call, item, lower
+from drmadc.lower.expressions import Scope, call, draw_number, item, lower
 from drmadc.lower.names import local, rows_key
 from drmadc.python import tree as py
 
@@ -102,14 +102,15 @@ def _minibatch(program: Program, data: Data) -> py.Function:
         doc = "The whole train split, at every step."
         body: tuple[py.Statement, ...] = (py.Return(features_of(data, train)),)
     else:
-        key = (py.Id("SEED"), py.Id("outer"))
+        key = (py.Id("SEED"), draw_number(program))
         sizes = (py.Id("t"), py.Id("BATCH"), py.Literal(data.size_of("train")))
+        source = "(seed, outer, t)" if program.redraw else "(seed, t)"
         match program.sampling:
             case "with_replacement":
-                doc = f"{program.batch} examples drawn with replacement: a function of (seed, outer, t)."
+                doc = f"{program.batch} examples drawn with replacement: a function of {source}."
                 rows = call("rt.draw_rows", *key, *sizes)
             case "without_replacement":
-                doc = f"{program.batch} examples without replacement, in shuffled epochs: of (seed, outer, t)."
+                doc = f"{program.batch} examples without replacement, in shuffled epochs: of {source}."
                 rows = call("rt.shuffled_rows", *key, *sizes)
             case "cyclic":
                 doc = f"{program.batch} examples in the split's own order, around again: a function of t."

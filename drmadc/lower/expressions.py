@@ -130,12 +130,23 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             return py.Subscript(whole, (item("batch", rows_key(program.data)),))
         case ir.OnSplit(x):
             return lower(x, scope)
-        case ir.Draw(kind, index, type_):
-            assert isinstance(type_, Tree)
+        case ir.ByHyper(values):
+            return call("rt.Tree", py.Dict(tuple((py.Literal(name), number(value)) for name, value in values)))
+        case ir.Draw(kind, index, type_, name):
+            if isinstance(type_, Array):
+                shape = py.Tuple(tuple(py.Literal(axis.length) for axis in type_.axes))
+                own = py.Dict(((py.Literal(name), shape),))
+                drawn = call(f"rt.{kind}", py.Id("SEED"), py.Literal(0), py.Literal(index), own)
+                return py.Subscript(drawn, (py.Literal(name),))
             shapes = py.Id(group_constant(program, type_.group))
-            return call(f"rt.{kind}", py.Id("SEED"), py.Id("outer"), py.Literal(index), shapes)
+            return call(f"rt.{kind}", py.Id("SEED"), draw_number(program), py.Literal(index), shapes)
         case _ as never:
             assert_never(never)
+
+
+def draw_number(program: Program) -> py.Expr:
+    """What random draws depend on beside the seed: the outer step, or nothing where they belong to the run."""
+    return py.Id("outer") if program.redraw else py.Literal(0)
 
 
 def spread_call(program: Program, node: ir.Spread, value: py.Expr) -> py.Expr:
@@ -174,6 +185,10 @@ def _call(expr: ir.Call, scope: Scope) -> py.Expr:
             return call(f"jnp.{name}", *args)
         case "flatten":
             return call("rt.flatten", *args)
+        case "linspace" | "identity" as name:
+            assert isinstance(expr.type, Array)
+            shape = py.Tuple(tuple(py.Literal(axis.length) for axis in expr.type.axes))
+            return call(f"rt.{name}", *args, shape)
         case name:
             named = {} if expr.option == "mean" else {"reduce": py.Literal(expr.option)}
             return call(f"rt.{name}", *args, **named)

@@ -17,7 +17,7 @@ from drmadc.lower.forward import (
     training_function,
 )
 from drmadc.lower.hypergradient import hypergradient_functions, keep_constant
-from drmadc.lower.hypers import hyper_functions, tune_functions
+from drmadc.lower.hypers import hyper_functions
 from drmadc.lower.reverse import (
     needs_outputs,
     reverse_init_function,
@@ -25,6 +25,7 @@ from drmadc.lower.reverse import (
 )
 from drmadc.lower.strategies import reverse_init_reached, strategy_functions
 from drmadc.lower.tables import tables
+from drmadc.lower.tuning import tune_functions
 from drmadc.python import tree as py
 from drmadc.python.printer import print_module
 
@@ -82,7 +83,7 @@ def _constants(program: Program) -> list[py.Statement]:
     ]
     if program.batch:
         out.append(_constant("BATCH", py.Literal(program.batch), program.origin("train.batch")))
-    out.append(_constant("TUNE_STEPS", py.Literal(program.tune_steps), program.origin("tune.steps")))
+    out += _tuning(program)
     out.append(keep_constant(program, program.adjoint))
     if program.data is not None:
         out.append(data_constant(program, program.data))
@@ -92,11 +93,24 @@ def _constants(program: Program) -> list[py.Statement]:
         "objective": f"{program.objective.origin}: {program.objective.text}",
         "reverse": f"{program.reverse.origin}: {program.reverse.text}",
         "strategy": _strategy(program.reverse),
-        "tune": f"{program.tune_step.origin}: {program.tune_step.rule}",
+        "tune": f"{program.stages[0].step.origin}: {program.stages[0].step.rule}",
     }
     entries = tuple((py.Literal(k), py.Literal(v)) for k, v in lines.items())
     out.append(_constant("LINES", py.Dict(entries)))
     return [*out, *tables(program)]
+
+
+def _tuning(program: Program) -> list[py.Statement]:
+    """TUNE_STEPS, and where the spec asks for them STAGES, SEEDS and STOP"""
+    stages = program.stages
+    out = [_constant("TUNE_STEPS", py.Literal(program.tune_steps), stages[0].steps_origin if len(stages) == 1 else "")]
+    if len(stages) > 1:
+        out.append(_constant("STAGES", py.Dict(tuple((py.Literal(s.name), py.Literal(s.steps)) for s in stages))))
+    if program.seeds > 1:
+        out.append(_constant("SEEDS", py.Literal(program.seeds), program.origin("tune.seeds")))
+    if program.stop:
+        out.append(_constant("STOP", py.Literal(program.stop), program.origin("tune.stop")))
+    return out
 
 
 def _strategy(reverse: Reverse) -> str:

@@ -146,11 +146,17 @@ def capacity(program: Program) -> int:
     for let in form.decays:
         for node in ir.walk(let.value):
             if isinstance(node, ir.Hyper):
-                smallest = min(smallest, *(abs(x) / 2 for x in program.hyper(node.id).initial))
+                smallest = min(smallest, *(x / 2 for x in _initial_values(program.hyper(node.id).initial)))
             elif isinstance(node, ir.Const) and 0 < node.value < 1:
                 smallest = min(smallest, node.value)
     bits = min(16.0, -log2(max(smallest, 2.0**-16)) + 1e-3)
     return ceil(program.steps * bits / 15) + 2
+
+
+def _initial_values(initial: ir.Expr) -> list[float]:
+    """The numbers of an initial value; 1/16 where they are drawn or computed at run time."""
+    values = initial.items if isinstance(initial, ir.Stack) else (initial,)
+    return [abs(x.value) if isinstance(x, ir.Const) else 1 / 16 for x in values]
 
 
 def reverse_init_reached(program: Program, adjoint: Adjoint) -> bool:

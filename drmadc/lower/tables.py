@@ -4,6 +4,7 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.program import Let, Program, axis_length, axis_slots
 from drmadc.ir.types import Array, Axis, Tree, Type
 from drmadc.lower.names import axis_constant, group_constant, key
+from drmadc.lower.tuning import tie_axes
 from drmadc.passes.adjoint import laid
 from drmadc.python import tree as py
 
@@ -26,6 +27,8 @@ def tables(program: Program) -> list[py.Statement]:
                     axes[axis, x.type.group] = None
                 case _:
                     pass
+    for axis, group in tie_axes(program):
+        axes[axis, group] = None
     for init in program.init:
         if not (isinstance(init.value.type, Array) and init.value.type.axes):
             groups[init.group] = None

@@ -84,7 +84,7 @@ def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: 
             pull(x, _fit(seed, x.type), active, into)
         case ir.Item() | ir.Part() | ir.Rows() | ir.Call() | ir.Dense() | ir.Apply() | ir.OnSplit() | ir.Collect():
             raise AssertionError(f"not an expression of an update rule: {expr}")
-        case ir.Const() | ir.Draw():
+        case ir.Const() | ir.Draw() | ir.ByHyper():
             return
 
 

@@ -8,8 +8,9 @@ from drmadc.ir.program import Let, Program, Step
 
 
 def fold(program: Program) -> Program:
-    """Evaluate operators whose two sides are constants, in both update rules."""
-    return replace(program, step=_fold_step(program.step), tune_step=_fold_step(program.tune_step))
+    """Evaluate operators whose two sides are constants, in all update rules."""
+    stages = tuple(replace(stage, step=_fold_step(stage.step)) for stage in program.stages)
+    return replace(program, step=_fold_step(program.step), stages=stages)
 
 
 def _fold_step(step: Step) -> Step:

@@ -303,9 +303,13 @@ class TrainDecl:
 
 @dataclass(frozen=True, slots=True)
 class TuneDecl:
-    """The `tune` block."""
+    """`tune { ... }`, or a stage: `tune units after layers { ... }`."""
 
     settings: tuple[Setting, ...]
+    name: str = ""
+    after: str | None = None
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+    after_span: Span = field(default=NOWHERE, compare=False, repr=False)
     span: Span = _span()
 
 

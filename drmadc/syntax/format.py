@@ -109,8 +109,9 @@ def _write_decl(writer: _Writer, decl: ast.Decl) -> None:
             _write_block(writer, decl.span, f"data {name}", _settings(items))
         case ast.TrainDecl(settings):
             _write_block(writer, decl.span, "train", _settings(settings))
-        case ast.TuneDecl(settings):
-            _write_block(writer, decl.span, "tune", _settings(settings))
+        case ast.TuneDecl(settings, name, after):
+            head = "tune" + (f" {name}" if name else "") + (f" after {after}" if after else "")
+            _write_block(writer, decl.span, head, _settings(settings))
         case ast.ReportDecl(items):
             rows = [(item.span, _report_text(item)) for item in items]
             _write_block(writer, decl.span, "report", rows)

@@ -210,7 +210,11 @@ class _Builder:
             case "train_decl":
                 return ast.TrainDecl(tuple(self.setting(k) for k in _trees(kids)), span=span)
             case "tune_decl":
-                return ast.TuneDecl(tuple(self.setting(k) for k in _trees(kids)), span=span)
+                settings = tuple(self.setting(k) for k in _trees(kids))
+                after = kids[1] if isinstance(kids[1], Token) else None
+                place = self.span(after) if after is not None else span
+                word = None if after is None else str(after)
+                return ast.TuneDecl(settings, name, word, name_span=name_span, after_span=place, span=span)
             case "report_decl":
                 return ast.ReportDecl(tuple(self.report_item(k) for k in _trees(kids)), span=span)
             case other:

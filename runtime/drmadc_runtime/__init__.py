@@ -15,6 +15,8 @@ from drmadc_runtime.functions import (
     flatten,
     gelu,
     huber,
+    identity,
+    linspace,
     squared_error,
     unit_step,
 )
@@ -29,6 +31,7 @@ from drmadc_runtime.sampling import cyclic_rows, shuffled_rows
 from drmadc_runtime.steady import Steady, unsettled
 from drmadc_runtime.store import Store
 from drmadc_runtime.tangents import forward_gradient, forward_sweep
+from drmadc_runtime.ties import replaced, tied, tied_all, tied_steps
 from drmadc_runtime.trees import Tree, each, fill, join, reduce, select, total, zeros_like
 from drmadc_runtime.versions import require
 
@@ -60,13 +63,16 @@ __all__ = [
     "growth",
     "guarded_sweep_back",
     "huber",
+    "identity",
     "implicit",
     "join",
+    "linspace",
     "main",
     "normal",
     "online",
     "part",
     "reduce",
+    "replaced",
     "require",
     "reversible_sweep",
     "select",
@@ -77,6 +83,9 @@ __all__ = [
     "sweep",
     "sweep_back",
     "take",
+    "tied",
+    "tied_all",
+    "tied_steps",
     "total",
     "uniform",
     "unit_step",

@@ -20,6 +20,7 @@ class Display:
         self._progress: Progress | None = None
         self._task: Any = None
         self._said: set[str] = set()
+        self._stage = ""
 
     def say(self, text: str) -> None:
         """A line, unless quiet."""
@@ -47,6 +48,9 @@ class Display:
 
     def step(self, step: OuterStep) -> None:
         """One row of the table; before the first, its head."""
+        if step.stage != self._stage:
+            self._stage = step.stage
+            self.say(f"stage {step.stage}")
         row = {"objective": step.objective, **step.reports, "growth": step.growth, "seconds": step.seconds}
         widths = {name: max(len(name), 10) for name in row}
         if step.outer == 0:

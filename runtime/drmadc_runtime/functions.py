@@ -60,3 +60,13 @@ def gelu(x: jax.Array) -> jax.Array:
 def unit_step(x: jax.Array) -> jax.Array:
     """1 where x > 0, else 0: the derivative of relu."""
     return (x > 0).astype(x.dtype)
+
+
+def linspace(first: float, last: float, shape: tuple[int, ...]) -> jax.Array:
+    """Evenly spaced numbers along the last axis, repeated along the others."""
+    return jnp.broadcast_to(jnp.linspace(first, last, shape[-1]), shape)
+
+
+def identity(shape: tuple[int, ...]) -> jax.Array:
+    """The identity on the last two axes, repeated along the others."""
+    return jnp.broadcast_to(jnp.eye(shape[-1]), shape)

@@ -58,7 +58,7 @@ class RunFolder:
             self.write(name, text)
         self.write("environment.json", json.dumps(environment(), indent=2) + "\n")
 
-    def add_metrics(self, record: Mapping[str, float]) -> None:
+    def add_metrics(self, record: Mapping[str, Any]) -> None:
         """Append a line to metrics.jsonl."""
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")

@@ -19,7 +19,7 @@ class Run:
     """A finished run: its folder, one record for each outer step, and the final hyperparameters."""
 
     path: Path
-    metrics: list[dict[str, float]]
+    metrics: list[dict[str, Any]]
     hypers: Arrays
 
 
@@ -43,11 +43,11 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
     folder.write_start(texts)
     display.say(_headline(session, hypers))
     display.say(f"run folder: {folder.path}")
-    metrics: list[dict[str, float]] = []
+    metrics: list[dict[str, Any]] = []
     final: Arrays = {name: np.asarray(value) for name, value in hypers.items()}
     steps = module["TUNE_STEPS"]
     with display.running(steps):
-        for step in tune(session, hypers, steps):
+        for step in tune(session, hypers):
             final = step.following
             metrics.append(step.record())
             folder.add_metrics(metrics[-1])

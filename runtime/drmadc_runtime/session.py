@@ -1,7 +1,7 @@
 """A session: an emitted module's functions, compiled once and called with data of the right outer step."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,23 @@ from drmadc_runtime.trees import Tree
 
 Values = Mapping[str, Any]
 Arrays = dict[str, npt.NDArray[np.floating[Any]]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the outer loop: its name ("" for the only one), outer steps, first state and update."""
+
+    name: str
+    steps: int
+    start: Callable[[Any], Any]
+    step: Callable[[Any, Any, jax.Array], Any]
+
+
+def _stages(module: Values) -> Iterator[Stage]:
+    """The stages that a module declares, in order."""
+    for name, steps in module.get("STAGES", {"": module["TUNE_STEPS"]}).items():
+        end = f"_{name}" if name else ""
+        yield Stage(name, steps, module[f"initial_tune_state{end}"], jax.jit(module[f"tune_step{end}"]))
 
 
 @dataclass(frozen=True)
@@ -74,7 +91,7 @@ class Session:
         self._objective = jax.jit(module["trained_objective"])
         self._report_keys: tuple[str, ...] = ()
         self._report = jax.jit(self._report_traced) if "report" in module else None
-        self._tune_step = jax.jit(module["tune_step"])
+        self.stages = tuple(_stages(module))
         self._online = jax.jit(module.get("online", module["training"]))
         self._statistics = jax.jit(module["statistics"]) if "statistics" in module else None
 
@@ -216,15 +233,15 @@ class Session:
             pictures = self.module["images"](self.cast(hypers))
             return {title: np.asarray(picture) for title, picture in pictures.items()}
 
-    def start_tuning(self, free: Values) -> Any:
-        """The state of the outer update before its first step."""
+    def start_tuning(self, free: Values, stage: int = 0) -> Any:
+        """The state of the outer update before a stage's first step."""
         with self.precision():
-            return self.module["initial_tune_state"](Tree(free))
+            return self.stages[stage].start(Tree(free))
 
-    def tune_step(self, state: Any, gradient: Values, t: int) -> Any:
-        """One outer update on unconstrained hyperparameters."""
+    def tune_step(self, state: Any, gradient: Values, t: int, stage: int = 0) -> Any:
+        """One outer update on unconstrained hyperparameters; `t` counts from the stage's first step."""
         with self.precision():
-            return self._tune_step(state, Tree(gradient), jnp.int32(t))
+            return self.stages[stage].step(state, Tree(gradient), jnp.int32(t))
 
     def jaxpr(self) -> str:
         """The hypergradient as a jaxpr."""

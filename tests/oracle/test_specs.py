@@ -36,7 +36,8 @@ def test_spec_runs(name: str, tmp_path: Path) -> None:
     records = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     assert records == run.metrics
     assert [r["outer"] for r in records] == list(range(program.ir.tune_steps))
-    keys = {"outer", "objective", "seconds", "growth", *(r.key for r in program.ir.reports if r.shape is None)}
+    keys = {"outer", "objective", "seconds", "growth", "hypergradient"}
+    keys |= {r.key for r in program.ir.reports if r.shape is None}
     assert set(records[0]) == keys
     saved = np.load(run.path / "hypers.npz")
     assert {k: v.shape for k, v in saved.items()} == {k: v.shape for k, v in program.hypers.items()}

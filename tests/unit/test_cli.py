@@ -49,7 +49,7 @@ def test_run_writes_the_run_folder(tmp_path: Path) -> None:
     assert names == {"toy_surface.drm", "toy_surface.py", "environment.json", "metrics.jsonl", "hypers.npz"}
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line["outer"] for line in lines] == [0, 1, 2]
-    assert set(lines[0]) == {"outer", "objective", "seconds", "growth"}
+    assert set(lines[0]) == {"outer", "objective", "seconds", "growth", "hypergradient"}
     hypers = np.load(tmp_path / "run" / "hypers.npz")
     assert hypers["momentum"].shape == (50,)
     assert (hypers["momentum"] > 0).all()
