@@ -9,8 +9,9 @@ from drmadc.check.context import Context
 from drmadc.check.functions import FUNCTIONS, Signature
 from drmadc.check.shapes import broadcast, describe, is_real, spread
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Let, Parameter
-from drmadc.ir.types import EXAMPLE, SCALAR, Array, Tree, is_scalar, sizes
+from drmadc.ir.program import Let, Parameter, axis_length, axis_slots
+from drmadc.ir.types import EXAMPLE, GROUP_AXES, SCALAR, Array, Axis, Tree, is_scalar, sizes
+from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -53,7 +54,7 @@ def _apply(name: str, expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | N
     model = ctx.known.models[name]
     ctx.known.used.add(name)
     text = f"{name}({', '.join(f'{n}: {t}' for n, t in model.inputs)})"
-    if ctx.place not in ("minibatch", "outer"):
+    if ctx.place not in ("minibatch", "outer", "model"):
         ctx.bag.add(
             type_errors.WrongKind(expr.span, "a value here", "one that needs no model", f"a call of the model `{name}`")
         )
@@ -87,6 +88,9 @@ def _builtin(
             type_ = Array("real", x.type.axes) if isinstance(x.type, Array) else x.type
             return ir.Unary(name, x, type_)
         case "reduction":
+            by = next((arg.value for arg in expr.args if arg.name == "by"), None)
+            if by is not None:
+                return _sum_by(values[0], by, ctx, infer)
             return _reduction(name, values[0], ctx, infer)
         case "loss":
             return _loss(name, signature, expr, values, ctx, infer)
@@ -145,6 +149,27 @@ def _reduction(name: str, value: ast.Expr, ctx: Context, infer: Infer) -> ir.Exp
     if is_scalar(x.type):
         return x
     return ir.Call(name, (x,), SCALAR)
+
+
+def _sum_by(value: ast.Expr, by: ast.Expr, ctx: Context, infer: Infer) -> ir.Expr | None:
+    """`sum(mlp.weights ^ 2, by: out_unit)`: one sum for each entry of a group axis."""
+    x = infer(value, ctx)
+    if x is None or not is_real(x, value.span, "`sum`", ctx):
+        return None
+    kind = next((k for k in GROUP_AXES if isinstance(by, ast.Name) and by.text == k), None)
+    if kind is None or not isinstance(x.type, Tree) or ctx.place not in ("minibatch", "outer", "model"):
+        what = f"`sum(..., by: {format_expr(by)})`"
+        wanted = f"over the arrays of a group, by one of {', '.join(GROUP_AXES)}, in a loss, an objective or a report"
+        ctx.bag.add(type_errors.WrongKind(value.span, what, wanted, describe(x.type)))
+        return None
+    known = ctx.known
+    members = known.groups[x.type.group].members
+    slots = axis_slots(tuple(known.parameters.values()), members, kind)
+    if {slot.path for slot in slots} != set(members):
+        lost = next(path for path in members if path not in {slot.path for slot in slots})
+        ctx.bag.add(type_errors.AxisDoesNotFit(by.span, kind, x.type.group, lost))
+        return None
+    return ir.Collect(x, Array("real", (Axis(kind, axis_length(slots), x.type.group),)))
 
 
 def _loss(
@@ -224,6 +249,20 @@ def _dense(expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer) -
     return ir.Dense(x, ctx.layer, Array("real", (EXAMPLE, *sizes(columns))))
 
 
+def _inverse_cdf(bins: ir.Expr, tree: Tree, span: Span, ctx: Context) -> ir.Expr | None:
+    """Draws from a distribution given by its inverse CDF at evenly spaced probabilities, by array or for all."""
+    axes = bins.type.axes if isinstance(bins.type, Array) else ()
+    if not axes or axes[-1].kind != "size" or len(axes) > 2 or (len(axes) == 2 and axes[0].kind != "param"):
+        wanted = "over a size of bins, or [param of G, size]"
+        ctx.bag.add(type_errors.WrongKind(span, "the argument of `inverse_cdf`", wanted, describe(bins.type)))
+        return None
+    if len(axes) == 2 and spread(ir.Name("", Array("real", axes[:1])), tree.group, span, ctx) is None:
+        return None
+    draw = ir.Draw("uniform", ctx.draws, tree)
+    ctx.draws += 1
+    return ir.Call("inverse_cdf", (bins, draw), tree)
+
+
 def _array(
     name: str, signature: Signature, expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer
 ) -> ir.Expr | None:
@@ -250,7 +289,7 @@ def _array(
 
 
 def _draw(name: str, expr: ast.Call, value: ast.Expr, ctx: Context, infer: Infer) -> ir.Expr | None:
-    if ctx.place == "initial" and ctx.shape is not None:
+    if ctx.place == "initial" and ctx.shape is not None and name != "inverse_cdf":
         scale = infer(value, ctx)
         if scale is None:
             return None
@@ -278,6 +317,8 @@ def _draw(name: str, expr: ast.Call, value: ast.Expr, ctx: Context, infer: Infer
         return None
     tree = ctx.locals[""]
     assert isinstance(tree, Tree)
+    if name == "inverse_cdf":
+        return _inverse_cdf(scale, tree, value.span, ctx)
     if not isinstance(scale.type, Tree) and not is_scalar(scale.type):
         scale = spread(scale, tree.group, value.span, ctx)
         if scale is None:

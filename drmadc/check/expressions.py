@@ -49,6 +49,8 @@ def infer(expr: ast.Expr, ctx: Context) -> ir.Expr | None:
             return _of(expr, ctx)
         case ast.On():
             return _on(expr, ctx)
+        case ast.With():
+            return _with(expr, ctx)
         case ast.Quantity() | ast.Each() | ast.Record():
             found = f"`{format_expr(expr)}`"
             ctx.bag.add(type_errors.WrongKind(expr.span, "a value here", "a number or an array", found))
@@ -78,7 +80,7 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
         return _let(text, span, ctx)
     if text in known.hypers and ctx.place not in ("data",):
         return _hyper(text, span, ctx)
-    if text in known.parameters and ctx.place in ("minibatch", "outer"):
+    if text in known.parameters and ctx.place in ("minibatch", "outer", "model"):
         return ir.Name(text, _parameter_type(known.parameters[text]))
     if text == ALL and ALL in known.groups and ctx.place in ("minibatch", "outer"):
         return ir.Name(ALL, Tree(ALL))
@@ -175,7 +177,7 @@ def _path(expr: ast.Member) -> str | None:
 
 def _member(expr: ast.Member, ctx: Context) -> ir.Expr | None:
     path = _path(expr)
-    if path is None or ctx.place not in ("minibatch", "outer"):
+    if path is None or ctx.place not in ("minibatch", "outer", "model"):
         found = f"`{format_expr(expr)}`"
         ctx.bag.add(type_errors.WrongKind(expr.span, "a value here", "a number or a hyperparameter", found))
         return None
@@ -214,6 +216,8 @@ def _binary(expr: ast.Binary, ctx: Context) -> ir.Expr | None:
         is_real(left, expr.left.span, f"`{expr.op}`", ctx) and is_real(right, expr.right.span, f"`{expr.op}`", ctx)
     ):
         return None
+    if expr.op == "@":
+        return _product(expr, left, right, ctx)
     for tree, other, other_span, first in (
         (left, right, expr.right.span, True),
         (right, left, expr.left.span, False),
@@ -238,6 +242,75 @@ def _binary(expr: ast.Binary, ctx: Context) -> ir.Expr | None:
         )
         return None
     return ir.Binary(expr.op, left, right, type_)
+
+
+def _product(expr: ast.Binary, left: ir.Expr, right: ir.Expr, ctx: Context) -> ir.Expr | None:
+    """left @ right: a product over the last axis of the left and the last but one (or the only one) of the right."""
+    left, right = _as_matrix(left, ctx), _as_matrix(right, ctx)
+    a = left.type.axes if isinstance(left.type, Array) else ()
+    b = right.type.axes if isinstance(right.type, Array) else ()
+    batched = a[:1] == (EXAMPLE,) and b[:1] != (EXAMPLE,)
+    inner = b[-2] if len(b) == 2 else (b[0] if b else None)
+    plain = all(axis.kind == "size" for axis in (*a[batched:], *b))
+    if not plain or not a or not 1 <= len(b) <= 2 or len(a) > 2 or a[-1] != inner:
+        found = (describe(left.type), describe(right.type), expr.left.span, expr.right.span)
+        ctx.bag.add(type_errors.ShapeMismatch(expr.span, "@", *found))
+        return None
+    return ir.Call("matmul", (left, right), Array("real", (*a[:-1], *b[1:])))
+
+
+def _as_matrix(x: ir.Expr, ctx: Context) -> ir.Expr:
+    """A hyperparameter over the weights of one array, as that array."""
+    axes = x.type.axes if isinstance(x.type, Array) else ()
+    if len(axes) == 1 and axes[0].kind == "weight" and len(ctx.known.groups[axes[0].group].members) == 1:
+        shape = ctx.known.parameters[ctx.known.groups[axes[0].group].members[0]].shape
+        return ir.Part(x, 0, Array("real", sizes(*shape)))
+    return x
+
+
+def _with(expr: ast.With, ctx: Context) -> ir.Expr | None:
+    """A model called with other parameters: each entry replaces a group or an array."""
+    x = infer(expr.value, ctx)
+    known = ctx.known
+    if x is None:
+        return None
+    if not isinstance(x, ir.Apply):
+        found = f"`{format_expr(expr.value)}`"
+        wanted = "a call of a model, as in mlp(x) with { weights: 2 * mlp.weights }"
+        ctx.bag.add(type_errors.WrongKind(expr.value.span, "what stands before `with`", wanted, found))
+        return None
+    replaced: list[tuple[str, ir.Expr]] = []
+    first: dict[str, Span] = {}
+    for entry in expr.entries:
+        short = f"{x.model}.{entry.path}"
+        path = short if short in known.groups or short in known.parameters else entry.path
+        if path not in known.groups and path not in known.parameters:
+            report_unknown_path(short if "." not in entry.path else path, entry.path_span, ctx)
+            return None
+        members = known.groups[path].members if path in known.groups else (path,)
+        for member in members:
+            if member in first:
+                ctx.bag.add(name_errors.GivenTwice(entry.path_span, member, first[member]))
+                return None
+            first[member] = entry.path_span
+        value = infer(entry.value, ctx)
+        if value is None:
+            return None
+        if path in known.parameters and isinstance(value.type, Array):
+            right = value.type == _parameter_type(known.parameters[path])
+        else:
+            if isinstance(value.type, Array) and not is_scalar(value.type):
+                laid = spread(value, path, entry.value.span, ctx)
+                if laid is None:
+                    return None
+                value = laid
+            right = value.type == Tree(path)
+        if not right:
+            wanted = f"shaped like `{path}`"
+            ctx.bag.add(type_errors.WrongKind(entry.value.span, "a replacement", wanted, describe(value.type)))
+            return None
+        replaced.append((path, value))
+    return ir.Apply(x.model, x.args, x.type, (*x.replaced, *replaced))
 
 
 def _index(expr: ast.Index, ctx: Context) -> ir.Expr | None:

@@ -33,7 +33,7 @@ class Signature:
 
 FUNCTIONS: dict[str, Signature] = {
     **{name: Signature("elementwise", f"{name}(x)", 1) for name in ELEMENTWISE},
-    "sum": Signature("reduction", "sum(x)", 1),
+    "sum": Signature("reduction", "sum(x) or sum(mlp.weights, by: out_unit)", 1, ("by",)),
     "mean": Signature("reduction", "mean(x)", 1),
     "std": Signature("reduction", "std(x)", 1),
     "max": Signature("reduction", "max(x)", 1),
@@ -50,5 +50,6 @@ FUNCTIONS: dict[str, Signature] = {
     "normal": Signature("draw", "normal(standard_deviation)", 1),
     "linspace": Signature("array", "linspace(first, last)", 2),
     "identity": Signature("array", "identity()", 0),
+    "inverse_cdf": Signature("draw", "inverse_cdf(bins)", 1),
     "uniform": Signature("draw", "uniform(half_width)", 1),
 }

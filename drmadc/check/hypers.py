@@ -74,8 +74,8 @@ def _axes_in_order(decl: ast.HyperDecl, axes: tuple[Axis, ...], known: Known) ->
         wrong = "`step` first, and once"
     elif "example" in kinds and len(kinds) > 1:
         wrong = "`example` alone"
-    elif groups > 1 or (groups and "size" in kinds):
-        wrong = "at most one group axis, and no plain size beside it"
+    elif groups > 1 or (groups and "size" in kinds and kinds != ["param", "size"]):
+        wrong = "at most one group axis, and beside it no plain size but in [param of G, size]"
     if wrong:
         known.bag.add(type_errors.WrongKind(decl.type.span, "the axes", wrong, f"`{', '.join(kinds)}`"))
     return not wrong

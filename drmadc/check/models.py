@@ -1,5 +1,7 @@
 """Model blocks: layers, their parameters and groups."""
 
+import re
+
 from drmadc.check import name_errors, type_errors
 from drmadc.check.context import Context, Known
 from drmadc.check.data import declared_type
@@ -10,6 +12,27 @@ from drmadc.ir.types import EXAMPLE, Array, Tree, Type
 from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_type
+
+
+def mentions(decl: ast.ModelDecl, name: str) -> bool:
+    """Whether a word occurs in a declaration's text."""
+    return re.search(rf"\b{name}\b", re.sub(r"#[^\n]*", "", decl.span.text)) is not None
+
+
+def order_models(decls: list[ast.ModelDecl], known: Known) -> list[ast.ModelDecl]:
+    """Models behind those that they call; a circle is reported, and its models are left out."""
+    ordered: list[ast.ModelDecl] = []
+    waiting = list(decls)
+    while waiting:
+        names = {decl.name for decl in waiting}
+        ready = [d for d in waiting if not any(mentions(d, name) for name in names - {d.name})]
+        if not ready:
+            known.bag.add(name_errors.Circular(waiting[0].name_span, waiting[0].name))
+            known.broken.update(names)
+            return ordered
+        ordered += ready
+        waiting = [d for d in waiting if d not in ready]
+    return ordered
 
 
 def check_model(decl: ast.ModelDecl, known: Known) -> None:

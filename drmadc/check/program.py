@@ -7,7 +7,7 @@ from drmadc.check.context import Known
 from drmadc.check.data import check_data
 from drmadc.check.functions import FUNCTIONS
 from drmadc.check.hypers import check_hyper, check_params, over_group
-from drmadc.check.models import check_model
+from drmadc.check.models import check_model, mentions, order_models
 from drmadc.check.training import check_report, check_train, read_train
 from drmadc.check.tuning import check_tune, order_stages
 from drmadc.check.updates import check_rule
@@ -47,13 +47,16 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
     for hyper in hypers:
         if not over_group(hyper):
             check_hyper(hyper, steps, known)
-    for model in _all(spec, ast.ModelDecl):
-        check_model(model, known)
     for params in _all(spec, ast.ParamsDecl):
         check_params(params, known)
+    for model in order_models(_all(spec, ast.ModelDecl), known):
+        for hyper in hypers:
+            if over_group(hyper) and hyper.name not in known.hypers and mentions(model, hyper.name):
+                check_hyper(hyper, steps, known)
+        check_model(model, known)
     known.close_groups()
     for hyper in hypers:
-        if over_group(hyper):
+        if over_group(hyper) and hyper.name not in known.hypers:
             check_hyper(hyper, steps, known)
     if train is not None:
         check_train(train, known)

@@ -104,7 +104,7 @@ def is_smooth(x: ir.Expr, span: Span, ctx: Context) -> bool:
                 continue
             case ir.Unary(op) if op in DIFFERENTIABLE:
                 continue
-            case ir.Call("sum"):
+            case ir.Call("sum" | "inverse_cdf"):
                 continue
             case ir.Unary(op) | ir.Call(op):
                 found = f"`{op}(...)`"

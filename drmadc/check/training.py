@@ -8,11 +8,11 @@ from drmadc.check.context import Context, Known
 from drmadc.check.data import check_resample
 from drmadc.check.expressions import infer, report_unknown_path
 from drmadc.check.settings import Settings
-from drmadc.check.shapes import as_scalar, describe, is_smooth
+from drmadc.check.shapes import as_scalar, describe, is_smooth, spread
 from drmadc.check.updates import check_update
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import ALL, Function, Init, Report, Sampling, Step
-from drmadc.ir.types import Array, Tree
+from drmadc.ir.types import Array, Tree, is_scalar
 from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -192,13 +192,11 @@ def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:
         if x is None or not is_smooth(x, entry.value.span, ctx):
             failed = True
             continue
-        if isinstance(x.type, Array) and x.type.axes:
-            found = describe(x.type)
-            known.bag.add(
-                type_errors.WrongKind(entry.value.span, "an initial value", "a number or a random draw", found)
-            )
+        laid = x if is_scalar(x.type) or isinstance(x.type, Tree) else spread(x, group, entry.value.span, ctx)
+        if laid is None:
             failed = True
             continue
+        x = laid
         text = f"{entry.path} = {format_expr(entry.value)}"
         inits.append(Init(group, x, text, entry.span.origin))
     missing = [path for path in known.parameters if path not in covered]

@@ -241,6 +241,8 @@ def _tie(hyper: HyperParameter, value: ast.Expr, known: Known) -> Tie | None:
             word = ""
     grain = next((g for g in GRAINS if g == word), None)
     kinds = tuple(axis.kind for axis in hyper.type.axes)
+    if "size" in kinds:
+        kinds = ("size",)
     possible = tuple(dict.fromkeys(g for kind in kinds for g in COARSER[kind]))
     if grain is None or grain not in possible:
         wanted = f"one of {', '.join(possible)} for {hyper.type}" if possible else "left out for a single number"

@@ -35,8 +35,11 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return change(expr)
         case Binary(_, left, right):
             return change(replace(expr, left=rewrite(left, change), right=rewrite(right, change)))
-        case Call(_, args) | Apply(_, args):
+        case Call(_, args):
             return change(replace(expr, args=tuple(rewrite(a, change) for a in args)))
+        case Apply(_, args, _, replaced):
+            others = tuple((path, rewrite(value, change)) for path, value in replaced)
+            return change(replace(expr, args=tuple(rewrite(a, change) for a in args), replaced=others))
         case Stack(items):
             return change(replace(expr, items=tuple(rewrite(i, change) for i in items)))
         case Unary() | Dense() | Item() | Spread() | Collect() | Part() | Rows() | OnSplit():

@@ -71,11 +71,12 @@ class Dense:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """A call of a model."""
+    """A call of a model; `replaced` are groups or arrays of parameters that have other values in this call."""
 
     model: str
     args: tuple["Expr", ...]
     type: Type
+    replaced: tuple[tuple[str, "Expr"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +184,10 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return ()
         case Binary(_, left, right):
             return (left, right)
-        case Call(_, args) | Apply(_, args):
+        case Call(_, args):
             return args
+        case Apply(_, args, _, replaced):
+            return (*args, *(value for _, value in replaced))
         case Stack(items):
             return items
         case Unary() | Dense() | Item() | Spread() | Collect() | Part() | Rows() | OnSplit():

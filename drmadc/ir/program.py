@@ -172,7 +172,8 @@ class Adjoint:
 
     `d_X` on entry is the adjoint of state X after the step; `states` gives the adjoints before it, and `hypers`
     what the step adds to each hyperparameter's adjoint. `before` and `after` are the states that the path must
-    give, `recomputed` the forward equations that are needed again; `statements` may define `d_X` anew.
+    give, `recomputed` the forward equations that are needed again; `statements` may define `d_X` anew. `init` is what
+    initial values contribute; for the hyperparameters in `traced` JAX differentiates `init` itself, once.
     """
 
     before: tuple[str, ...]
@@ -184,6 +185,7 @@ class Adjoint:
     states: tuple[Let, ...]
     hypers: tuple[Let, ...]
     init: tuple[Let, ...]
+    traced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,10 @@ class Program:
     def group(self, name: str) -> Group:
         """The group of a name."""
         return next(g for g in self.groups if g.name == name)
+
+    def model(self, name: str) -> Model:
+        """The model of a name."""
+        return next(m for m in self.models if m.name == name)
 
     def parameter(self, path: str) -> Parameter:
         """The parameter of a path."""

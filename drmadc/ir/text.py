@@ -7,7 +7,7 @@ from drmadc.ir.build import rewrite
 from drmadc.ir.program import Adjoint, Function, Let, Program, Stage, Step
 from drmadc.ir.reverse import strategy_text
 
-_STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
+_STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "@": 2, "^": 4}
 
 
 def program_text(program: Program) -> str:
@@ -146,8 +146,9 @@ def _expr(expr: ir.Expr) -> tuple[str, int]:
             return f"{function}({', '.join(map(expr_text, args))}{extra})", 5
         case ir.Dense(x, layer):
             return f"dense({expr_text(x)}, {layer})", 5
-        case ir.Apply(model, args):
-            return f"{model}({', '.join(map(expr_text, args))})", 5
+        case ir.Apply(model, args, _, replaced):
+            change = "".join(f" with {path} = {expr_text(value)}" for path, value in replaced)
+            return f"{model}({', '.join(map(expr_text, args))}{change})", 5
         case ir.Item(x, index):
             return f"{_inside(x, 5)}[{', '.join(map(str, index))}]", 5
         case ir.Stack(items):

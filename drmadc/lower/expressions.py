@@ -99,10 +99,12 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             weight = item("params", key(program, f"{layer}.weight"))
             bias = item("params", key(program, f"{layer}.bias"))
             return py.Operator("+", py.Operator("@", lower(x, scope), weight), bias)
-        case ir.Apply(name, args):
-            model = next(m for m in program.models if m.name == name)
-            extra = [py.Id(hyper_name(program, h)) for h in model_hypers(model)]
-            return call(local(name), py.Id("params"), *(lower(a, scope) for a in args), *extra)
+        case ir.Apply(name, args, _, replaced):
+            extra = [py.Id(hyper_name(program, h)) for h in model_hypers(program, program.model(name))]
+            params: py.Expr = py.Id("params")
+            if replaced:
+                params = call("rt.join", params, *(_replacement(path, value, scope) for path, value in replaced))
+            return call(local(name), params, *(lower(a, scope) for a in args), *extra)
         case ir.Item(x, index):
             return py.Subscript(lower(x, scope), tuple(py.Literal(i) for i in index))
         case ir.Stack(items):
@@ -142,6 +144,36 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             return call(f"rt.{kind}", py.Id("SEED"), draw_number(program), py.Literal(index), shapes)
         case _ as never:
             assert_never(never)
+
+
+def _replacement(path: str, value: ir.Expr, scope: Scope) -> py.Expr:
+    """The tree of parameters that have other values in one call of a model."""
+    program = scope.program
+    if isinstance(value.type, Tree):
+        return full(value, lower(value, scope), program, value.type.group)
+    return call("rt.Tree", py.Dict(((py.Literal(key(program, path)), lower(value, scope)),)))
+
+
+def full(value: ir.Expr, lowered: py.Expr, program: Program, group: str) -> py.Expr:
+    """A tree whose arrays have the shapes of the parameters, also where only hyperparameters make it."""
+    if has_full_shape(value):
+        return lowered
+    return call("rt.laid", lowered, py.Id(group_constant(program, group)))
+
+
+def has_full_shape(value: ir.Expr) -> bool:
+    """Whether parameters or draws take part in a tree, so that its arrays are shaped like parameters."""
+    match value:
+        case ir.Name() | ir.Draw():
+            return isinstance(value.type, Tree)
+        case ir.Unary() | ir.Binary():
+            return any(has_full_shape(child) for child in ir.children(value))
+        case ir.Spread(x):
+            return isinstance(x.type, Array) and x.type.axes[-1].kind == "weight"
+        case ir.Call("inverse_cdf"):
+            return True
+        case _:
+            return False
 
 
 def draw_number(program: Program) -> py.Expr:
@@ -185,6 +217,16 @@ def _call(expr: ir.Call, scope: Scope) -> py.Expr:
             return call(f"jnp.{name}", *args)
         case "flatten":
             return call("rt.flatten", *args)
+        case "inverse_cdf":
+            bins, draw = expr.args
+            assert isinstance(bins.type, Array)
+            assert isinstance(draw.type, Tree)
+            layout: tuple[py.Expr, ...] = ()
+            if len(bins.type.axes) == 2:
+                layout = (py.Id(axis_constant(scope.program, bins.type.axes[0], draw.type.group)),)
+            return call("rt.inverse_cdf", *args, *layout)
+        case "matmul":
+            return py.Operator("@", *args)
         case "linspace" | "identity" as name:
             assert isinstance(expr.type, Array)
             shape = py.Tuple(tuple(py.Literal(axis.length) for axis in expr.type.axes))

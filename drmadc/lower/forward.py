@@ -11,6 +11,7 @@ from drmadc.lower.data import features_of
 from drmadc.lower.expressions import (
     Scope,
     call,
+    full,
     function_scope,
     item,
     lower,
@@ -59,6 +60,8 @@ def init_function(program: Program) -> py.Function:
             value = call("rt.Tree", py.Dict(((py.Literal(key(program, path)), value),)))
         elif isinstance(init.value.type, Array):
             value = call("rt.fill", table, value)
+        else:
+            value = full(init.value, value, program, init.group)
         if len(program.init) == 1:
             body.append(py.Return(value, init.origin))
             break
@@ -77,7 +80,7 @@ def model_function(program: Program, model: Model) -> py.Function:
     """mlp(params, x)"""
     scope = function_scope(program)
     params = ["params", *(local(name) for name, _ in model.inputs)]
-    params += [hyper_name(program, h) for h in model_hypers(model)]
+    params += [hyper_name(program, h) for h in model_hypers(program, model)]
     body = _assign_lets(program, model.lets)
     body.append(py.Return(lower(model.value, scope)))
     return py.Function(local(model.name), tuple((p, None) for p in params), f"{model.text}.", tuple(body), model.origin)

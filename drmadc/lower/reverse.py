@@ -133,7 +133,7 @@ def _gauss_newton(program: Program, adjoint: Adjoint) -> list[py.Statement]:
     outputs = py.Lambda(("w",), call("model_outputs", py.Id("w"), *inside, *batch))
     hypers = tuple(py.Id(hyper_name(program, h)) for h in split.loss_hypers)
     loss = py.Lambda(("outputs", "w", *names), call("loss_of_outputs", py.Id("outputs"), py.Id("w"), *hypers, *batch))
-    targets: list[py.Expr] = [py.Id("hessian_product"), *(py.Id(f"mixed_{n}") for n in names)]
+    targets: list[py.Expr] = [py.Id("hessian_product"), *(py.Id(f"mixed_{h}") for h in apart)]
     if len(targets) == 1:
         targets = [py.Tuple((targets[0],))]
     product = call("rt.gauss_newton", outputs, loss, py.Id("w"), cotangent, *(py.Id(n) for n in names))
@@ -144,7 +144,7 @@ def _gauss_newton(program: Program, adjoint: Adjoint) -> list[py.Statement]:
             name = hyper_name(program, h)
             along = call("rt.slope", py.Lambda(("w",), call("loss", *arguments)), py.Id("w"), cotangent)
             mixed = py.Call(call("jax.grad", py.Lambda((name,), along)), (py.Id(name),))
-            out.append(py.Assign((py.Id(f"mixed_{name}"),), mixed))
+            out.append(py.Assign((py.Id(f"mixed_{h}"),), mixed))
     return out
 
 
@@ -166,9 +166,25 @@ def _increment(program: Program, let: Let, scope: Scope) -> list[py.Statement]:
             return [py.Assign((target,), value, op="+=")]
 
 
+def _traced_init(program: Program, adjoint: Adjoint) -> list[py.Statement]:
+    """The vector-Jacobian product of `init` in hyperparameters whose share JAX derives."""
+    names = [hyper_name(program, h) for h in adjoint.traced]
+    entries = py.Dict(tuple((py.Literal(h), py.Id(name)) for h, name in zip(adjoint.traced, names, strict=True)))
+    changed = call("rt.replaced", py.Id("hypers"), entries)
+    start = py.Lambda(tuple(names), call("init", changed, py.Id("outer")))
+    values = tuple(item("hypers", h) for h in adjoint.traced)
+    shares = tuple(py.Id(f"d_{name}") for name in names)
+    targets: tuple[py.Expr, ...] = shares if len(shares) > 1 else (py.Tuple(shares),)
+    return [
+        py.Assign((py.Id("_"), py.Id("pull")), call("jax.vjp", start, *values)),
+        py.Assign(targets, call("pull", item("adjoint", "w"))),
+        *(py.Assign((item("d_hypers", h),), share, op="+=") for h, share in zip(adjoint.traced, shares, strict=True)),
+    ]
+
+
 def reverse_init_function(program: Program, adjoint: Adjoint) -> py.Function | None:
     """reverse_init(adjoint, hypers, outer): the initial values' share, where hyperparameters set them"""
-    if not adjoint.init:
+    if not adjoint.init and not adjoint.traced:
         return None
 
     def name(node: ir.Name) -> py.Expr:
@@ -187,6 +203,8 @@ def reverse_init_function(program: Program, adjoint: Adjoint) -> py.Function | N
     used = {h for let in adjoint.init for h in ir.hypers_in(let.value)}
     body = hyper_reads(program, tuple(h.name for h in program.hypers if h.name in used), at_step=False)
     body.append(py.Assign((py.Id("d_hypers"),), call("dict", item("adjoint", "hypers"))))
+    if adjoint.traced:
+        body += _traced_init(program, adjoint)
     for let in adjoint.init:
         body.append(py.Assign((item("d_hypers", let.name),), lower(let.value, scope), op="+="))
     body.append(py.Return(py.Id("d_hypers")))

@@ -166,4 +166,4 @@ def reverse_init_reached(program: Program, adjoint: Adjoint) -> bool:
         return False
     if isinstance(strategy, Truncated) and strategy.steps < program.steps:
         return False
-    return bool(adjoint.init)
+    return bool(adjoint.init or adjoint.traced)

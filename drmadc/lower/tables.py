@@ -3,6 +3,7 @@
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Let, Program, axis_length, axis_slots
 from drmadc.ir.types import Array, Axis, Tree, Type
+from drmadc.lower.expressions import has_full_shape
 from drmadc.lower.names import axis_constant, group_constant, key
 from drmadc.lower.tuning import tie_axes
 from drmadc.passes.adjoint import laid
@@ -22,7 +23,13 @@ def tables(program: Program) -> list[py.Statement]:
                 case ir.Name(id_, Tree(group)) if id_ == group and not _is_all(program, group):
                     groups[group] = None
                 case ir.Spread(x, Tree(group)):
-                    axes[_axis(x.type), group] = None
+                    axes[_axes(x.type)[0], group] = None
+                case ir.Call("inverse_cdf", (bins, _), Tree(group)) if len(_axes(bins.type)) == 2:
+                    axes[_axes(bins.type)[0], group] = None
+                case ir.Apply(_, _, _, replaced):
+                    for _, value in replaced:
+                        if isinstance(value.type, Tree) and not has_full_shape(value):
+                            groups[value.type.group] = None
                 case ir.Collect(x, Array(_, (axis, *_))) if isinstance(x.type, Tree):
                     axes[axis, x.type.group] = None
                 case _:
@@ -45,9 +52,9 @@ def _is_all(program: Program, group: str) -> bool:
     return group == "params" or set(program.group(group).members) == {p.path for p in program.parameters}
 
 
-def _axis(type_: Type) -> Axis:
+def _axes(type_: Type) -> tuple[Axis, ...]:
     assert isinstance(type_, Array)
-    return type_.axes[0]
+    return type_.axes
 
 
 def _expressions(program: Program) -> list[ir.Expr]:

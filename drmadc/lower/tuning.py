@@ -66,11 +66,9 @@ def _step(program: Program, stage: Stage) -> py.Function:
     for let in step.equations:
         body.append(py.Assign((py.Id(step_name(let.name)),), lower(let.value, scope)))
     if stage.frozen:
-        kept = {name: item("w", name) for name in stage.frozen}
-        body.append(py.Assign((py.Id("w_next"),), call("rt.replaced", py.Id("w_next"), **kept)))
+        body.append(_replaced("w_next", {name: item("w", name) for name in stage.frozen}))
     if stage.projections:
-        projected = {p.hyper: _projected(p) for p in stage.projections}
-        body.append(py.Assign((py.Id("w_next"),), call("rt.replaced", py.Id("w_next"), **projected)))
+        body.append(_replaced("w_next", {p.hyper: _projected(p) for p in stage.projections}))
     entries = tuple((py.Literal(s), py.Id(f"{step_name(s)}_next")) for s in states)
     body.append(py.Return(py.Dict(entries)))
     params = tuple((p, None) for p in ("state", "grad", "t"))
@@ -80,7 +78,7 @@ def _step(program: Program, stage: Stage) -> py.Function:
 
 
 def _tied(program: Program, tie: Tie, tree: str, *, mean: bool) -> py.Statement:
-    """grad = rt.replaced(grad, l2=rt.tied(grad["l2"], ...))"""
+    """grad = rt.replaced(grad, {"l2": rt.tied(grad["l2"], ...)})"""
     value = item(tree, tie.hyper)
     named: dict[str, py.Expr] = {"mean": py.Literal(True)} if mean else {}
     match tie.grain:
@@ -94,7 +92,13 @@ def _tied(program: Program, tie: Tie, tree: str, *, mean: bool) -> py.Statement:
         case _:
             fine, coarse = (py.Id(axis_constant(program, axis, axis.group)) for axis in _layouts(program, tie))
             tied = call("rt.tied", value, fine, coarse, **named)
-    return py.Assign((py.Id(tree),), call("rt.replaced", py.Id(tree), **{tie.hyper: tied}))
+    return _replaced(tree, {tie.hyper: tied})
+
+
+def _replaced(tree: str, entries: dict[str, py.Expr]) -> py.Statement:
+    """w_next = rt.replaced(w_next, {"l2": ...})"""
+    pairs = py.Dict(tuple((py.Literal(name), value) for name, value in entries.items()))
+    return py.Assign((py.Id(tree),), call("rt.replaced", py.Id(tree), pairs))
 
 
 def _projected(projection: Projection) -> py.Expr:

@@ -71,6 +71,7 @@ def _derive(program: Program) -> Adjoint:
         states=states,
         hypers=hypers,
         init=_derive_init(program),
+        traced=traced_hypers(program),
     )
     return _place_grad(_plan_values(draft, step))
 
@@ -118,12 +119,25 @@ def _place_grad(draft: Adjoint) -> Adjoint:
     return replace(draft, pull=replace(draft.pull, primal=True), needs_grad=False)
 
 
+def traced_hypers(program: Program) -> tuple[str, ...]:
+    """Hyperparameters in initial values that are not elementwise: an interpolated inverse CDF."""
+    traced: set[str] = set()
+    for init in program.init:
+        if any(isinstance(node, ir.Call) and node.function == "inverse_cdf" for node in ir.walk(init.value)):
+            traced.update(ir.hypers_in(init.value))
+    return tuple(h.name for h in program.hypers if h.name in traced)
+
+
 def _derive_init(program: Program) -> tuple[Let, ...]:
     """What the initial parameters and states contribute to the hyperparameters' adjoints."""
     found: Adjoints = {}
+    traced = traced_hypers(program)
 
     def active(node: ir.Expr) -> bool:
         return isinstance(node, ir.Hyper)
+
+    def untraced(node: ir.Expr) -> bool:
+        return isinstance(node, ir.Hyper) and node.id not in traced
 
     for init in program.init:
         type_: Type = Tree(init.group)
@@ -132,7 +146,7 @@ def _derive_init(program: Program) -> tuple[Let, ...]:
             seed: ir.Expr = ir.Name(f"d:w.{init.group}", type_)
         else:
             seed = ir.Name(f"d:w.{init.group}", Tree(init.group))
-        pull(init.value, seed, active, found)
+        pull(init.value, seed, untraced, found)
     for state in program.step.states:
         if state.initial is not None:
             pull(_laid(state), ir.Name(f"d:{state.name}", PARAMETERS), active, found)

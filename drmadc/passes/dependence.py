@@ -17,15 +17,15 @@ def expression_hypers(program: Program, expr: ir.Expr) -> set[str]:
     found = set(ir.hypers_in(expr))
     for node in ir.walk(expr):
         if isinstance(node, ir.Apply):
-            model = next(m for m in program.models if m.name == node.model)
-            found.update(model_hypers(model))
+            found.update(model_hypers(program, program.model(node.model)))
     return found
 
 
-def model_hypers(model: Model) -> tuple[str, ...]:
-    """Hyperparameters that a model's body reads, in order of first use."""
+def model_hypers(program: Program, model: Model) -> tuple[str, ...]:
+    """Hyperparameters that a model's body reads, itself or through other models, in declared order."""
     values = (*(let.value for let in model.lets), model.value)
-    return tuple(dict.fromkeys(h for value in values for h in ir.hypers_in(value)))
+    found = {h for value in values for h in expression_hypers(program, value)}
+    return tuple(h.name for h in program.hypers if h.name in found)
 
 
 def function_splits(function: Function) -> tuple[str, ...]:

@@ -8,5 +8,5 @@ def reached(program: Program) -> frozenset[str]:
     """Names of the hyperparameters whose adjoint is not identically 0."""
     adjoint = program.adjoint
     assert adjoint is not None
-    through_training = {let.name for let in (*adjoint.hypers, *adjoint.init)}
+    through_training = {let.name for let in (*adjoint.hypers, *adjoint.init)} | set(adjoint.traced)
     return frozenset(through_training | set(function_hypers(program, program.objective)))

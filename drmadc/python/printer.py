@@ -177,6 +177,8 @@ def _split(before: str, value: py.Expr, after: str, depth: int) -> list[str]:
             return [f"{before}-(", *_broken(inner, depth + 1), f"{indent}){after}"]
         case py.Minus(x):
             return _split(f"{before}-", x, after, depth)
+        case py.Lambda(params, body):
+            return _split(f"{before}lambda {', '.join(params)}: ", body, after, depth)
         case _:
             return [line]
     indent, deeper = "    " * depth, "    " * (depth + 1)

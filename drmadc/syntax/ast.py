@@ -122,6 +122,15 @@ class Of:
 
 
 @dataclass(frozen=True, slots=True)
+class With:
+    """`mlp(x) with { weights: exp(t) * mlp.weights }`: a model called with other parameters."""
+
+    value: "Expr"
+    entries: tuple["Entry", ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Each:
     """`each outer`"""
 
@@ -155,7 +164,7 @@ class Record:
     span: Span = _span()
 
 
-Expr = Name | Primed | Number | Quantity | Member | Call | Index | Neg | Binary | On | Of | Each | List | Record
+Expr = Name | Primed | Number | Quantity | Member | Call | Index | Neg | Binary | On | Of | With | Each | List | Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import assert_never
 from drmadc.source import Span
 from drmadc.syntax import ast
 
-_STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
+_STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "@": 2, "^": 4}
 _ON, _NEG, _POSTFIX = 0, 3, 5
 
 
@@ -215,8 +215,14 @@ def _expr_and_strength(expr: ast.Expr) -> tuple[str, int]:
             return f"each {scope}", _POSTFIX
         case ast.List(items):
             return f"[{', '.join(_expr(i, _ON) for i in items)}]", _POSTFIX
+        case ast.With(value, entries):
+            return f"{_expr(value, _POSTFIX)} with {_record(entries)}", _POSTFIX
         case ast.Record(entries):
-            inside = ", ".join(f"{e.path}: {_expr(e.value, _ON)}" for e in entries)
-            return (f"{{ {inside} }}" if inside else "{}"), _POSTFIX
+            return _record(entries), _POSTFIX
         case _ as never:
             assert_never(never)
+
+
+def _record(entries: tuple[ast.Entry, ...]) -> str:
+    inside = ", ".join(f"{e.path}: {_expr(e.value, _ON)}" for e in entries)
+    return f"{{ {inside} }}" if inside else "{}"

@@ -37,12 +37,14 @@ _WORDS = {
     "RETURN": "`return`",
     "ON": "`on`",
     "OF": "`of`",
+    "WITH": "`with`",
+    "AFTER": "`after`",
     "EACH": "`each`",
     "DOT": "`.`",
     "SEMICOLON": "`;`",
     "$END": "the end of the declaration",
 }
-_OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "CIRCUMFLEX", "ON", "OF", "DOT", "SEMICOLON", "UNIT"}
+_OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "CIRCUMFLEX", "AT", "ON", "OF", "WITH", "DOT", "SEMICOLON", "UNIT"}
 
 
 @cache
@@ -295,8 +297,8 @@ class _Builder:
                 return ast.Index(self.expr(kids[0]), tuple(self.expr(k) for k in _trees(kids[1:])), span=span)
             case "neg":
                 return ast.Neg(self.expr(kids[0]), span=span)
-            case "add" | "sub" | "mul" | "div" | "pow":
-                op = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "^"}[node.data]
+            case "add" | "sub" | "mul" | "div" | "matmul" | "pow":
+                op = {"add": "+", "sub": "-", "mul": "*", "div": "/", "matmul": "@", "pow": "^"}[node.data]
                 return ast.Binary(op, self.expr(kids[0]), self.expr(kids[1]), span=span)
             case "on":
                 split, split_span = self.path(kids[1])
@@ -304,6 +306,9 @@ class _Builder:
             case "of":
                 path, path_span = self.path(kids[1])
                 return ast.Of(self.expr(kids[0]), path, path_span=path_span, span=span)
+            case "replaced":
+                entries = tuple(self.entry(k) for k in _trees(kids[1:]))
+                return ast.With(self.expr(kids[0]), entries, span=span)
             case "each":
                 return ast.Each(str(kids[0]), span=span)
             case "list":

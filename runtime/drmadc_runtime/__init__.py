@@ -16,6 +16,7 @@ from drmadc_runtime.functions import (
     gelu,
     huber,
     identity,
+    inverse_cdf,
     linspace,
     squared_error,
     unit_step,
@@ -31,8 +32,8 @@ from drmadc_runtime.sampling import cyclic_rows, shuffled_rows
 from drmadc_runtime.steady import Steady, unsettled
 from drmadc_runtime.store import Store
 from drmadc_runtime.tangents import forward_gradient, forward_sweep
-from drmadc_runtime.ties import replaced, tied, tied_all, tied_steps
-from drmadc_runtime.trees import Tree, each, fill, join, reduce, select, total, zeros_like
+from drmadc_runtime.ties import tied, tied_all, tied_steps
+from drmadc_runtime.trees import Tree, each, fill, join, laid, reduce, replaced, select, total, zeros_like
 from drmadc_runtime.versions import require
 
 __all__ = [
@@ -65,7 +66,9 @@ __all__ = [
     "huber",
     "identity",
     "implicit",
+    "inverse_cdf",
     "join",
+    "laid",
     "linspace",
     "main",
     "normal",

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 
 from drmadc_runtime.axes import Layout, sum_to
-from drmadc_runtime.trees import Tree
 
 
 def tied(values: jax.Array, fine: Layout, coarse: Layout, *, mean: bool = False) -> jax.Array:
@@ -68,8 +67,3 @@ def tied_steps(values: jax.Array, bins: int, *, mean: bool = False) -> jax.Array
         sizes = jax.ops.segment_sum(jnp.ones(steps, values.dtype), classes, bins)
         sums = sums / jnp.reshape(sizes, (bins, *[1] * (values.ndim - 1)))
     return sums[classes]
-
-
-def replaced(tree: Tree, **entries: jax.Array) -> Tree:
-    """The tree with some entries replaced."""
-    return Tree({**dict(tree.items()), **entries})

@@ -123,6 +123,17 @@ def fill(shapes: Mapping[str, tuple[int, ...]], value: Any) -> Tree:
     return Tree({name: jnp.full(shape, value, dtype) for name, shape in shapes.items()})
 
 
+def replaced(tree: Mapping[str, Any], entries: Mapping[str, Any]) -> Any:
+    """The same mapping (a tree stays a tree) with some entries replaced."""
+    changed = {**dict(tree.items()), **entries}
+    return Tree(changed) if isinstance(tree, Tree) else changed
+
+
+def laid(tree: Tree, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+    """Every entry repeated to the shape of its parameter."""
+    return Tree({name: jnp.broadcast_to(tree[name], shape) for name, shape in shapes.items()})
+
+
 def zeros_like(tree: T) -> T:
     """The same structure, all elements 0."""
     zeros: T = jax.tree.map(jnp.zeros_like, tree)

@@ -19,6 +19,7 @@ NAMES = [
     "regression",
     "sampling",
     "examples",
+    "reparametrised",
 ]
 
 

@@ -43,15 +43,15 @@ BIASES = {
 }
 D_W = {"d_w": (2,)}
 PARAM_OF_PARAMS = {
-    "loss.lambda.weight": (0, ()),
-    "loss.lambda.bias": (1, ()),
-    "loss.out.weight": (2, ()),
-    "loss.out.bias": (3, ()),
-    "step.state.weight": (4, ()),
-    "step.state.bias": (5, ()),
-    "step.out.weight": (6, ()),
-    "step.out.bias": (7, ()),
-    "d_w": (8, ()),
+    "d_w": (0, ()),
+    "loss.lambda.weight": (1, ()),
+    "loss.lambda.bias": (2, ()),
+    "loss.out.weight": (3, ()),
+    "loss.out.bias": (4, ()),
+    "step.state.weight": (5, ()),
+    "step.state.bias": (6, ()),
+    "step.out.weight": (7, ()),
+    "step.out.bias": (8, ()),
 }
 IN_UNIT_OF_LOSS_WEIGHTS = {
     "loss.lambda.weight": (0, (784, 1)),

@@ -183,8 +183,8 @@ def initial_tune_state_whole(free):
     """State of the outer update before its first step. Entries that are tied begin at
     their mean.
     """
-    free = rt.replaced(free, penalty=rt.tied_all(free["penalty"], mean=True))
-    free = rt.replaced(free, rate=rt.tied_steps(free["rate"], 1, mean=True))
+    free = rt.replaced(free, {"penalty": rt.tied_all(free["penalty"], mean=True)})
+    free = rt.replaced(free, {"rate": rt.tied_steps(free["rate"], 1, mean=True)})
     return {"w": free}
 
 
@@ -194,19 +194,24 @@ def tune_step_whole(state, grad, t):
     w' = w - rate * grad
     """
     # stages.drm:25
-    grad = rt.replaced(grad, penalty=rt.tied_all(grad["penalty"]))
-    grad = rt.replaced(grad, rate=rt.tied_steps(grad["rate"], 1))
+    grad = rt.replaced(grad, {"penalty": rt.tied_all(grad["penalty"])})
+    grad = rt.replaced(grad, {"rate": rt.tied_steps(grad["rate"], 1)})
     grad = rt.replaced(
-        grad, rate=rt.tied(grad["rate"], PARAM_OF_PARAMS, LAYER_OF_PARAMS, mean=True)
+        grad,
+        {"rate": rt.tied(grad["rate"], PARAM_OF_PARAMS, LAYER_OF_PARAMS, mean=True)},
     )
     w = state["w"]
     w_next = w - rt.Tree({"mix": 0, "bins": 0.001, "penalty": 0.1, "rate": 0.01}) * grad
-    w_next = rt.replaced(w_next, mix=w["mix"])
+    w_next = rt.replaced(w_next, {"mix": w["mix"]})
     w_next = rt.replaced(
         w_next,
-        bins=jnp.sort(w_next["bins"]),
-        penalty=jnp.clip(w_next["penalty"], -2.3025850929940455, -0.6931471805599453),
-        mix=(w_next["mix"] + jnp.swapaxes(w_next["mix"], -1, -2)) / 2,
+        {
+            "bins": jnp.sort(w_next["bins"]),
+            "penalty": jnp.clip(
+                w_next["penalty"], -2.3025850929940455, -0.6931471805599453
+            ),
+            "mix": (w_next["mix"] + jnp.swapaxes(w_next["mix"], -1, -2)) / 2,
+        },
     )
     return {"w": w_next}
 
@@ -217,9 +222,13 @@ def initial_tune_state_layers(free):
     """
     free = rt.replaced(
         free,
-        penalty=rt.tied(free["penalty"], WEIGHT_OF_PARAMS, LAYER_OF_PARAMS, mean=True),
+        {
+            "penalty": rt.tied(
+                free["penalty"], WEIGHT_OF_PARAMS, LAYER_OF_PARAMS, mean=True
+            ),
+        },
     )
-    free = rt.replaced(free, rate=rt.tied_steps(free["rate"], 2, mean=True))
+    free = rt.replaced(free, {"rate": rt.tied_steps(free["rate"], 2, mean=True)})
     return {"w": free, "m": rt.zeros_like(free), "s": rt.zeros_like(free)}
 
 
@@ -235,9 +244,9 @@ def tune_step_layers(state, grad, t):
     """
     # stages.drm:31
     grad = rt.replaced(
-        grad, penalty=rt.tied(grad["penalty"], WEIGHT_OF_PARAMS, LAYER_OF_PARAMS)
+        grad, {"penalty": rt.tied(grad["penalty"], WEIGHT_OF_PARAMS, LAYER_OF_PARAMS)}
     )
-    grad = rt.replaced(grad, rate=rt.tied_steps(grad["rate"], 2))
+    grad = rt.replaced(grad, {"rate": rt.tied_steps(grad["rate"], 2)})
     w = state["w"]
     m = state["m"]
     s = state["s"]
@@ -249,9 +258,13 @@ def tune_step_layers(state, grad, t):
     w_next = w - 0.1 * m_hat / root
     w_next = rt.replaced(
         w_next,
-        bins=jnp.sort(w_next["bins"]),
-        penalty=jnp.clip(w_next["penalty"], -2.3025850929940455, -0.6931471805599453),
-        mix=(w_next["mix"] + jnp.swapaxes(w_next["mix"], -1, -2)) / 2,
+        {
+            "bins": jnp.sort(w_next["bins"]),
+            "penalty": jnp.clip(
+                w_next["penalty"], -2.3025850929940455, -0.6931471805599453
+            ),
+            "mix": (w_next["mix"] + jnp.swapaxes(w_next["mix"], -1, -2)) / 2,
+        },
     )
     return {"w": w_next, "m": m_next, "s": s_next}
 
