@@ -114,6 +114,21 @@ def _builtin(
             return ir.Call("flatten", (x,), Array(x.type.element, (EXAMPLE, *sizes(length))))
         case "draw":
             return _draw(name, expr, values[0], ctx, infer)
+        case "noise":
+            return _noise(name, signature, expr, values, ctx, infer)
+        case "softmax":
+            x = infer(values[0], ctx)
+            if x is None:
+                return None
+            if not (isinstance(x.type, Array) and x.type.element == "real" and x.type.axes):
+                found = describe(x.type)
+                ctx.bag.add(type_errors.WrongKind(values[0].span, "the argument of `softmax`", "an array", found))
+                return None
+            return ir.Call("softmax", (x,), x.type)
+        case "range":
+            problem = "gives the labels of a learned training set: data NAME { x = images; y: class[10] = range(10) }"
+            ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
+            return None
         case "array":
             return _array(name, signature, expr, values, ctx, infer)
         case _ as never:
@@ -187,7 +202,8 @@ def _loss(
     if output is None or target is None:
         return None
     out_type, target_type = output.type, target.type
-    labelled = name in ("cross_entropy", "error")
+    soft = name == "cross_entropy" and isinstance(target_type, Array) and target_type.element == "real"
+    labelled = name in ("cross_entropy", "error") and not soft
     problem = ""
     if not (isinstance(out_type, Array) and out_type.element == "real" and out_type.axes[:1] == (EXAMPLE,)):
         problem = f"the first argument must be a value of each example, not {describe(out_type)}"
@@ -261,6 +277,26 @@ def _inverse_cdf(bins: ir.Expr, tree: Tree, span: Span, ctx: Context) -> ir.Expr
     draw = ir.Draw("uniform", ctx.draws, tree)
     ctx.draws += 1
     return ir.Call("inverse_cdf", (bins, draw), tree)
+
+
+def _noise(
+    name: str, signature: Signature, expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer
+) -> ir.Expr | None:
+    """Noise whose level may be a hyperparameter: in models, where it acts in training only, and in the loss."""
+    if ctx.place not in ("model", "minibatch"):
+        wanted = "in a model or in the training loss"
+        ctx.bag.add(type_errors.WrongKind(expr.span, "noise", wanted, "somewhere else"))
+        return None
+    x, level = infer(values[0], ctx), infer(values[1], ctx)
+    if x is None or level is None:
+        return None
+    type_ = broadcast(x.type, level.type) if isinstance(x.type, Array) and isinstance(level.type, Array) else None
+    if type_ is None or type_ != x.type or x.type == SCALAR:
+        problem = f"{describe(level.type)} is no level for each entry of {describe(x.type)}"
+        ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
+        return None
+    ctx.known.noises += 1
+    return ir.Call(name, (x, level), x.type, str(ctx.known.noises - 1))
 
 
 def _array(

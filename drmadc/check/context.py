@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from drmadc.diagnostics.model import Bag
-from drmadc.ir.program import ALL, Data, Group, HyperParameter, Let, Model, Parameter
+from drmadc.ir.program import ALL, Data, Group, HyperParameter, Learned, Let, Model, Parameter
 from drmadc.ir.types import Array, Type
 from drmadc.source import Span
 from drmadc.syntax import ast
@@ -27,11 +27,22 @@ class Known:
     hyper_spans: dict[str, Span] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
+    learned: Learned | None = None
+    trains_on: str | None = None
+    noises: int = 0
 
     def add_group(self, name: str, members: tuple[str, ...]) -> None:
         """Declare a parameter group; empty ones do not exist."""
         if members:
             self.groups[name] = Group(name, members)
+
+    @property
+    def examples(self) -> int | None:
+        """Number of training examples, where there are any."""
+        if self.learned is not None:
+            return self.learned.size
+        splits = self.data.splits if self.data is not None else ()
+        return next((split.size for split in splits if split.name == "train"), None)
 
     def close_groups(self) -> None:
         """Declare the group of all parameters, once all are known."""

@@ -5,8 +5,10 @@ from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer
 from drmadc.check.settings import Settings
 from drmadc.check.shapes import describe
-from drmadc.ir.program import Data, Field, Let, Split
-from drmadc.ir.types import EXAMPLE, Array, Type, sizes
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Data, Field, Learned, Let, Split
+from drmadc.ir.types import EXAMPLE, Array, Axis, Type, sizes
+from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -57,6 +59,10 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         known.broken.update(names)
         return
     known.broken.update(names - {feature.name for feature in features})
+    if ctx.statistics and not any(split.name == "train" for split in splits):
+        known.bag.add(
+            name_errors.MissingSetting(decl.name_span, "split", "train", "split = { train: 15000, valid: 5000 }")
+        )
     known.data = Data(
         decl.name,
         source,
@@ -67,6 +73,75 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         tuple(features),
         decl.span.origin,
     )
+
+
+def check_learned(decl: ast.DataDecl, known: Known) -> None:
+    """Fill `known.learned` from `data NAME { x = images; y: class[10] = range(10) }`."""
+    values: list[tuple[str, ir.Expr, Span]] = []
+    labels: list[tuple[str, int, Span]] = []
+    failed = False
+    first: dict[str, Span] = {}
+    for item in decl.items:
+        if item.name in first:
+            known.bag.add(name_errors.GivenTwice(item.name_span, item.name, first[item.name]))
+            failed = True
+            continue
+        first[item.name] = item.name_span
+        wanted = declared_type(item.type, known) if isinstance(item, ast.Feature) else None
+        if isinstance(item, ast.Feature) and wanted is None:
+            failed = True
+            continue
+        match item.value:
+            case ast.Call(ast.Name("range"), (ast.Arg(None, ast.Number() as number),)):
+                if wanted is None or wanted.element != "class" or wanted.classes != number.value:
+                    problem = f"gives class labels: write `{item.name}: class[{number.text}] = range({number.text})`"
+                    known.bag.add(type_errors.WrongArguments(item.value.span, "range", problem, "range(classes)"))
+                    failed = True
+                    continue
+                labels.append((item.name, wanted.classes, item.span))
+            case value:
+                x = infer(value, Context(known, "init"))
+                axes = x.type.axes if x is not None and isinstance(x.type, Array) else ()
+                plain = axes and all(axis.kind == "size" for axis in axes)
+                if x is not None and not plain:
+                    known.bag.add(
+                        type_errors.WrongKind(
+                            value.span, "a learned feature", "an array [examples, ...]", describe(x.type)
+                        )
+                    )
+                elif x is not None and wanted is not None and wanted.axes != axes[1:]:
+                    found = describe(Array("real", axes[1:]))
+                    assert isinstance(item, ast.Feature)
+                    known.bag.add(
+                        type_errors.WrongResult(value.span, item.name, describe(wanted), found, item.type.span)
+                    )
+                    x = None
+                if x is None or not plain:
+                    failed = True
+                    continue
+                values.append((item.name, x, item.span))
+    sizes_ = {x.type.axes[0].size for _, x, _ in values if isinstance(x.type, Array)}
+    if failed or len(sizes_) != 1:
+        if not failed:
+            wanted_ = "features with one number of examples"
+            found = (
+                "no array of hyperparameters" if not sizes_ else f"{' and '.join(map(str, sorted(sizes_)))} examples"
+            )
+            known.bag.add(type_errors.WrongKind(decl.name_span, f"the learned data `{decl.name}`", wanted_, found))
+        known.broken.update(first)
+        return
+    size = sizes_.pop()
+    features = {
+        name: ir.Rows(x, Array("real", (EXAMPLE, *x.type.axes[1:])))
+        for name, x, _ in values
+        if isinstance(x.type, Array)
+    }
+    for name, classes, _ in labels:
+        whole = ir.Call("range", (), Array("class", (Axis("size", size),), classes), str(size))
+        features[name] = ir.Rows(whole, Array("class", (EXAMPLE,), classes))
+    origins = {item.name: item.span.origin for item in decl.items}
+    lets = tuple(Let(item.name, features[item.name], origins[item.name]) for item in decl.items)
+    known.learned = Learned(decl.name, size, lets, decl.span.origin)
 
 
 def _source(settings: Settings, known: Known) -> str | None:
@@ -124,7 +199,7 @@ def _splits(settings: Settings, source: str, known: Known) -> tuple[Split, ...] 
         if wanted > count:
             known.bag.add(program_errors.SplitTooLarge(value.span, source, part, wanted, count))
             failed = True
-    if "train" not in seen and not failed:
+    if "train" not in seen and not failed and known.trains_on is None:
         known.bag.add(name_errors.MissingSetting(value.span, "split", "train", example))
         failed = True
     return None if failed else tuple(splits)

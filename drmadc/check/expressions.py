@@ -64,7 +64,12 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
     if text in ctx.locals:
         type_ = ctx.locals[text]
         return ir.Name(text, type_)
-    if known.data is not None and ctx.place in ("minibatch", "outer"):
+    if known.learned is not None and ctx.place == "minibatch":
+        for feature in known.learned.features:
+            if feature.name == text:
+                ctx.lets[text] = feature
+                return ir.Name(text, feature.value.type)
+    elif known.data is not None and ctx.place in ("minibatch", "outer"):
         for feature in known.data.features:
             if feature.name == text:
                 known.used.add(text)

@@ -18,7 +18,7 @@ ELEMENTWISE = (
     "cos",
 )
 
-Kind = Literal["elementwise", "reduction", "loss", "dense", "flatten", "draw", "array"]
+Kind = Literal["elementwise", "reduction", "loss", "dense", "flatten", "draw", "array", "noise", "softmax", "range"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ FUNCTIONS: dict[str, Signature] = {
     "huber": Signature("loss", "huber(prediction, target)", 2, ("reduce",)),
     "binary_cross_entropy": Signature("loss", "binary_cross_entropy(logit, target)", 2, ("reduce",)),
     "dense": Signature("dense", "dense(x, units)", 2),
+    "noise": Signature("noise", "noise(x, standard_deviation)", 2),
+    "gaussian_dropout": Signature("noise", "gaussian_dropout(x, rate)", 2),
+    "softmax": Signature("softmax", "softmax(x)", 1),
+    "range": Signature("range", "range(classes)", 1),
     "flatten": Signature("flatten", "flatten(x)", 1),
     "normal": Signature("draw", "normal(standard_deviation)", 1),
     "linspace": Signature("array", "linspace(first, last)", 2),

@@ -2,9 +2,9 @@
 
 from typing import Literal, TypeVar
 
-from drmadc.check import name_errors
+from drmadc.check import name_errors, type_errors
 from drmadc.check.context import Known
-from drmadc.check.data import check_data
+from drmadc.check.data import check_data, check_learned
 from drmadc.check.functions import FUNCTIONS
 from drmadc.check.hypers import check_hyper, check_params, over_group
 from drmadc.check.models import check_model, mentions, order_models
@@ -29,8 +29,14 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
     rules = {d.name: d for d in prelude.decls if isinstance(d, ast.UpdateDecl)}
     known = Known(bag, spec, rules)
     _check_names(spec, known)
-    data_decl = _single(spec, ast.DataDecl, bag)
     train_decl = _single(spec, ast.TrainDecl, bag)
+    known.trains_on = _trains_on(train_decl)
+    sources = [d for d in _all(spec, ast.DataDecl) if d.name != known.trains_on or _has_source(d)]
+    learned = [d for d in _all(spec, ast.DataDecl) if d not in sources]
+    for extra in sources[1:]:
+        why = "one block reads a source; another one may be made of hyperparameters, named by `data` in `train`"
+        bag.add(type_errors.WrongKind(extra.name_span, f"`data {extra.name}`", "the only source", "another one", why))
+    data_decl = sources[0] if sources else None
     tune_decls = _all(spec, ast.TuneDecl)
     report_decl = _single(spec, ast.ReportDecl, bag)
     if not unread:
@@ -47,6 +53,8 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
     for hyper in hypers:
         if not over_group(hyper):
             check_hyper(hyper, steps, known)
+    for decl in learned:
+        check_learned(decl, known)
     for params in _all(spec, ast.ParamsDecl):
         check_params(params, known)
     for model in order_models(_all(spec, ast.ModelDecl), known):
@@ -88,6 +96,7 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         precision=train.precision,
         seed=train.seed,
         data=known.data,
+        learned=known.learned,
         models=tuple(known.models.values()),
         parameters=tuple(known.parameters.values()),
         groups=tuple(known.groups.values()),
@@ -107,6 +116,18 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         reports=tuple(reports),
         origins=origins,
     )
+
+
+def _trains_on(train: ast.TrainDecl | None) -> str | None:
+    """The name of the data in `train { data = NAME }`."""
+    for setting in train.settings if train is not None else ():
+        if setting.name == "data" and isinstance(setting.value, ast.Name):
+            return setting.value.text
+    return None
+
+
+def _has_source(decl: ast.DataDecl) -> bool:
+    return any(isinstance(item, ast.Setting) and item.name == "source" for item in decl.items)
 
 
 def _all(spec: ast.Spec, kind: type[D]) -> list[D]:

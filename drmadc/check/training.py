@@ -17,7 +17,7 @@ from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-TRAIN = ("init", "loss", "update", "batch", "sampling", "resample", "steps", "seed", "precision")
+TRAIN = ("data", "init", "loss", "update", "batch", "sampling", "resample", "steps", "seed", "precision")
 
 
 @dataclass
@@ -66,6 +66,7 @@ def check_train(train: Train, known: Known) -> None:
     update = settings.required("update", "update = sgd(rate: 0.1)")
     if update is not None and ALL in known.groups:
         train.step = check_update(update, Tree(ALL), known, inner=True)
+    _check_data(settings, known)
     train.init = _check_init(settings, known)
     train.redraw = check_resample(settings, known, default=True)
     _check_batch(train, known)
@@ -100,15 +101,28 @@ def count(value: ast.Expr | None, what: str, known: Known) -> int | None:
     return number
 
 
+def _check_data(settings: Settings, known: Known) -> None:
+    """`data = NAME`: the source (the default), or a learned training set."""
+    value = settings.optional("data")
+    names = tuple(d.name for d in known.spec.decls if isinstance(d, ast.DataDecl))
+    if value is None or (isinstance(value, ast.Name) and value.text in names):
+        return
+    if isinstance(value, ast.Name):
+        known.bag.add(name_errors.UnknownName(value.span, value.text, names, "data"))
+    else:
+        found = f"`{format_expr(value)}`"
+        known.bag.add(type_errors.WrongKind(value.span, "`data`", "the name of a data block", found))
+
+
 def _check_batch(train: Train, known: Known) -> None:
     value = train.settings.optional("batch")
-    if known.data is None:
-        if value is not None and known.data_decl is None:
+    if known.data is None and known.learned is None:
+        if value is not None and known.data_decl is None and known.trains_on is None:
             known.bag.add(
                 type_errors.WrongKind(value.span, "`batch`", "left out", "a minibatch of no data", "remove it")
             )
         return
-    size = known.data.size_of("train")
+    size = known.examples or 0
     value = train.settings.required("batch", "batch = 50")
     if value is None:
         return
@@ -116,7 +130,10 @@ def _check_batch(train: Train, known: Known) -> None:
         train.batch = 0
         return
     batch = count(value, "`batch`", known)
-    if batch is not None and batch > size and known.data_decl is not None:
+    if batch is not None and known.learned is not None and batch > size:
+        found = f"{batch}"
+        known.bag.add(type_errors.WrongKind(value.span, "`batch`", f"at most {size}, all learned examples", found))
+    elif batch is not None and batch > size > 0 and known.data_decl is not None:
         span = next(i.span for i in known.data_decl.items if isinstance(i, ast.Setting) and i.name == "split")
         known.bag.add(program_errors.BatchTooLarge(value.span, batch, size, span))
     train.batch = batch or 0
@@ -135,8 +152,8 @@ def _check_sampling(train: Train, known: Known) -> None:
             known.bag.add(type_errors.WrongKind(value.span, "`sampling`", wanted, found))
             return
     if train.batch == 0 and not known.bag.failed:
-        why = "remove it" if known.data is None else "give `batch` a number, or remove it"
-        found = "no minibatches" if known.data is None else "`batch = all`"
+        why = "remove it" if known.data is None and known.learned is None else "give `batch` a number, or remove it"
+        found = "no minibatches" if known.data is None and known.learned is None else "`batch = all`"
         known.bag.add(type_errors.WrongKind(value.span, "`sampling`", "for minibatches", found, why))
 
 

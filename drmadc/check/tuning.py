@@ -105,8 +105,7 @@ def check_tune(decls: list[ast.TuneDecl], train: Train | None, known: Known) -> 
     if reverse is None:
         tune.reverse = Reverse(Exact("any", DEFAULT_MEMORY), "exact()", decls[0].span.origin)
     else:
-        size = known.data.size_of("train") if known.data is not None else None
-        tune.reverse = check_reverse(reverse, train.steps if train else None, size, known.bag)
+        tune.reverse = check_reverse(reverse, train.steps if train else None, known.examples, known.bag)
     tune.seeds = count(settings.optional("seeds"), "`seeds`", known) or 1
     tune.stop = _stop(settings.optional("stop"), known)
     stages = [_stage(decl, blocks[: i + 1], len(decls) > 1, known) for i, decl in enumerate(decls)]

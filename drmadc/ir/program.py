@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from drmadc.ir.nodes import Expr
+from drmadc.ir.nodes import Apply, Call, Expr, walk
 from drmadc.ir.reverse import Reverse
 from drmadc.ir.ties import Projection, Tie
 from drmadc.ir.types import Array, Domain
 
+NOISES = ("noise", "gaussian_dropout")
 Sampling = Literal["with_replacement", "without_replacement", "cyclic"]
 
 
@@ -98,6 +99,16 @@ class Data:
     def size_of(self, split: str) -> int:
         """Number of examples of a split."""
         return next(s.size for s in self.splits if s.name == split)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A training set made of hyperparameters: features of `size` examples, as the loss reads them."""
+
+    name: str
+    size: int
+    features: tuple[Let, ...]
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +221,7 @@ class Program:
     precision: Literal["float32", "float64"]
     seed: int
     data: Data | None
+    learned: Learned | None
     models: tuple[Model, ...]
     parameters: tuple[Parameter, ...]
     groups: tuple[Group, ...]
@@ -229,6 +241,35 @@ class Program:
     reports: tuple[Report, ...]
     origins: tuple[tuple[str, str], ...]
     adjoint: Adjoint | None = None
+
+    @property
+    def examples(self) -> int:
+        """Number of training examples; 1 without data."""
+        if self.learned is not None:
+            return self.learned.size
+        return self.data.size_of("train") if self.data is not None else 1
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the training loss draws noise at each step."""
+        values = [*(let.value for let in self.loss.lets), self.loss.value]
+        return any(self.draws_noise(value) for value in values)
+
+    def draws_noise(self, expr: Expr) -> bool:
+        """Whether an expression draws noise, itself or through a model."""
+        for node in walk(expr):
+            if isinstance(node, Call) and node.function in NOISES:
+                return True
+            if isinstance(node, Apply):
+                model = self.model(node.model)
+                if any(self.draws_noise(value) for value in (*(let.value for let in model.lets), model.value)):
+                    return True
+        return False
+
+    @property
+    def batched(self) -> bool:
+        """Whether the training loss reads something that changes from step to step: a minibatch, or noise."""
+        return (self.data is not None and self.learned is None) or self.batch > 0 or self.noisy
 
     @property
     def tune_steps(self) -> int:

@@ -22,6 +22,9 @@ def program_text(program: Program) -> str:
         out += [f"  statistics.{let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.statistics]
         out += [f"  feature {let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.features]
         out.append("")
+    if program.learned is not None:
+        out.append(f"learned {program.learned.name}: {program.learned.size} examples")
+        out += [*_lets(program.learned.features), ""]
     for model in program.models:
         inputs = ", ".join(f"{name}: {type_}" for name, type_ in model.inputs)
         out.append(f"model {model.name}({inputs})")

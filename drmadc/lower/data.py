@@ -3,7 +3,7 @@
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Data, Let, Program
 from drmadc.lower.expressions import Scope, call, draw_number, item, lower
-from drmadc.lower.names import local, rows_key
+from drmadc.lower.names import batch_key, local
 from drmadc.python import tree as py
 
 
@@ -19,7 +19,7 @@ def data_constant(program: Program, data: Data) -> py.Statement:
 
 
 def data_functions(program: Program, data: Data) -> list[py.Statement]:
-    """statistics(raw), features(raw, statistics), minibatch(data, outer, t)"""
+    """statistics(raw), features(raw, statistics)"""
     scope = _scope(program, data)
     out: list[py.Statement] = []
     if data.statistics:
@@ -34,7 +34,6 @@ def data_functions(program: Program, data: Data) -> list[py.Statement]:
             )
         )
     out.append(_features(data, scope))
-    out.append(_minibatch(program, data))
     return out
 
 
@@ -84,26 +83,50 @@ def features_of(data: Data, raw: py.Expr) -> py.Expr:
 
 
 def over_examples(program: Program) -> bool:
-    """Whether a hyperparameter belongs to training examples, so that a minibatch must say which they are."""
-    return any(h.type.axes and h.type.axes[0].kind == "example" for h in program.hypers)
+    """Whether the loss must know which examples a minibatch holds."""
+    return program.learned is not None or any(h.type.axes and h.type.axes[0].kind == "example" for h in program.hypers)
 
 
-def rows_features(program: Program, data: Data) -> py.Expr:
-    """The features of the train split's `rows`, and the rows themselves where a hyperparameter asks for them."""
-    features = features_of(data, call("rt.take", item("data", "train"), py.Id("rows")))
-    if not over_examples(program):
-        return features
-    return py.Call(py.Id("dict"), (features,), ((rows_key(data), py.Id("rows")),))
+def rows_batch(program: Program, step: py.Expr) -> py.Expr:
+    """What the loss reads of the examples `rows`: features, the rows themselves, noise, where it asks for them."""
+    more: list[tuple[str, py.Expr]] = []
+    if over_examples(program):
+        more.append((batch_key(program, "rows"), py.Id("rows")))
+    features: py.Expr | None = None
+    if program.data is not None and program.learned is None:
+        features = features_of(program.data, call("rt.take", item("data", "train"), py.Id("rows")))
+    return _batch(program, features, more, step)
 
 
-def _minibatch(program: Program, data: Data) -> py.Function:
-    train = item("data", "train")
+def whole_batch(program: Program, rows: py.Expr | None, step: py.Expr) -> py.Expr:
+    """The same for all training examples, whose numbers are `rows` where the loss reads them."""
+    more: list[tuple[str, py.Expr]] = []
+    if over_examples(program) and rows is not None:
+        more.append((batch_key(program, "rows"), rows))
+    features: py.Expr | None = None
+    if program.data is not None and program.learned is None:
+        features = features_of(program.data, item("data", "train"))
+    return _batch(program, features, more, step)
+
+
+def _batch(program: Program, features: py.Expr | None, more: list[tuple[str, py.Expr]], step: py.Expr) -> py.Expr:
+    if program.noisy:
+        noise = call("rt.noise_key", py.Id("SEED"), draw_number(program), step)
+        more = [*more, (batch_key(program, "noise"), noise)]
+    if features is None:
+        return py.Dict(tuple((py.Literal(name), value) for name, value in more))
+    return py.Call(py.Id("dict"), (features,), tuple(more)) if more else features
+
+
+def minibatch_function(program: Program) -> py.Function:
+    """minibatch(data, outer, t)"""
     if program.batch == 0:
-        doc = "The whole train split, at every step."
-        body: tuple[py.Statement, ...] = (py.Return(features_of(data, train)),)
+        split = "train split" if program.learned is None else "learned training set"
+        doc = f"The whole {split}, at every step."
+        body: tuple[py.Statement, ...] = (py.Return(whole_batch(program, None, py.Id("t"))),)
     else:
         key = (py.Id("SEED"), draw_number(program))
-        sizes = (py.Id("t"), py.Id("BATCH"), py.Literal(data.size_of("train")))
+        sizes = (py.Id("t"), py.Id("BATCH"), py.Literal(program.examples))
         source = "(seed, outer, t)" if program.redraw else "(seed, t)"
         match program.sampling:
             case "with_replacement":
@@ -115,6 +138,6 @@ def _minibatch(program: Program, data: Data) -> py.Function:
             case "cyclic":
                 doc = f"{program.batch} examples in the split's own order, around again: a function of t."
                 rows = call("rt.cyclic_rows", *sizes)
-        body = (py.Assign((py.Id("rows"),), rows), py.Return(rows_features(program, data)))
-    params = (("data", None), ("outer", None), ("t", None))
-    return py.Function("minibatch", params, doc, body, program.origin("train.batch"))
+        body = (py.Assign((py.Id("rows"),), rows), py.Return(rows_batch(program, py.Id("t"))))
+    names = (*(("data",) if program.data is not None else ()), "outer", "t")
+    return py.Function("minibatch", tuple((n, None) for n in names), doc, body, program.origin("train.batch"))

@@ -8,7 +8,7 @@ from typing import assert_never
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
 from drmadc.ir.types import Array, Tree, Type, is_scalar
-from drmadc.lower.names import axis_constant, group_constant, hyper_name, key, local, rows_key, step_name
+from drmadc.lower.names import axis_constant, batch_key, group_constant, hyper_name, key, local, step_name
 from drmadc.passes.dependence import model_hypers
 from drmadc.python import tree as py
 
@@ -31,15 +31,20 @@ _FUNCTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How the names of a function's body are written; `laid` are hyperparameters whose local is spread already."""
+    """How the names of a function's body are written.
+
+    `laid` are hyperparameters whose local is spread already; `noise` is the key of the noise, None where there is none.
+    """
 
     program: Program
     name: Callable[[ir.Name], py.Expr]
     laid: frozenset[str] = frozenset()
+    noise: py.Expr | None = None
 
 
-def function_scope(program: Program, params: str = "params") -> Scope:
-    """Names inside the loss, the objective and reports: features, parameters, groups, locals."""
+def function_scope(program: Program, noise: py.Expr | None = None) -> Scope:
+    """Names inside models, the loss, the objective and reports: features, parameters, groups, locals."""
+    params = "params"
 
     def name(node: ir.Name) -> py.Expr:
         head, dot, rest = node.id.partition(".")
@@ -55,7 +60,7 @@ def function_scope(program: Program, params: str = "params") -> Scope:
             return item(head, rest)
         return py.Id(local(node.id))
 
-    return Scope(program, name)
+    return Scope(program, name, noise=noise)
 
 
 def step_scope(program: Program) -> Scope:
@@ -104,7 +109,10 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             params: py.Expr = py.Id("params")
             if replaced:
                 params = call("rt.join", params, *(_replacement(path, value, scope) for path, value in replaced))
-            return call(local(name), params, *(lower(a, scope) for a in args), *extra)
+            named = {}
+            if scope.noise is not None and program.draws_noise(expr):
+                named["noise"] = scope.noise
+            return call(local(name), params, *(lower(a, scope) for a in args), *extra, **named)
         case ir.Item(x, index):
             return py.Subscript(lower(x, scope), tuple(py.Literal(i) for i in index))
         case ir.Stack(items):
@@ -126,10 +134,7 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             return call("jnp.reshape", cut, py.Tuple(tuple(py.Literal(axis.size) for axis in type_.axes)))
         case ir.Rows(x):
             whole = lower(x, scope)
-            if not program.batch:
-                return whole
-            assert program.data is not None
-            return py.Subscript(whole, (item("batch", rows_key(program.data)),))
+            return py.Subscript(whole, (item("batch", batch_key(program, "rows")),)) if program.batch else whole
         case ir.OnSplit(x):
             return lower(x, scope)
         case ir.ByHyper(values):
@@ -217,6 +222,14 @@ def _call(expr: ir.Call, scope: Scope) -> py.Expr:
             return call(f"jnp.{name}", *args)
         case "flatten":
             return call("rt.flatten", *args)
+        case "softmax":
+            return call("jax.nn.softmax", *args)
+        case "range":
+            assert isinstance(expr.type, Array)
+            return call("rt.labels", py.Literal(expr.type.classes), py.Literal(int(expr.option)))
+        case "noise" | "gaussian_dropout" as name:
+            assert scope.noise is not None
+            return call(f"rt.{name}", *args, scope.noise, py.Literal(int(expr.option)))
         case "inverse_cdf":
             bins, draw = expr.args
             assert isinstance(bins.type, Array)

@@ -18,7 +18,7 @@ from drmadc.lower.expressions import (
     spread_call,
     step_scope,
 )
-from drmadc.lower.names import group_constant, hyper_name, key, local, step_name
+from drmadc.lower.names import batch_key, group_constant, hyper_name, key, local, step_name
 from drmadc.passes.adjoint import laid
 from drmadc.passes.dependence import expression_hypers, function_hypers, function_splits, model_hypers
 from drmadc.passes.split_loss import split_loss
@@ -78,23 +78,32 @@ def init_function(program: Program) -> py.Function:
 
 def model_function(program: Program, model: Model) -> py.Function:
     """mlp(params, x)"""
-    scope = function_scope(program)
-    params = ["params", *(local(name) for name, _ in model.inputs)]
-    params += [hyper_name(program, h) for h in model_hypers(program, model)]
-    body = _assign_lets(program, model.lets)
-    body.append(py.Return(lower(model.value, scope)))
-    return py.Function(local(model.name), tuple((p, None) for p in params), f"{model.text}.", tuple(body), model.origin)
+    params: list[tuple[str, py.Expr | None]] = [("params", None)]
+    params += [(local(name), None) for name, _ in model.inputs]
+    params += [(hyper_name(program, h), None) for h in model_hypers(program, model)]
+    noise: py.Expr | None = None
+    if any(program.draws_noise(value) for value in (*(let.value for let in model.lets), model.value)):
+        noise = py.Id("noise")
+        params.append(("noise", py.Literal(None)))
+    body = _assign_lets(program, model.lets, noise)
+    body.append(py.Return(lower(model.value, function_scope(program, noise))))
+    return py.Function(local(model.name), tuple(params), f"{model.text}.", tuple(body), model.origin)
 
 
-def _assign_lets(program: Program, lets: tuple[Let, ...]) -> list[py.Statement]:
-    scope = function_scope(program)
+def loss_noise(program: Program) -> py.Expr | None:
+    """batch["noise"], where the training loss draws noise."""
+    return item("batch", batch_key(program, "noise")) if program.noisy else None
+
+
+def _assign_lets(program: Program, lets: tuple[Let, ...], noise: py.Expr | None = None) -> list[py.Statement]:
+    scope = function_scope(program, noise)
     return [py.Assign((py.Id(local(let.name)),), lower(let.value, scope), let.origin) for let in lets]
 
 
-def _function_body(program: Program, function: Function) -> list[py.Statement]:
+def _function_body(program: Program, function: Function, noise: py.Expr | None = None) -> list[py.Statement]:
     """Local definitions and the result; groups and sums over groups get names of their own."""
-    scope = function_scope(program)
-    body = _assign_lets(program, function.lets)
+    scope = function_scope(program, noise)
+    body = _assign_lets(program, function.lets, noise)
     taken = {local(let.name) for let in function.lets} | {local(h.name) for h in program.hypers}
     given: dict[ir.Expr, str] = {}
 
@@ -118,7 +127,7 @@ def _function_body(program: Program, function: Function) -> list[py.Statement]:
     def name(node: ir.Name) -> py.Expr:
         return py.Id(node.id[1:]) if node.id.startswith(":") else scope.name(node)
 
-    inner = Scope(program, name)
+    inner = Scope(program, name, noise=noise)
     body.append(py.Return(lower(rewrite(function.value, name_it), inner)))
     return body
 
@@ -130,22 +139,22 @@ def _is_all(program: Program, group: str) -> bool:
 def loss_functions(program: Program, *, apart: bool) -> list[py.Statement]:
     """loss(params, l2, batch); with `apart`, also the model's outputs and the loss as a function of them"""
     hypers = [hyper_name(program, n) for n in function_hypers(program, program.loss)]
-    batch = ["batch"] if program.data is not None else []
+    batch = ["batch"] if program.batched else []
     doc = f"Training loss: {program.loss.text}."
     if not apart:
-        body = _function_body(program, program.loss)
+        body = _function_body(program, program.loss, loss_noise(program))
         return [_plain("loss", ["params", *hypers, *batch], doc, body, program.loss.origin)]
     split = split_loss(program)
     inner = ["params", *(hyper_name(program, n) for n in split.output_hypers), *batch]
     outer = ["outputs", "params", *(hyper_name(program, n) for n in split.loss_hypers), *batch]
-    scope = function_scope(program)
-    values = tuple(lower(output, scope) for output in split.outputs)
+    noise = loss_noise(program)
+    values = tuple(lower(output, function_scope(program, noise)) for output in split.outputs)
     outputs = [py.Return(values[0] if len(values) == 1 else py.Tuple(values))]
     whole = call("loss_of_outputs", call("model_outputs", *map(py.Id, inner)), *map(py.Id, outer[1:]))
     origin = program.loss.origin
     return [
         _plain("model_outputs", inner, "What the loss reads of the model.", outputs, origin),
-        _plain("loss_of_outputs", outer, doc, _function_body(program, split.loss), origin),
+        _plain("loss_of_outputs", outer, doc, _function_body(program, split.loss, noise), origin),
         _plain("loss", ["params", *hypers, *batch], doc, [py.Return(whole)], ""),
     ]
 
@@ -224,13 +233,13 @@ def _hypers_of(program: Program, functions: list[Function]) -> list[py.Statement
 def loss_arguments(program: Program, w: py.Expr) -> tuple[py.Expr, ...]:
     """w, l2, batch: what the loss takes inside a step."""
     names = function_hypers(program, program.loss)
-    batch = (py.Id("batch"),) if program.data is not None else ()
+    batch = (py.Id("batch"),) if program.batched else ()
     return (w, *(py.Id(hyper_name(program, n)) for n in names), *batch)
 
 
 def step_parameters(program: Program, *first: str) -> tuple[tuple[str, None], ...]:
     """Parameters of a step function: the given ones, hypers, batch, t."""
-    batch = ("batch",) if program.data is not None else ()
+    batch = ("batch",) if program.batched else ()
     return tuple((p, None) for p in (*first, "hypers", *batch, "t"))
 
 
@@ -314,10 +323,15 @@ def forward_statements(program: Program, keep: str | None) -> list[py.Statement]
 
 
 def batch_arguments(program: Program) -> tuple[py.Expr, ...]:
-    """minibatch(data, outer, t), where there is data."""
-    if program.data is None:
+    """minibatch(data, outer, t), where the loss reads one."""
+    if not program.batched:
         return ()
-    return (call("minibatch", py.Id("data"), py.Id("outer"), py.Id("t")),)
+    return (call("minibatch", *data_argument(program), py.Id("outer"), py.Id("t")),)
+
+
+def data_argument(program: Program) -> tuple[py.Expr, ...]:
+    """data, where there is a source."""
+    return (py.Id("data"),) if program.data is not None else ()
 
 
 def training_function(program: Program) -> py.Function:

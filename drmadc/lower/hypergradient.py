@@ -18,7 +18,7 @@ from drmadc.lower.forward import (
     batch_arguments,
     forward_statements,
 )
-from drmadc.lower.strategies import capacity, reverse_init_reached
+from drmadc.lower.strategies import capacity, large_minibatch, reverse_init_reached
 from drmadc.passes.dependence import function_hypers
 from drmadc.python import tree as py
 
@@ -107,7 +107,7 @@ def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.State
             growth, last = call("jnp.ones", py.Tuple(())), []
         case Implicit("cg", count):
             body += forward_statements(program, "keep")
-            batch = (call("large_minibatch", py.Id("data"), py.Id("outer"), py.Literal(0)),) if data else ()
+            batch = large_minibatch(program, py.Literal(0))
             product = call("curvature", item("state", "w"), py.Id("hypers"), *batch)
             back.append(py.Assign((py.Id("product"),), product))
             solved = call("rt.implicit", py.Id("product"), py.Id("adjoint"), py.Literal(count))
@@ -115,7 +115,7 @@ def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.State
             named["unsettled"] = _unsettled()
         case Flow(_, segments, products):
             body += forward_statements(program, "keep")
-            batch = (call("large_minibatch", py.Id("data"), py.Id("outer"), py.Id("i")),) if data else ()
+            batch = large_minibatch(program, py.Id("i"))
             curve = call("curvature", py.Id("w"), py.Id("hypers"), *batch)
             flow = call(
                 "rt.flow_back",
@@ -172,7 +172,7 @@ def _online(program: Program) -> list[py.Statement]:
     assert isinstance(strategy, OneStep)
     data = ("data",) if program.data is not None else ()
     outer = tuple(py.Id(p) for p in ("hypers", "outer", *data))
-    batch = ("batch",) if data else ()
+    batch = ("batch",) if program.batched else ()
     step: list[py.Statement] = [
         py.Assign((py.Id("_"), py.Id("advance")), call("training", *outer)),
         py.Assign((py.Id("after"),), call("advance", py.Id("state"), py.Id("t"))),
@@ -208,7 +208,7 @@ def _online(program: Program) -> list[py.Statement]:
 def _retreat(program: Program, name: str, function: str) -> py.Function:
     """The adjoint of step t, on the minibatch of step t."""
     body: list[py.Statement] = [py.Assign((py.Id("batch"),), b) for b in batch_arguments(program)]
-    batch = ("batch",) if program.data is not None else ()
+    batch = ("batch",) if program.batched else ()
     states = ("before", "after", "adjoint")
     arguments = (py.Id(n) for n in (*states, "hypers", *batch, "t"))
     body.append(py.Return(call(function, *arguments)))

@@ -4,7 +4,7 @@ from math import prod
 
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import Exact, Reverse, strategy_text
-from drmadc.lower.data import data_constant, data_functions
+from drmadc.lower.data import data_constant, data_functions, minibatch_function
 from drmadc.lower.expressions import call
 from drmadc.lower.forward import (
     init_function,
@@ -45,6 +45,8 @@ def lower_module(program: Program) -> py.Module:
     functions: list[py.Statement] = [*hyper_functions(program)]
     if program.data is not None:
         functions += data_functions(program, program.data)
+    if program.batched:
+        functions.append(minibatch_function(program))
     functions += [model_function(program, model) for model in program.models]
     functions += [
         init_function(program),

@@ -2,7 +2,7 @@
 
 import keyword
 
-from drmadc.ir.program import Data, Program
+from drmadc.ir.program import Program
 from drmadc.ir.types import Axis
 
 RESERVED = frozenset(
@@ -63,6 +63,7 @@ RESERVED = frozenset(
         "result",
         "value",
         "rows",
+        "noise",
         "dict",
         "globals",
     }
@@ -120,6 +121,7 @@ def axis_constant(program: Program, axis: Axis, target: str) -> str:
     return name if same else f"{name}_IN_{group_constant(program, target)}"
 
 
-def rows_key(data: Data) -> str:
-    """Where a minibatch keeps its rows, apart from its features."""
-    return "rows_" if any(let.name == "rows" for let in data.features) else "rows"
+def batch_key(program: Program, name: str) -> str:
+    """Where a minibatch keeps its rows or its noise, apart from its features."""
+    taken = program.data is not None and any(let.name == name for let in program.data.features)
+    return f"{name}_" if taken else name

@@ -125,7 +125,7 @@ def _gauss_newton(program: Program, adjoint: Adjoint) -> list[py.Statement]:
     if adjoint.pull is None:
         return []
     split = split_loss(program)
-    batch = (py.Id("batch"),) if program.data is not None else ()
+    batch = (py.Id("batch"),) if program.batched else ()
     cotangent = py.Id(step_name(adjoint.pull.cotangent))
     apart = [h for h in adjoint.pull.hypers if h not in split.output_hypers]
     inside = [py.Id(hyper_name(program, h)) for h in split.output_hypers]

@@ -5,10 +5,10 @@ from math import ceil, log2
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Adjoint, Let, Program
 from drmadc.ir.reverse import Exact, Flow, Implicit, OneStep, Truncated
-from drmadc.lower.data import features_of, over_examples, rows_features
-from drmadc.lower.expressions import call, item, lower
-from drmadc.lower.forward import hyper_reads, loss_arguments, step_parameters, step_reads
-from drmadc.lower.names import hyper_name, rows_key, step_name
+from drmadc.lower.data import rows_batch, whole_batch
+from drmadc.lower.expressions import call, draw_number, item, lower
+from drmadc.lower.forward import data_argument, hyper_reads, loss_arguments, step_parameters, step_reads
+from drmadc.lower.names import hyper_name, step_name
 from drmadc.passes.dependence import function_hypers
 from drmadc.passes.gradient_flow import gradient_flow
 from drmadc.passes.leap import leap
@@ -30,33 +30,30 @@ def strategy_functions(program: Program) -> list[py.Statement]:
 
 def _large_minibatch(program: Program, batch: int) -> list[py.Statement]:
     """large_minibatch(data, outer, i): the examples of one curvature product"""
-    data = program.data
-    if data is None:
+    if not program.batched:
         return []
-    train = item("data", "train")
-    size = data.size_of("train")
-    params = (("data", None), ("outer", None), ("i", None))
-    if not batch or batch == size:
+    size = program.examples
+    names = (*(("data",) if program.data is not None else ()), "outer", "i")
+    params = tuple((name, None) for name in names)
+    step = py.Operator("+", py.Id("STEPS"), py.Id("i"))
+    if not batch or batch >= size:
         doc = "The whole train split, for products with the Hessian."
-        features = features_of(data, train)
-        if over_examples(program) and program.batch:
-            every = ((rows_key(data), call("jnp.arange", py.Literal(size))),)
-            features = py.Call(py.Id("dict"), (features,), every)
-        return [py.Function("large_minibatch", params, doc, (py.Return(features),))]
-    rows = call(
-        "rt.draw_rows",
-        py.Id("SEED"),
-        py.Id("outer"),
-        py.Operator("+", py.Id("STEPS"), py.Id("i")),
-        py.Literal(batch),
-        py.Literal(size),
-    )
+        every = call("jnp.arange", py.Literal(size)) if program.batch else None
+        return [py.Function("large_minibatch", params, doc, (py.Return(whole_batch(program, every, step)),))]
+    rows = call("rt.draw_rows", py.Id("SEED"), draw_number(program), step, py.Literal(batch), py.Literal(size))
     body = (
         py.Assign((py.Id("rows"),), rows),
-        py.Return(rows_features(program, data)),
+        py.Return(rows_batch(program, step)),
     )
     doc = f"{batch} examples for the products of segment i: a function of (seed, outer, i)."
     return [py.Function("large_minibatch", params, doc, body)]
+
+
+def large_minibatch(program: Program, i: py.Expr) -> tuple[py.Expr, ...]:
+    """large_minibatch(data, outer, i), where the loss reads a minibatch."""
+    if not program.batched:
+        return ()
+    return (call("large_minibatch", *data_argument(program), py.Id("outer"), i),)
 
 
 def _curvature(program: Program) -> py.Function:
@@ -81,7 +78,7 @@ def _curvature(program: Program) -> py.Function:
             py.Return(py.Tuple((py.Id("hessian_product"), mixed))),
         ),
     )
-    batch = ("batch",) if program.data is not None else ()
+    batch = ("batch",) if program.batched else ()
     params = tuple((p, None) for p in ("w", "hypers", *batch))
     doc = "The map direction -> (H(w) direction, (d grad / d hyper)^T direction) at one point."
     return py.Function("curvature", params, doc, (*body, product, py.Return(py.Id("product"))))

@@ -223,9 +223,7 @@ def work(program: Program, strategy: Strategy) -> float:
 
 def _examples(program: Program, batch: int) -> int:
     """Examples of a minibatch; 0 is the whole train split."""
-    if program.data is None:
-        return 1
-    return batch or program.data.size_of("train")
+    return batch or program.examples
 
 
 def _network(program: Program, function: Function) -> Network:

@@ -52,7 +52,7 @@ def candidates(program: Program) -> tuple[Strategy, ...]:
     """Each form of the language, with the numbers that a user would try first."""
     steps = program.steps
     knots = min(16, steps + 1)
-    train = program.data.size_of("train") if program.data is not None else 0
+    train = program.examples if program.batched else 0
     segments = min(20, steps)
     return (
         Exact("store"),

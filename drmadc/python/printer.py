@@ -159,6 +159,8 @@ def _split(before: str, value: py.Expr, after: str, depth: int) -> list[str]:
     if len(line) <= WIDTH:
         return [line]
     match value:
+        case py.Call(py.Call() as function, args, ()) if len(f"{before}{inline(function)}(") > WIDTH:
+            return _split(before, function, f"({', '.join(map(inline, args))}){after}", depth)
         case py.Call(function, args, named):
             opening, closing = f"{inline(function)}(", ")"
             items: list[tuple[str, py.Expr]] = [("", a) for a in args]

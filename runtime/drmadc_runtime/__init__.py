@@ -6,18 +6,21 @@ Nothing here depends on a spec; what does is in the emitted module. This package
 from drmadc_runtime.axes import collect, part, spread
 from drmadc_runtime.curvature import gauss_newton, slope
 from drmadc_runtime.data import Data, take
-from drmadc_runtime.draws import draw_rows, normal, uniform
+from drmadc_runtime.draws import draw_rows, noise_key, normal, uniform
 from drmadc_runtime.flow import flow_back
 from drmadc_runtime.functions import (
     binary_cross_entropy,
     cross_entropy,
     error,
     flatten,
+    gaussian_dropout,
     gelu,
     huber,
     identity,
     inverse_cdf,
+    labels,
     linspace,
+    noise,
     squared_error,
     unit_step,
 )
@@ -60,6 +63,7 @@ __all__ = [
     "forward_gradient",
     "forward_sweep",
     "gauss_newton",
+    "gaussian_dropout",
     "gelu",
     "growth",
     "guarded_sweep_back",
@@ -68,9 +72,12 @@ __all__ = [
     "implicit",
     "inverse_cdf",
     "join",
+    "labels",
     "laid",
     "linspace",
     "main",
+    "noise",
+    "noise_key",
     "normal",
     "online",
     "part",

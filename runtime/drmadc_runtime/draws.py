@@ -18,6 +18,7 @@ from drmadc_runtime.trees import Tree
 
 _M1, _M2, GOLDEN = 0x7FEB352D, 0x846CA68B, 0x9E3779B9
 ROWS, SPLIT = 1, 2
+NOISE = 1_000_000
 
 
 def mix(x: jax.Array) -> jax.Array:
@@ -83,17 +84,22 @@ def permutation_host(seed: int, outer: int, size: int, part: int) -> npt.NDArray
     return np.argsort(bits, kind="stable")
 
 
-def _key(seed: int, outer: jax.Array, index: int, name: str) -> jax.Array:
+def _key(seed: int, outer: jax.Array | int, index: int, name: str) -> jax.Array:
     key = jax.random.fold_in(jax.random.key(seed), outer)
     return jax.random.fold_in(jax.random.fold_in(key, index), crc32(name.encode()))
 
 
-def normal(seed: int, outer: jax.Array, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+def noise_key(seed: int, outer: jax.Array | int, t: jax.Array) -> jax.Array:
+    """The key of the noise of step `t`, a function of (seed, outer, t)."""
+    return jax.random.fold_in(_key(seed, outer, NOISE, "noise"), t)
+
+
+def normal(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
     """Standard normal draws of the given shapes: a function of (seed, outer, index, parameter name)."""
     return Tree({n: jax.random.normal(_key(seed, outer, index, n), s) for n, s in shapes.items()})
 
 
-def uniform(seed: int, outer: jax.Array, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+def uniform(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
     """Draws uniform in (-1, 1), of the given shapes."""
     return Tree(
         {n: jax.random.uniform(_key(seed, outer, index, n), s, minval=-1.0, maxval=1.0) for n, s in shapes.items()}

@@ -17,9 +17,13 @@ def _reduced(values: jax.Array, reduce: Reduce) -> jax.Array:
 
 
 def cross_entropy(logits: jax.Array, label: jax.Array, reduce: Reduce = "mean") -> jax.Array:
-    """-log softmax(logits)[label] in nats; logits [n, classes], label int [n]; mean, or [n] for reduce "none"."""
+    """-log softmax(logits)[label] in nats; logits [n, classes]; mean, or [n] for reduce "none".
+
+    `label` is int [n], or [n, classes] probabilities, over which the mean is taken.
+    """
     shifted = logits - lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))
-    chosen = jnp.sum(shifted * jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype), axis=-1)
+    weights = label if label.ndim == logits.ndim else jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
+    chosen = jnp.sum(shifted * weights, axis=-1)
     return _reduced(jnp.log(jnp.sum(jnp.exp(shifted), axis=-1)) - chosen, reduce)
 
 
@@ -87,3 +91,26 @@ def inverse_cdf(bins: jax.Array, draws: Tree, layout: Layout | None = None) -> T
         return bins if layout is None else bins[layout[name][0]]
 
     return Tree({name: jnp.interp((draw + 1) / 2, places, heights(name)) for name, draw in draws.items()})
+
+
+def labels(classes: int, count: int) -> jax.Array:
+    """0, 1, .., classes - 1, and around again; int32[count]."""
+    return jnp.arange(count, dtype=jnp.int32) % classes
+
+
+def noise(x: jax.Array, deviation: jax.Array, key: jax.Array | None, index: int) -> jax.Array:
+    """x plus normal noise of a standard deviation: x + deviation * e, with e fixed by (key, index); x without a key.
+
+    The reparametrisation lets gradients reach the deviation (Kingma and Welling 2014).
+    """
+    if key is None:
+        return x
+    return x + deviation * jax.random.normal(jax.random.fold_in(key, index), x.shape, x.dtype)
+
+
+def gaussian_dropout(x: jax.Array, rate: jax.Array, key: jax.Array | None, index: int) -> jax.Array:
+    """x times normal noise of mean 1 and dropout's variance, rate / (1 - rate) (Srivastava et al. 2014, section 10)."""
+    if key is None:
+        return x
+    deviation = jnp.sqrt(rate / (1 - rate))
+    return x * (1 + deviation * jax.random.normal(jax.random.fold_in(key, index), x.shape, x.dtype))

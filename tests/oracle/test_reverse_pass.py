@@ -20,6 +20,7 @@ NAMES = [
     "sampling",
     "examples",
     "reparametrised",
+    "learned",
 ]
 
 

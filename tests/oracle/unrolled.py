@@ -20,7 +20,7 @@ def unrolled_gradient(program: drmadc.Program, hypers: Mapping[str, Any], outer:
     def objective(hypers: Mapping[str, Any], *data: Any) -> jax.Array:
         state, _ = module["training"](hypers, outer, *data)
         for t in range(module["STEPS"]):
-            batch = [module["minibatch"](*data, outer, t)] if data else []
+            batch = [module["minibatch"](*data, outer, t)] if "minibatch" in module else []
             state = module["step"](state, hypers, *batch, jnp.int32(t))
         direct = [hypers[name] for name in direct_names]
         value: jax.Array = module["objective"](state["w"], *direct, *data)
