@@ -21,7 +21,7 @@ from drmadc.driver import Compilation, compile_source
 from drmadc.read import read_source, resolved_text
 from drmadc.source import SourceFile
 
-OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, BUG, INTERRUPTED = 0, 1, 3, 4, 70, 130  # usage errors are click's, 2
+OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, UNEXPECTED, BUG, INTERRUPTED = 0, 1, 3, 4, 5, 70, 130  # usage: click's, 2
 T = TypeVar("T")
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
@@ -77,7 +77,7 @@ def cli() -> None:
 
     \b
     Exit codes: 0 done; 1 the spec is wrong; 2 usage; 3 the run failed; 4 audit: the direction is wrong;
-    70 a bug in drmadc.
+    5 run --check: an expectation does not hold; 70 a bug in drmadc.
     """
 
 
@@ -86,9 +86,12 @@ def cli() -> None:
 @_overrides
 @click.option("--out", metavar="DIR", help="Run folder; default runs/NAME/TIME.")
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
+@click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 where one fails.")
 @_format
-def run(spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, error_format: str) -> None:
-    """Tune the hyperparameters of SPEC.
+def run(
+    spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, checked: bool, error_format: str
+) -> None:
+    """Tune the hyperparameters of SPEC, or of every spec in a folder.
 
     OVERRIDES replace settings by expressions of the language, checked like those of the file.
 
@@ -96,18 +99,56 @@ def run(spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, er
     Examples:
       drmadc run specs/mnist_l2.drm
       drmadc run specs/mnist_l2.drm train.steps=500 l2=0.001 --out runs/short
+      drmadc run specs/checks --check
     """
+    if not spec.is_dir():
+        code = _run_one(spec, overrides, out, quiet, checked, error_format)
+        if code:
+            sys.exit(code)
+        return
+    paths = sorted(spec.rglob("*.drm"))
+    if not paths:
+        raise click.UsageError(f"there is no .drm file in {spec}")
+    codes: dict[Path, int] = {}
+    for path in paths:
+        click.echo(f"== {path}")
+        folder = None if out is None else str(Path(out) / path.relative_to(spec).with_suffix(""))
+        try:
+            codes[path] = _run_one(path, overrides, folder, quiet, checked, error_format)
+        except SystemExit as stopped:
+            codes[path] = int(stopped.code or 0)
+        click.echo()
+    words = {OK: "done", WRONG_SPEC: "the spec is wrong", FAILED: "failed", UNEXPECTED: "not as expected"}
+    for path, code in codes.items():
+        click.echo(f"{words.get(code, f'exit code {code}'):<18} {path}")
+    if any(codes.values()):
+        sys.exit(max(codes.values()))
+
+
+def _run_one(
+    spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, checked: bool, error_format: str
+) -> int:
+    """Run one spec; OK, or UNEXPECTED where it is checked and an expectation does not hold."""
     compilation = _compile(spec, overrides, error_format)
     _show(compilation.diagnostics, error_format)
     from drmadc.load import load_module
+    from drmadc_runtime.expectations import outcomes
     from drmadc_runtime.run import run as run_module
 
     module = load_module(compilation.text, compilation.require().name)
     texts = {f"{module['NAME']}.drm": resolved_text(compilation), f"{module['NAME']}.py": compilation.text}
     try:
-        _running(lambda: run_module(module, texts, out, quiet), compilation)
+        done = _running(lambda: run_module(module, texts, out, quiet), compilation)
     except FileExistsError as error:
         raise click.UsageError(f"{error}; choose another --out") from error
+    if not checked:
+        return OK
+    found = outcomes(module, done.metrics)
+    if not found:
+        click.echo("nothing is expected: write `expect last(objective) < 0.5` into `report`")
+    for outcome in found:
+        click.echo(f"{'as expected' if outcome.holds else 'UNEXPECTED':<11}  {outcome.text}  found {outcome.found}")
+    return OK if all(outcome.holds for outcome in found) else UNEXPECTED
 
 
 @cli.command()

@@ -70,7 +70,7 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         check_train(train, known)
     stages = order_stages(tune_decls, known)
     tune = check_tune(stages, train, known) if stages else None
-    reports = check_report(report_decl, known) if report_decl is not None else []
+    reports, expectations = check_report(report_decl, known) if report_decl is not None else ([], [])
     if not bag.failed:
         _warn_unused(spec, known)
     if (
@@ -114,6 +114,7 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         stop=tune.stop,
         stages=tune.stages,
         reports=tuple(reports),
+        expectations=tuple(expectations),
         origins=origins,
     )
 

@@ -6,12 +6,13 @@ from typing import Literal
 from drmadc.check import name_errors, program_errors, type_errors
 from drmadc.check.context import Context, Known
 from drmadc.check.data import check_resample
+from drmadc.check.expectations import check_expectation, report_key
 from drmadc.check.expressions import infer, report_unknown_path
 from drmadc.check.settings import Settings
 from drmadc.check.shapes import as_scalar, describe, is_smooth, spread
 from drmadc.check.updates import check_update
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, Function, Init, Report, Sampling, Step
+from drmadc.ir.program import ALL, Expectation, Function, Init, Report, Sampling, Step
 from drmadc.ir.types import Array, Tree, is_scalar
 from drmadc.source import Span
 from drmadc.syntax import ast
@@ -277,11 +278,13 @@ def _model_names(known: Known) -> list[str]:
     return list(dict.fromkeys(layer.partition(".")[0] for layer in layers))
 
 
-def check_report(decl: ast.ReportDecl, known: Known) -> list[Report]:
-    """The lines of a report block, each with the key that it has in `metrics.jsonl`."""
+def check_report(decl: ast.ReportDecl, known: Known) -> tuple[list[Report], list[Expectation]]:
+    """The lines of a report block, each with the key that it has in `metrics.jsonl`; and what is expected of them."""
     reports: list[Report] = []
     first: dict[str, Span] = {}
     for item in decl.items:
+        if isinstance(item, ast.Expectation):
+            continue
         shape: tuple[int, int] | None = None
         value = item.value
         if isinstance(value, ast.Call) and isinstance(value.function, ast.Name) and value.function.text == "image":
@@ -294,7 +297,7 @@ def check_report(decl: ast.ReportDecl, known: Known) -> list[Report]:
             if scalar is None:
                 continue
             function = scalar
-        key = item.name or _key(value)
+        key = item.name or report_key(value)
         if key in first:
             known.bag.add(name_errors.GivenTwice(item.span, key, first[key]))
             continue
@@ -303,19 +306,12 @@ def check_report(decl: ast.ReportDecl, known: Known) -> list[Report]:
             continue
         first[key] = item.span
         reports.append(Report(key, function, shape))
-    return reports
+    lines = [item for item in decl.items if isinstance(item, ast.Expectation)]
+    expected = [check_expectation(item, reports, known) for item in lines]
+    return reports, [expectation for expectation in expected if expectation is not None]
 
 
 RECORD_KEYS = ("outer", "stage", "objective", "seconds", "growth", "hypergradient")
-
-
-def _key(value: ast.Expr) -> str:
-    if isinstance(value, ast.On):
-        inner = value.value
-        if isinstance(inner, ast.Call) and isinstance(inner.function, ast.Name):
-            return f"{inner.function.text}/{value.split}"
-        return f"{format_expr(inner)}/{value.split}"
-    return format_expr(value)
 
 
 def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, int], Function] | None:

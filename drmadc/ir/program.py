@@ -143,6 +143,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a run must show: both sides are made of numbers and of recorded series (Name nodes), by outer step."""
+
+    text: str
+    left: Expr
+    compare: str
+    right: Expr
+    within: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A `tune` block: its name ("" for the only one), rule, number of outer steps, and what limits the movement."""
 
@@ -239,6 +251,7 @@ class Program:
     stop: int
     stages: tuple[Stage, ...]
     reports: tuple[Report, ...]
+    expectations: tuple[Expectation, ...]
     origins: tuple[tuple[str, str], ...]
     adjoint: Adjoint | None = None
 

@@ -45,6 +45,7 @@ def program_text(program: Program) -> str:
         out += [*_step(f"outer step{' of ' if stage.name else ''}{stage.name}", stage.step), *_stage(stage), ""]
     for report in program.reports:
         out += _function(f"report {report.key}", report.function)
+    out += [e.text for e in program.expectations]
     if program.adjoint is not None:
         out += ["", *_adjoint(program.adjoint)]
     return "\n".join(out).rstrip() + "\n"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-AxisKind = Literal["size", "example", "step", "layer", "param", "in_unit", "out_unit", "weight"]
+AxisKind = Literal["size", "example", "outer", "step", "layer", "param", "in_unit", "out_unit", "weight"]
 GROUP_AXES: tuple[AxisKind, ...] = ("layer", "param", "in_unit", "out_unit", "weight")
 AXES: tuple[AxisKind, ...] = ("step", *GROUP_AXES)
 
@@ -28,6 +28,8 @@ class Axis:
         match self.kind:
             case "size":
                 return str(self.size)
+            case "outer":
+                return "outer step"
             case "example":
                 return f"example of {self.group}" if self.group else "example"
             case "step":
@@ -68,6 +70,7 @@ class Tree:
 Type = Array | Tree
 SCALAR = Array("real")
 EXAMPLE = Axis("example", 0)
+SERIES = Array("real", (Axis("outer", 0),))
 
 
 def is_scalar(type_: Type) -> bool:

@@ -5,6 +5,7 @@ from math import prod
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import Exact, Reverse, strategy_text
 from drmadc.lower.data import data_constant, data_functions, minibatch_function
+from drmadc.lower.expectations import expectation_table
 from drmadc.lower.expressions import call
 from drmadc.lower.forward import (
     init_function,
@@ -62,6 +63,7 @@ def lower_module(program: Program) -> py.Module:
     functions += hypergradient_functions(program, adjoint)
     functions += report_functions(program)
     functions += tune_functions(program)
+    functions += expectation_table(program)
     main = py.IfMain((py.Evaluate(call("rt.main", call("globals"))),))
     body: list[py.Statement] = [*_constants(program), *functions, main]
     imports: list[py.Statement] = []

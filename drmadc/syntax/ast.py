@@ -237,6 +237,17 @@ class ReportItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation:
+    """`expect last(test) < 0.09`, `expect first(objective) == 395.355 within 0.001`"""
+
+    left: Expr
+    compare: str
+    right: Expr
+    within: Expr | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class DataDecl:
     """A `data` block."""
 
@@ -326,7 +337,7 @@ class TuneDecl:
 class ReportDecl:
     """The `report` block."""
 
-    items: tuple[ReportItem, ...]
+    items: tuple[ReportItem | Expectation, ...]
     span: Span = _span()
 
 

@@ -176,8 +176,16 @@ def _rule_param(param: ast.RuleParam) -> str:
     return text
 
 
-def _report_text(item: ast.ReportItem) -> str:
+def _report_text(item: ast.ReportItem | ast.Expectation) -> str:
+    if isinstance(item, ast.Expectation):
+        return expectation_text(item)
     return f"{item.name} = {format_expr(item.value)}" if item.name else format_expr(item.value)
+
+
+def expectation_text(item: ast.Expectation) -> str:
+    """The canonical text of an expectation."""
+    margin = "" if item.within is None else f" within {_expr(item.within, 1)}"
+    return f"expect {_expr(item.left, 1)} {item.compare} {_expr(item.right, 1)}{margin}"
 
 
 def _expr(expr: ast.Expr, strength: int) -> str:

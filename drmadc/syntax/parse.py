@@ -39,6 +39,8 @@ _WORDS = {
     "OF": "`of`",
     "WITH": "`with`",
     "AFTER": "`after`",
+    "COMPARE": "`<`, `>` or `==`",
+    "WITHIN": "`within`",
     "EACH": "`each`",
     "DOT": "`.`",
     "SEMICOLON": "`;`",
@@ -140,7 +142,7 @@ def _explain(error: UnexpectedInput, span: Span, chunk: Chunk | None) -> Diagnos
 def _explain_character(file: SourceFile, at: int, allowed: set[str]) -> Diagnostic:
     character = file.text[at]
     place = Span(file, at, at + 1)
-    if character.isascii() and character.isprintable() and character not in "\"$%&?@\\`~!|<>'":
+    if character.isascii() and character.isprintable() and character not in "\"$%&?\\`~!|'":
         return errors.UnexpectedText(place, f"`{character}`", _expected(allowed))
     return errors.ForeignCharacter(place, character)
 
@@ -262,7 +264,11 @@ class _Builder:
             span=self.span(tree),
         )
 
-    def report_item(self, tree: _Tree) -> ast.ReportItem:
+    def report_item(self, tree: _Tree) -> ast.ReportItem | ast.Expectation:
+        if tree.data == "expectation":
+            left, compare, right, within = tree.children
+            margin = None if within is None else self.expr(within)
+            return ast.Expectation(self.expr(left), str(compare), self.expr(right), margin, span=self.span(tree))
         name, value = tree.children
         return ast.ReportItem(None if name is None else str(name), self.expr(value), span=self.span(tree))
 

@@ -7,6 +7,7 @@ from drmadc_runtime.axes import collect, part, spread
 from drmadc_runtime.curvature import gauss_newton, slope
 from drmadc_runtime.data import Data, take
 from drmadc_runtime.draws import draw_rows, noise_key, normal, uniform
+from drmadc_runtime.expectations import Expectation
 from drmadc_runtime.flow import flow_back
 from drmadc_runtime.functions import (
     binary_cross_entropy,
@@ -42,6 +43,7 @@ from drmadc_runtime.versions import require
 __all__ = [
     "Checkpoint",
     "Data",
+    "Expectation",
     "Hypergradient",
     "Knots",
     "Published",

@@ -1,0 +1,72 @@
+"""What a run must show: comparisons of its records with numbers, for `drmadc run --check`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Series = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """`left compare right within margin`; both sides are functions of the records, series by name."""
+
+    text: str
+    left: Callable[[Series], Any]
+    compare: str
+    right: Callable[[Series], Any]
+    within: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An expectation, what was found, and whether it holds."""
+
+    text: str
+    found: str
+    holds: bool
+
+
+def outcomes(module: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    """Each expectation of a module against the records of a finished run."""
+    run = {
+        name: np.array([record[name] for record in records])
+        for name in (records[0] if records else {})
+        if not isinstance(records[0][name], str)
+    }
+    return [_outcome(expected, run) for expected in module.get("EXPECTATIONS", ())]
+
+
+def _outcome(expected: Expectation, run: Series) -> Outcome:
+    try:
+        left, right = np.asarray(expected.left(run)), np.asarray(expected.right(run))
+    except (KeyError, IndexError) as error:
+        return Outcome(expected.text, f"no such record: {error}", False)
+    if left.shape != right.shape:
+        return Outcome(expected.text, f"{_text(left)}: {left.size} outer steps, not {right.size}", False)
+    match expected.compare:
+        case "<":
+            holds = left < right + expected.within
+        case ">":
+            holds = left > right - expected.within
+        case _:
+            holds = np.abs(left - right) <= expected.within
+    both = "" if _is_constant(expected.right) else f" against {_text(right)}"
+    return Outcome(expected.text, _text(left) + both, bool(np.all(holds)))
+
+
+def _is_constant(side: Callable[[Series], Any]) -> bool:
+    """Whether a side reads no record."""
+    try:
+        side({})
+    except KeyError:
+        return False
+    return True
+
+
+def _text(value: Any) -> str:
+    if value.ndim:
+        return "[" + ", ".join(f"{x:.7g}" for x in value) + "]"
+    return f"{value:.5g}"
