@@ -256,7 +256,7 @@ def check(spec: Path, overrides: tuple[str, ...], error_format: str) -> None:
     compilation = _compile(spec, overrides, error_format)
     _show(compilation.diagnostics, error_format)
     program = compilation.require()
-    hypers = ", ".join(f"{h.name} {h.type}" for h in program.hypers)
+    hypers = ", ".join(f"{h.name}: {h.text}" for h in program.hypers)
     click.echo(f"{spec}: correct; {hypers}; {program.reverse.text}")
 
 
