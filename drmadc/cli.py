@@ -88,9 +88,7 @@ def cli() -> None:
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
 @click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 where one fails.")
 @_format
-def run(
-    spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, checked: bool, error_format: str
-) -> None:
+def run(spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, checked: bool, error_format: str) -> None:
     """Tune the hyperparameters of SPEC, or of every spec in a folder.
 
     OVERRIDES replace settings by expressions of the language, checked like those of the file.
@@ -143,7 +141,7 @@ def _run_one(
         raise click.UsageError(f"{error}; choose another --out") from error
     if not checked:
         return OK
-    found = outcomes(module, done.metrics)
+    found = outcomes(module, done.metrics, done.arms)
     if not found:
         click.echo("nothing is expected: write `expect last(objective) < 0.5` into `report`")
     for outcome in found:

@@ -58,7 +58,9 @@ def _override(decl: ast.Decl, block: str, setting: str, value: ast.Expr, span: S
     match decl:
         case ast.TrainDecl(settings) if block == "train":
             return replace(decl, settings=_put(settings, new))
-        case ast.TuneDecl(settings) if block == "tune":
+        case ast.TuneDecl(settings, name, after) if block == name or (block == "tune" and after is None):
+            return replace(decl, settings=_put(settings, new))
+        case ast.RetrainDecl(settings) if block == "retrain":
             return replace(decl, settings=_put(settings, new))
         case ast.DataDecl(name, items) if block == "data" or (block == name and block not in ("train", "tune")):
             kept = tuple(i for i in items if isinstance(i, ast.Setting))
@@ -83,7 +85,9 @@ def _targets(spec: ast.Spec) -> tuple[str, ...]:
             case ast.TrainDecl(settings):
                 out += [f"train.{s.name}" for s in settings]
             case ast.TuneDecl(settings):
-                out += [f"tune.{s.name}" for s in settings]
+                out += [f"{decl.name if decl.after else 'tune'}.{s.name}" for s in settings]
+            case ast.RetrainDecl(settings):
+                out += [f"retrain.{s.name}" for s in settings]
             case ast.DataDecl(_, items):
                 out += [f"data.{s.name}" for s in items if isinstance(s, ast.Setting)]
             case _:

@@ -10,7 +10,7 @@ from drmadc.check.functions import FUNCTIONS, Signature
 from drmadc.check.shapes import broadcast, describe, is_real, spread
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Let, Parameter, axis_length, axis_slots
-from drmadc.ir.types import EXAMPLE, GROUP_AXES, SCALAR, Array, Axis, Tree, is_scalar, sizes
+from drmadc.ir.types import EXAMPLE, GROUP_AXES, SCALAR, Array, Axis, Tree, is_scalar, leading, sizes
 from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -68,13 +68,23 @@ def _apply(name: str, expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | N
     for arg, x, (input_name, wanted) in zip(expr.args, args, model.inputs, strict=True):
         if x is None:
             return None
-        batched = Array("real", (EXAMPLE, *wanted.axes))
+        tasks = tuple(axis for axis in leading(x.type) if axis.kind == "task")
+        batched = Array("real", (*tasks, EXAMPLE, *wanted.axes))
         if x.type != batched:
             problem = f"the argument `{input_name}` must be {wanted} of each example, not {describe(x.type)}"
             ctx.bag.add(type_errors.WrongArguments(arg.span, name, problem, text))
             return None
         good.append(x)
-    return ir.Apply(name, tuple(good), model.value.type)
+    leads = {leading(x.type) for x in good}
+    own = model.whole or any(p.tasks for p in ctx.known.parameters.values() if p.layer.startswith(f"{name}."))
+    if len(leads) > 1 or (own and leads == {(EXAMPLE,)}):
+        each = "its parameters belong to tasks, and so must every argument"
+        problem = each if own else "all arguments have tasks, or none has"
+        ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, text))
+        return None
+    assert isinstance(model.value.type, Array)
+    result = model.value.type.axes[len(leading(model.value.type)) :]
+    return ir.Apply(name, tuple(good), Array("real", (*leads.pop(), *result)))
 
 
 def _builtin(
@@ -114,6 +124,8 @@ def _builtin(
             return ir.Call("flatten", (x,), Array(x.type.element, (EXAMPLE, *sizes(length))))
         case "draw":
             return _draw(name, expr, values[0], ctx, infer)
+        case "mix":
+            return _mix(expr, values, ctx, infer)
         case "noise":
             return _noise(name, signature, expr, values, ctx, infer)
         case "softmax":
@@ -193,8 +205,8 @@ def _loss(
     reduce = "mean"
     for arg in expr.args:
         if arg.name == "reduce":
-            if not (isinstance(arg.value, ast.Name) and arg.value.text in ("mean", "none")):
-                problem = f"`reduce` is `mean` or `none`, not `{format_expr(arg.value)}`"
+            if not (isinstance(arg.value, ast.Name) and arg.value.text in ("mean", "none", "task")):
+                problem = f"`reduce` is `mean`, `none` or `task`, not `{format_expr(arg.value)}`"
                 ctx.bag.add(type_errors.WrongArguments(arg.span, name, problem, signature.text))
                 return None
             reduce = arg.value.text
@@ -205,19 +217,24 @@ def _loss(
     soft = name == "cross_entropy" and isinstance(target_type, Array) and target_type.element == "real"
     labelled = name in ("cross_entropy", "error") and not soft
     problem = ""
-    if not (isinstance(out_type, Array) and out_type.element == "real" and out_type.axes[:1] == (EXAMPLE,)):
+    lead = leading(out_type)
+    if not (isinstance(out_type, Array) and out_type.element == "real" and lead[-1:] == (EXAMPLE,)):
         problem = f"the first argument must be a value of each example, not {describe(out_type)}"
     elif labelled:
         if not (isinstance(target_type, Array) and target_type.element == "class"):
             problem = f"the second argument must be a class label, not {describe(target_type)}"
-        elif len(out_type.axes) != 2 or out_type.axes[1].size != target_type.classes:
+        elif len(out_type.axes) != len(lead) + 1 or out_type.axes[-1].size != target_type.classes:
             problem = f"there are {target_type.classes} classes, but the first argument is {describe(out_type)}"
     elif target_type != out_type:
         problem = f"the two arguments differ: {describe(out_type)} and {describe(target_type)}"
+    if not problem and (leading(target_type) != lead or (len(lead) > 1 and not labelled)):
+        problem = "with tasks both arguments have them, and the loss is cross_entropy or error of labels"
+    if not problem and reduce == "task" and len(lead) < 2:
+        problem = "`reduce: task` needs data with tasks"
     if problem:
         ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
         return None
-    type_ = SCALAR if reduce == "mean" else Array("real", (EXAMPLE,))
+    type_ = {"mean": SCALAR, "none": Array("real", lead), "task": Array("real", lead[:1])}[reduce]
     return ir.Call(name, (output, target), type_, reduce)
 
 
@@ -261,7 +278,7 @@ def _dense(expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer) -
     rows, columns = x.type.axes[1].size, int(units.value)
     for role, shape in (("weight", (rows, columns)), ("bias", (columns,))):
         path = f"{ctx.layer}.{role}"
-        ctx.layers[path] = Parameter(path, shape, ctx.layer, "weight" if role == "weight" else "bias")
+        ctx.layers[path] = Parameter(path, shape, ctx.layer, "weight" if role == "weight" else "bias", ctx.tasks)
     return ir.Dense(x, ctx.layer, Array("real", (EXAMPLE, *sizes(columns))))
 
 
@@ -277,6 +294,27 @@ def _inverse_cdf(bins: ir.Expr, tree: Tree, span: Span, ctx: Context) -> ir.Expr
     draw = ir.Draw("uniform", ctx.draws, tree)
     ctx.draws += 1
     return ir.Call("inverse_cdf", (bins, draw), tree)
+
+
+def _mix(expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer) -> ir.Expr | None:
+    """`mix(sharing, mlp.h1)`: each task's arrays as a mixture of all tasks' arrays."""
+    matrix, tree = infer(values[0], ctx), infer(values[1], ctx)
+    if matrix is None or tree is None:
+        return None
+    axes = matrix.type.axes if isinstance(matrix.type, Array) else ()
+    members = ctx.known.groups[tree.type.group].members if isinstance(tree.type, Tree) else ()
+    if [axis.kind for axis in axes] != ["task", "task"] or not all(
+        ctx.known.parameters[m].tasks for m in members or ()
+    ):
+        problem = f"takes a matrix [task, task] and a group of task parameters, not {describe(matrix.type)} and "
+        problem += describe(tree.type)
+        ctx.bag.add(type_errors.WrongArguments(expr.span, "mix", problem, "mix(sharing, mlp.h1)"))
+        return None
+    if not members:
+        found = describe(tree.type)
+        ctx.bag.add(type_errors.WrongKind(values[1].span, "what is mixed", "a group of task parameters", found))
+        return None
+    return ir.Call("mix", (matrix, tree), tree.type)
 
 
 def _noise(

@@ -41,8 +41,9 @@ class Known:
         """Number of training examples, where there are any."""
         if self.learned is not None:
             return self.learned.size
-        splits = self.data.splits if self.data is not None else ()
-        return next((split.size for split in splits if split.name == "train"), None)
+        if self.data is None or not any(split.name == "train" for split in self.data.splits):
+            return None
+        return self.data.size_of("train")
 
     def close_groups(self) -> None:
         """Declare the group of all parameters, once all are known."""
@@ -71,6 +72,7 @@ class Context:
     statistics: list[Let] = field(default_factory=list)
     open_lets: tuple[str, ...] = ()
     draws: int = 0
+    tasks: int = 0
     shape: Array | None = None
     name: str = ""
 

@@ -1,12 +1,15 @@
 """Data blocks: source, splits, features."""
 
+from dataclasses import replace
+from typing import Literal
+
 from drmadc.check import name_errors, program_errors, type_errors
 from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer
 from drmadc.check.settings import Settings
 from drmadc.check.shapes import describe
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Data, Field, Learned, Let, Split
+from drmadc.ir.program import Alphabets, Data, Field, Learned, Let, Split
 from drmadc.ir.types import EXAMPLE, Array, Axis, Type, sizes
 from drmadc.source import Span
 from drmadc.syntax import ast
@@ -19,8 +22,15 @@ _MNIST = (
     Field("image", Array("byte", (EXAMPLE, *sizes(28, 28)))),
     Field("label", Array("class", (EXAMPLE,), 10)),
 )
+OMNIGLOT = {
+    "small1": (24, 22, 24, 40, 26),
+    "small2": (24, 47, 26, 42, 17),
+    "all": (24, 22, 24, 40, 26, 47, 42, 17),
+}  # characters of each alphabet
+DRAWERS = 20
 SOURCES: dict[str, tuple[tuple[Field, ...], dict[str, int]]] = {
     "mnist": (_MNIST, {"train": 60000, "test": 10000}),
+    "omniglot": (_MNIST, {"train": DRAWERS}),
 }
 
 
@@ -37,11 +47,16 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         known.bag,
     )
     source = _source(settings, known)
+    alphabets = _alphabets(settings, known) if source == "omniglot" else None
+    if source == "omniglot" and alphabets is None:
+        return
     splits = _splits(settings, source, known) if source else None
     resample = check_resample(settings, known, default=False)
     if source is None:
         return
     fields = SOURCES[source][0]
+    if alphabets is not None:
+        fields = (fields[0], Field("label", Array("class", (EXAMPLE,), alphabets.characters)))
     ctx = Context(known, "data", locals={field.name: field.type for field in fields})
     features: list[Let] = []
     known.broken.difference_update(names)  # a feature that reads another one is a mistake of its own
@@ -72,6 +87,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         tuple(ctx.statistics),
         tuple(features),
         decl.span.origin,
+        alphabets,
     )
 
 
@@ -156,11 +172,42 @@ def _source(settings: Settings, known: Known) -> str | None:
     if name not in SOURCES:
         known.bag.add(name_errors.UnknownFunction(value.function.span, name, tuple(SOURCES), "source"))
         return None
+    if name == "omniglot":
+        return name
     if value.args:
         problem = "takes no arguments"
         known.bag.add(type_errors.WrongArguments(value.args[0].span, name, problem, f"{name}()"))
         return None
     return name
+
+
+def _alphabets(settings: Settings, known: Known) -> Alphabets | None:
+    """`omniglot(small1, copies: rotated, task: each outer)`"""
+    call = settings.optional("source")
+    assert isinstance(call, ast.Call)
+    signature = "omniglot(small1 | small2 | all, copies: rotated | flipped, task: each outer)"
+    name, copies, sampled = "", "none", False
+    for arg in call.args:
+        match arg.name, arg.value:
+            case None, ast.Name(text) if text in OMNIGLOT and not name:
+                name = text
+            case "copies", ast.Name("rotated" | "flipped" as word) if copies == "none":
+                copies = word
+            case "task", ast.Each("outer") if not sampled:
+                sampled = True
+            case _:
+                problem = f"cannot take `{f'{arg.name}: ' if arg.name else ''}{format_expr(arg.value)}`"
+                known.bag.add(type_errors.WrongArguments(arg.span, "omniglot", problem, signature))
+                return None
+    if not name:
+        known.bag.add(type_errors.WrongArguments(call.span, "omniglot", "needs a set of alphabets", signature))
+        return None
+    sizes_ = OMNIGLOT[name]
+    count = len(sizes_) * (1 if copies == "none" else 2)
+    kind: Literal["none", "rotated", "flipped"] = (
+        "rotated" if copies == "rotated" else "flipped" if copies == "flipped" else "none"
+    )
+    return Alphabets(name, kind, count, max(sizes_), sampled)
 
 
 def _splits(settings: Settings, source: str, known: Known) -> tuple[Split, ...] | None:
@@ -196,7 +243,12 @@ def _splits(settings: Settings, source: str, known: Known) -> tuple[Split, ...] 
         splits.append(Split(entry.path, size.value, "test" if part == "test" else "train"))
     for part, count in there.items():
         wanted = sum(split.size for split in splits if split.part == part)
-        if wanted > count:
+        if wanted > count and source == "omniglot":
+            found = f"{wanted} drawers"
+            most = f"at most {count} drawers of each character together"
+            known.bag.add(type_errors.WrongKind(value.span, "`split`", most, found))
+            failed = True
+        elif wanted > count:
             known.bag.add(program_errors.SplitTooLarge(value.span, source, part, wanted, count))
             failed = True
     if "train" not in seen and not failed and known.trains_on is None:
@@ -235,7 +287,7 @@ def _feature(item: ast.Feature, ctx: Context, known: Known) -> Let | None:
             type_errors.WrongResult(item.value.span, item.name, describe(wanted), _each(actual), item.type.span)
         )
         return None
-    return Let(item.name, value, item.span.origin)
+    return Let(item.name, replace(value, type=actual), item.span.origin)
 
 
 def _each(type_: Type) -> str:

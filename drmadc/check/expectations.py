@@ -14,9 +14,12 @@ REDUCTIONS = ("first", "last", "min", "max", "mean")
 RECORDED = ("objective", "hypergradient", "growth", "seconds")
 
 
-def check_expectation(item: ast.Expectation, reports: list[Report], known: Known) -> Expectation | None:
+def check_expectation(
+    item: ast.Expectation, reports: list[Report], arms: tuple[str, ...], known: Known
+) -> Expectation | None:
     """One line `expect left compare right within margin`."""
-    names = (*RECORDED, *(report.key for report in reports if report.shape is None))
+    keys = tuple(report.key for report in reports if report.shape is None)
+    names = (*RECORDED, *keys, *(f"{arm}.{key}" for arm in arms for key in keys))
     left, right = _side(item.left, names, known), _side(item.right, names, known)
     within = 0.0
     if item.within is not None:
@@ -45,6 +48,8 @@ def _side(expr: ast.Expr, names: tuple[str, ...], known: Known) -> ir.Expr | Non
     if (key := _series(expr, names)) is not None:
         return ir.Name(key, SERIES)
     match expr:
+        case ast.Member(ast.Name(arm), key) if f"{arm}.{key}" in names:
+            return ir.Name(f"{arm}.{key}", SCALAR)
         case ast.Number():
             return ir.Const(float(expr.value))
         case ast.Neg(operand):
@@ -81,6 +86,9 @@ def _side(expr: ast.Expr, names: tuple[str, ...], known: Known) -> ir.Expr | Non
                 known.bag.add(type_errors.WrongKind(expr.span, "`at`", "at(series, outer step)", format_expr(expr)))
                 return None
             return None if x is None else ir.Call("at", (x,), SCALAR, place.text)
+        case ast.Member(ast.Name(arm), key):
+            known.bag.add(name_errors.UnknownName(expr.span, f"{arm}.{key}", names, "recorded value"))
+            return None
         case ast.Name(text):
             known.bag.add(name_errors.UnknownName(expr.span, text, names, "recorded series"))
             return None

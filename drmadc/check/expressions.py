@@ -7,14 +7,16 @@ from drmadc.check import calls, name_errors, type_errors
 from drmadc.check.context import Context
 from drmadc.check.shapes import as_array, broadcast, describe, is_real, spread
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, Let, Parameter, axis_slots
+from drmadc.ir.program import ALL, Let, axis_slots, parameter_type
 from drmadc.ir.types import (
     EXAMPLE,
     GROUP_AXES,
     Array,
+    Axis,
     Tree,
     Type,
     is_scalar,
+    leading,
     sizes,
     without_step,
 )
@@ -86,7 +88,7 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
     if text in known.hypers and ctx.place not in ("data",):
         return _hyper(text, span, ctx)
     if text in known.parameters and ctx.place in ("minibatch", "outer", "model"):
-        return ir.Name(text, _parameter_type(known.parameters[text]))
+        return ir.Name(text, parameter_type(known.parameters[text]))
     if text == ALL and ALL in known.groups and ctx.place in ("minibatch", "outer"):
         return ir.Name(ALL, Tree(ALL))
     if text in known.broken:
@@ -117,6 +119,9 @@ def _feature(text: str, type_: Type, span: Span, ctx: Context) -> ir.Expr | None
         splits = tuple(s.name for s in ctx.known.data.splits) if ctx.known.data else ()
         ctx.bag.add(type_errors.NeedsSplit(span, text, splits))
         return None
+    data = ctx.known.data
+    if data is not None and data.tasks and isinstance(type_, Array):
+        type_ = Array(type_.element, (Axis("task", data.tasks), *type_.axes), type_.classes)
     return ir.Name(f"{ctx.split or 'batch'}.{text}", type_)
 
 
@@ -167,10 +172,6 @@ def _let(text: str, span: Span, ctx: Context) -> ir.Expr | None:
     return ir.Name(text, value.type)
 
 
-def _parameter_type(parameter: Parameter) -> Array:
-    return Array("real", sizes(*parameter.shape))
-
-
 def _path(expr: ast.Member) -> str | None:
     base = expr.base
     if isinstance(base, ast.Name):
@@ -188,7 +189,7 @@ def _member(expr: ast.Member, ctx: Context) -> ir.Expr | None:
         return None
     known = ctx.known
     if path in known.parameters:
-        return ir.Name(path, _parameter_type(known.parameters[path]))
+        return ir.Name(path, parameter_type(known.parameters[path]))
     if path in known.groups:
         return ir.Name(path, Tree(path))
     report_unknown_path(path, expr.span, ctx)
@@ -254,10 +255,10 @@ def _product(expr: ast.Binary, left: ir.Expr, right: ir.Expr, ctx: Context) -> i
     left, right = _as_matrix(left, ctx), _as_matrix(right, ctx)
     a = left.type.axes if isinstance(left.type, Array) else ()
     b = right.type.axes if isinstance(right.type, Array) else ()
-    batched = a[:1] == (EXAMPLE,) and b[:1] != (EXAMPLE,)
+    lead = len(leading(left.type)) if not leading(right.type) else 0
     inner = b[-2] if len(b) == 2 else (b[0] if b else None)
-    plain = all(axis.kind == "size" for axis in (*a[batched:], *b))
-    if not plain or not a or not 1 <= len(b) <= 2 or len(a) > 2 or a[-1] != inner:
+    plain = all(axis.kind == "size" for axis in (*a[lead:], *b))
+    if not plain or not a or not 1 <= len(b) <= 2 or len(a) > 1 + max(lead, 1) or a[-1] != inner:
         found = (describe(left.type), describe(right.type), expr.left.span, expr.right.span)
         ctx.bag.add(type_errors.ShapeMismatch(expr.span, "@", *found))
         return None
@@ -302,7 +303,7 @@ def _with(expr: ast.With, ctx: Context) -> ir.Expr | None:
         if value is None:
             return None
         if path in known.parameters and isinstance(value.type, Array):
-            right = value.type == _parameter_type(known.parameters[path])
+            right = value.type == parameter_type(known.parameters[path])
         else:
             if isinstance(value.type, Array) and not is_scalar(value.type):
                 laid = spread(value, path, entry.value.span, ctx)

@@ -18,7 +18,9 @@ ELEMENTWISE = (
     "cos",
 )
 
-Kind = Literal["elementwise", "reduction", "loss", "dense", "flatten", "draw", "array", "noise", "softmax", "range"]
+Kind = Literal[
+    "elementwise", "reduction", "loss", "dense", "flatten", "draw", "array", "noise", "softmax", "range", "mix"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,12 @@ FUNCTIONS: dict[str, Signature] = {
     "cross_entropy": Signature(
         "loss", "cross_entropy(logits, label) or cross_entropy(logits, label, reduce: none)", 2, ("reduce",)
     ),
-    "error": Signature("loss", "error(logits, label)", 2),
+    "error": Signature("loss", "error(logits, label)", 2, ("reduce",)),
     "squared_error": Signature("loss", "squared_error(prediction, target)", 2, ("reduce",)),
     "huber": Signature("loss", "huber(prediction, target)", 2, ("reduce",)),
     "binary_cross_entropy": Signature("loss", "binary_cross_entropy(logit, target)", 2, ("reduce",)),
     "dense": Signature("dense", "dense(x, units)", 2),
+    "mix": Signature("mix", "mix(matrix, group)", 2),
     "noise": Signature("noise", "noise(x, standard_deviation)", 2),
     "gaussian_dropout": Signature("noise", "gaussian_dropout(x, rate)", 2),
     "softmax": Signature("softmax", "softmax(x)", 1),

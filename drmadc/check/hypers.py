@@ -45,7 +45,7 @@ def check_hyper(decl: ast.HyperDecl, steps: int | None, known: Known) -> None:
         known.broken.add(decl.name)
         return
     type_ = Array("real", good)
-    initial = _initial(decl, type_, domain, known)
+    initial = initial_value(decl.name, decl.value, type_, domain, decl.type.span, known)
     if initial is None:
         known.broken.add(decl.name)
         return
@@ -74,6 +74,8 @@ def _axes_in_order(decl: ast.HyperDecl, axes: tuple[Axis, ...], known: Known) ->
         wrong = "`step` first, and once"
     elif "example" in kinds and len(kinds) > 1:
         wrong = "`example` alone"
+    elif "task" in kinds and set(kinds) - {"task"}:
+        wrong = "`task` beside nothing but `task`"
     elif groups > 1 or (groups and "size" in kinds and kinds != ["param", "size"]):
         wrong = "at most one group axis, and beside it no plain size but in [param of G, size]"
     if wrong:
@@ -86,6 +88,13 @@ def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
     if size is not None:
         return Axis("size", size)
     match expr:
+        case ast.Name("task"):
+            tasks = known.data.tasks if known.data is not None else 0
+            if not tasks and not (known.data is None and known.data_decl is not None):
+                wanted, found = "over data with tasks", "data without them"
+                why = "for example source = omniglot(small1)"
+                known.bag.add(type_errors.WrongKind(expr.span, "an axis `task`", wanted, found, why))
+            return Axis("task", tasks) if tasks else None
         case ast.Name("step"):
             return None if steps is None else Axis("step", steps)
         case ast.Call(ast.Name("step"), (ast.Arg("bins", value),)):
@@ -147,43 +156,41 @@ def _group_axis(text: str, expr: ast.Of, path: str, known: Known) -> Axis | None
     return Axis(kind, axis_length(slots), path)
 
 
-def _initial(decl: ast.HyperDecl, type_: Array, domain: Domain, known: Known) -> ir.Expr | None:
+def initial_value(
+    name: str, written: ast.Expr, type_: Array, domain: Domain, declared: Span, known: Known
+) -> ir.Expr | None:
     """One value for all entries, a list with one value for each entry of the only axis, or an array expression."""
-    ctx = Context(known, "initial", shape=type_, name=decl.name)
-    value = infer(decl.value, ctx)
+    ctx = Context(known, "initial", shape=type_, name=name)
+    value = infer(written, ctx)
     if value is None:
         return None
     if any(isinstance(node, ir.Draw | ir.Call) for node in ir.walk(value)):
-        return value if _fits_initial(value, type_, decl, known) else None
+        return value if _fits_initial(value, type_, name, written, declared, known) else None
     items = value.items if isinstance(value, ir.Stack) else (value,)
     numbers = [constant_value(item) for item in items]
     if any(number is None for number in numbers):
-        found = f"`{format_expr(decl.value)}`"
-        known.bag.add(type_errors.WrongKind(decl.value.span, "an initial value", "a constant number", found))
+        found = f"`{format_expr(written)}`"
+        known.bag.add(type_errors.WrongKind(written.span, "an initial value", "a constant number", found))
         return None
     size = prod(axis.length for axis in type_.axes)
     if isinstance(value, ir.Stack) and (len(type_.axes) != 1 or len(numbers) != size):
-        known.bag.add(
-            type_errors.WrongResult(decl.value.span, decl.name, describe(type_), describe(value.type), decl.type.span)
-        )
+        known.bag.add(type_errors.WrongResult(written.span, name, describe(type_), describe(value.type), declared))
         return None
     good = tuple(float(number) for number in numbers if number is not None)
     for number in good:
         if not in_domain(number, domain, closed=False):
-            _out_of_domain(decl.value.span, decl.name, number, domain, decl.type.span, known)
+            _out_of_domain(written.span, name, number, domain, declared, known)
             return None
     if len(good) == 1 and not isinstance(value, ir.Stack):
         return ir.Const(good[0])
     return ir.Stack(tuple(ir.Const(number) for number in good), Array("real", sizes(len(good))))
 
 
-def _fits_initial(value: ir.Expr, type_: Array, decl: ast.HyperDecl, known: Known) -> bool:
+def _fits_initial(value: ir.Expr, type_: Array, name: str, written: ast.Expr, declared: Span, known: Known) -> bool:
     """Whether an array of draws or computed entries has the hyperparameter's shape."""
     shapes = [tuple(axis.length for axis in t.axes) for t in (value.type, type_) if isinstance(t, Array)]
     if shapes[0] != shapes[1]:
-        known.bag.add(
-            type_errors.WrongResult(decl.value.span, decl.name, describe(type_), describe(value.type), decl.type.span)
-        )
+        known.bag.add(type_errors.WrongResult(written.span, name, describe(type_), describe(value.type), declared))
         return False
     return True
 

@@ -8,7 +8,7 @@ from drmadc.check.data import declared_type
 from drmadc.check.expressions import infer
 from drmadc.check.shapes import describe
 from drmadc.ir.program import Let, Model
-from drmadc.ir.types import EXAMPLE, Array, Tree, Type
+from drmadc.ir.types import EXAMPLE, Array, Axis, Tree, Type, leading
 from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_type
@@ -37,7 +37,12 @@ def order_models(decls: list[ast.ModelDecl], known: Known) -> list[ast.ModelDecl
 
 def check_model(decl: ast.ModelDecl, known: Known) -> None:
     """Add a model, its parameters (`mlp.h1.weight`) and its groups (`mlp.weights`) to what is known."""
-    ctx = Context(known, "model")
+    tasks = _tasks(decl, known)
+    ctx = Context(known, "model", tasks=tasks)
+    of_tasks = {p.layer.partition(".")[0] for p in known.parameters.values() if p.tasks}
+    of_tasks |= {model.name for model in known.models.values() if model.whole}
+    whole = bool(tasks) and any(mentions(decl, name) for name in of_tasks)
+    lead = (Axis("task", tasks), EXAMPLE) if whole else (EXAMPLE,)
     inputs: list[tuple[str, Array]] = []
     failed = False
     for item in decl.inputs:
@@ -46,7 +51,7 @@ def check_model(decl: ast.ModelDecl, known: Known) -> None:
             failed = True
             continue
         inputs.append((item.name, type_))
-        ctx.locals[item.name] = Array(type_.element, (EXAMPLE, *type_.axes), type_.classes)
+        ctx.locals[item.name] = Array(type_.element, (*lead, *type_.axes), type_.classes)
     lets: list[Let] = []
     first: dict[str, Span] = {}
     for binding in decl.body:
@@ -70,14 +75,27 @@ def check_model(decl: ast.ModelDecl, known: Known) -> None:
     if failed or result is None or wanted is None:
         known.broken.add(decl.name)
         return
-    if result.type != Array("real", (EXAMPLE, *wanted.axes)):
+    if result.type != Array("real", (*lead, *wanted.axes)):
         found = _per_example(result.type)
         known.bag.add(type_errors.WrongResult(decl.returned.span, decl.name, describe(wanted), found, decl.result.span))
         known.broken.add(decl.name)
         return
     takes = ", ".join(format_type(item.type) for item in decl.inputs)
     text = f"{takes} -> {format_type(decl.result)}"
-    known.models[decl.name] = Model(decl.name, tuple(inputs), tuple(lets), result, text, decl.span.origin)
+    known.models[decl.name] = Model(decl.name, tuple(inputs), tuple(lets), result, text, decl.span.origin, whole)
+
+
+def _tasks(decl: ast.ModelDecl, known: Known) -> int:
+    """The tasks of `model mlp[task](...)`, each with parameters of its own; 0 without."""
+    if not decl.axis:
+        return 0
+    tasks = known.data.tasks if known.data is not None else 0
+    if decl.axis != "task":
+        known.bag.add(name_errors.UnknownAxis(decl.axis_span, decl.axis, ("task",)))
+    elif not tasks and not (known.data is None and known.data_decl is not None):
+        wanted, found = "over data with tasks", "data without them"
+        known.bag.add(type_errors.WrongKind(decl.axis_span, "an axis `task`", wanted, found))
+    return tasks
 
 
 def _declare_layers(name: str, ctx: Context, known: Known) -> None:
@@ -91,6 +109,6 @@ def _declare_layers(name: str, ctx: Context, known: Known) -> None:
 
 
 def _per_example(type_: Type) -> str:
-    if isinstance(type_, Tree) or type_.axes[:1] != (EXAMPLE,):
+    if isinstance(type_, Tree) or not leading(type_):
         return describe(type_)
-    return describe(Array(type_.element, type_.axes[1:], type_.classes))
+    return describe(Array(type_.element, type_.axes[len(leading(type_)) :], type_.classes))

@@ -8,6 +8,7 @@ from drmadc.check.data import check_data, check_learned
 from drmadc.check.functions import FUNCTIONS
 from drmadc.check.hypers import check_hyper, check_params, over_group
 from drmadc.check.models import check_model, mentions, order_models
+from drmadc.check.retraining import check_retrain
 from drmadc.check.training import check_report, check_train, read_train
 from drmadc.check.tuning import check_tune, order_stages
 from drmadc.check.updates import check_rule
@@ -63,6 +64,7 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
                 check_hyper(hyper, steps, known)
         check_model(model, known)
     known.close_groups()
+    _check_tasks(spec, known)
     for hyper in hypers:
         if over_group(hyper) and hyper.name not in known.hypers:
             check_hyper(hyper, steps, known)
@@ -70,7 +72,14 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         check_train(train, known)
     stages = order_stages(tune_decls, known)
     tune = check_tune(stages, train, known) if stages else None
-    reports, expectations = check_report(report_decl, known) if report_decl is not None else ([], [])
+    retrain_decl = _single(spec, ast.RetrainDecl, bag)
+    retrain = check_retrain(retrain_decl, known) if retrain_decl is not None else None
+    arms = tuple(name for name, _ in retrain.arms) if retrain is not None else ()
+    reports, expectations = check_report(report_decl, arms, known) if report_decl is not None else ([], [])
+    if retrain is not None and retrain_decl is not None and not any(report.shape is None for report in reports):
+        why = "`retrain` shows the values of `report` for each arm"
+        head = _head(retrain_decl.span, "retrain")
+        bag.add(name_errors.MissingBlock(head, "report", why, "report { test = error(mlp(x), y) on test }"))
     if not bag.failed:
         _warn_unused(spec, known)
     if (
@@ -115,6 +124,7 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         stages=tune.stages,
         reports=tuple(reports),
         expectations=tuple(expectations),
+        retrain=retrain,
         origins=origins,
     )
 
@@ -151,7 +161,7 @@ def _check_names(spec: ast.Spec, known: Known) -> None:
     first: dict[str, Span] = {}
     for decl in spec.decls:
         match decl:
-            case ast.TrainDecl() | ast.TuneDecl() | ast.ReportDecl():
+            case ast.TrainDecl() | ast.TuneDecl() | ast.RetrainDecl() | ast.ReportDecl():
                 continue
             case ast.UpdateDecl(name):
                 known.rules[name] = decl
@@ -195,6 +205,18 @@ def _check_blocks(spec: ast.Spec, train: ast.TrainDecl | None, tune: ast.TuneDec
     if not _all(spec, ast.ModelDecl) and not _all(spec, ast.ParamsDecl):
         why = "there are no parameters to train"
         bag.add(name_errors.MissingBlock(end, "model", why, "params w: real[2] = [1.4, 3.9]"))
+
+
+def _check_tasks(spec: ast.Spec, known: Known) -> None:
+    """Either all parameters belong to tasks, or none."""
+    own = [p for p in known.parameters.values() if p.tasks]
+    shared = [p for p in known.parameters.values() if not p.tasks]
+    if own and shared:
+        name = shared[0].path.partition(".")[0]
+        for decl in spec.decls:
+            if isinstance(decl, ast.ModelDecl | ast.ParamsDecl) and decl.name == name:
+                wanted, found = "of each task, like the others", "without the axis `task`"
+                known.bag.add(type_errors.WrongKind(decl.name_span, f"the parameters of `{name}`", wanted, found))
 
 
 def _warn_unused(spec: ast.Spec, known: Known) -> None:

@@ -7,7 +7,7 @@ from drmadc.check.context import Context
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import spread as lay
 from drmadc.ir.program import axis_slots
-from drmadc.ir.types import EXAMPLE, GROUP_AXES, Array, Tree, Type, is_scalar, sizes
+from drmadc.ir.types import GROUP_AXES, Array, Tree, Type, is_scalar, leading, sizes
 from drmadc.passes.differentiate import DIFFERENTIABLE
 from drmadc.source import Span
 
@@ -74,11 +74,13 @@ def broadcast(left: Type, right: Type) -> Type | None:
         return Array("real", left.axes) if isinstance(left, Array) else left
     if isinstance(left, Tree) or isinstance(right, Tree):
         return left if left == right else None
-    a = tuple(x for x in left.axes if x.kind != "example")
-    b = tuple(x for x in right.axes if x.kind != "example")
-    batched = len(a) < len(left.axes) or len(b) < len(right.axes)
+    lead = max(leading(left), leading(right), key=len)
+    a, b = left.axes[len(leading(left)) :], right.axes[len(leading(right)) :]
+    batched = bool(lead)
+    if any(part not in ((), lead) for part in (leading(left), leading(right))):
+        return None
     if a == b:
-        return Array("real", (EXAMPLE, *a) if batched else a)
+        return Array("real", (*lead, *a))
     if not batched and (a[-len(b) :] == b or b[-len(a) :] == a):
         return Array("real", max(a, b, key=len))
     return None

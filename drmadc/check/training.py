@@ -131,6 +131,10 @@ def _check_batch(train: Train, known: Known) -> None:
         train.batch = 0
         return
     batch = count(value, "`batch`", known)
+    if known.data is not None and known.data.tasks and known.learned is None:
+        found = f"`{format_expr(value)}`"
+        known.bag.add(type_errors.WrongKind(value.span, "`batch`", "`all` where all tasks are trained together", found))
+        return
     if batch is not None and known.learned is not None and batch > size:
         found = f"{batch}"
         known.bag.add(type_errors.WrongKind(value.span, "`batch`", f"at most {size}, all learned examples", found))
@@ -278,7 +282,7 @@ def _model_names(known: Known) -> list[str]:
     return list(dict.fromkeys(layer.partition(".")[0] for layer in layers))
 
 
-def check_report(decl: ast.ReportDecl, known: Known) -> tuple[list[Report], list[Expectation]]:
+def check_report(decl: ast.ReportDecl, arms: tuple[str, ...], known: Known) -> tuple[list[Report], list[Expectation]]:
     """The lines of a report block, each with the key that it has in `metrics.jsonl`; and what is expected of them."""
     reports: list[Report] = []
     first: dict[str, Span] = {}
@@ -307,7 +311,7 @@ def check_report(decl: ast.ReportDecl, known: Known) -> tuple[list[Report], list
         first[key] = item.span
         reports.append(Report(key, function, shape))
     lines = [item for item in decl.items if isinstance(item, ast.Expectation)]
-    expected = [check_expectation(item, reports, known) for item in lines]
+    expected = [check_expectation(item, reports, arms, known) for item in lines]
     return reports, [expectation for expectation in expected if expectation is not None]
 
 

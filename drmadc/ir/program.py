@@ -6,7 +6,7 @@ from typing import Literal
 from drmadc.ir.nodes import Apply, Call, Expr, walk
 from drmadc.ir.reverse import Reverse
 from drmadc.ir.ties import Projection, Tie
-from drmadc.ir.types import Array, Domain
+from drmadc.ir.types import Array, Axis, Domain, sizes
 
 NOISES = ("noise", "gaussian_dropout")
 Sampling = Literal["with_replacement", "without_replacement", "cyclic"]
@@ -33,12 +33,18 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A trained array; `layer` is `mlp.h1`, `role` weight, bias or array."""
+    """A trained array; `layer` is `mlp.h1`, `role` weight, bias or array; one of each task where `tasks` is not 0."""
 
     path: str
     shape: tuple[int, ...]
     layer: str
     role: Literal["weight", "bias", "array"]
+    tasks: int = 0
+
+    @property
+    def full_shape(self) -> tuple[int, ...]:
+        """The stored shape: tasks first, where there are any."""
+        return (self.tasks, *self.shape) if self.tasks else self.shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,25 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A split: how many examples, and from which part of the source."""
+    """A split: how many examples (of tasks: drawers of each character), and from which part of the source."""
 
     name: str
     size: int
     part: Literal["train", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alphabets:
+    """Tasks of a source: which alphabets, with which copies, and the most characters that one has.
+
+    `sampled`: each outer step has one of them, and no task axis.
+    """
+
+    name: str
+    copies: Literal["none", "rotated", "flipped"]
+    count: int
+    characters: int
+    sampled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +115,17 @@ class Data:
     statistics: tuple[Let, ...]
     features: tuple[Let, ...]
     origin: str
+    alphabets: Alphabets | None = None
+
+    @property
+    def tasks(self) -> int:
+        """Length of the task axis; 0 where examples have none."""
+        return self.alphabets.count if self.alphabets is not None and not self.alphabets.sampled else 0
 
     def size_of(self, split: str) -> int:
-        """Number of examples of a split."""
-        return next(s.size for s in self.splits if s.name == split)
+        """Number of examples of a split, of each task where there are tasks."""
+        size = next(s.size for s in self.splits if s.name == split)
+        return size * self.alphabets.characters if self.alphabets is not None else size
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +140,10 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as a function of its parameters and inputs, each of one example."""
+    """A model as a function of its parameters and inputs, each of one example.
+
+    `whole`: it has no layers but calls models of each task, and takes the examples of all tasks at once.
+    """
 
     name: str
     inputs: tuple[tuple[str, Array], ...]
@@ -121,6 +151,7 @@ class Model:
     value: Expr
     text: str
     origin: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +170,18 @@ class Step:
     states: tuple[State, ...]
     equations: tuple[Let, ...]
     text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """Training after the last outer step, on several splits together, once for each arm.
+
+    An arm replaces some hyperparameters by other values; the others keep what was tuned.
+    """
+
+    splits: tuple[str, ...]
+    arms: tuple[tuple[str, tuple[tuple[str, Expr], ...]], ...]
     origin: str
 
 
@@ -252,6 +295,7 @@ class Program:
     stages: tuple[Stage, ...]
     reports: tuple[Report, ...]
     expectations: tuple[Expectation, ...]
+    retrain: Retrain | None
     origins: tuple[tuple[str, str], ...]
     adjoint: Adjoint | None = None
 
@@ -308,6 +352,12 @@ class Program:
     def origin(self, setting: str) -> str:
         """Where a setting was given."""
         return dict(self.origins).get(setting, "")
+
+
+def parameter_type(parameter: Parameter) -> Array:
+    """The type of a parameter array by itself."""
+    lead = (Axis("task", parameter.tasks),) if parameter.tasks else ()
+    return Array("real", (*lead, *sizes(*parameter.shape)))
 
 
 ALL = "params"

@@ -17,7 +17,9 @@ def program_text(program: Program) -> str:
         data = program.data
         splits = ", ".join(f"{s.name} {s.size} of {s.part}" for s in data.splits)
         scope = "each outer" if data.resample else "each run"
-        out.append(f"data {data.name} = {data.source}() split {splits}, resampled {scope}")
+        given = data.alphabets
+        source = f"{data.source}({given.name}, {given.count} tasks)" if given is not None else f"{data.source}()"
+        out.append(f"data {data.name} = {source} split {splits}, resampled {scope}")
         out += [f"  field {f.name}: {f.type}" for f in data.fields]
         out += [f"  statistics.{let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.statistics]
         out += [f"  feature {let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.features]
@@ -30,7 +32,10 @@ def program_text(program: Program) -> str:
         out.append(f"model {model.name}({inputs})")
         out += _lets(model.lets)
         out += [f"  return {expr_text(model.value)}: {model.value.type}", ""]
-    out += [f"parameter {p.path}: real{list(p.shape)} ({p.role})" for p in program.parameters]
+    out += [
+        f"parameter {p.path}: real{list(p.full_shape)} ({p.role}{', of tasks' if p.tasks else ''})"
+        for p in program.parameters
+    ]
     out += [f"group {g.name} = {', '.join(g.members)}" for g in program.groups]
     out += [f"hyper {h.name}: {h.domain}{list(h.shape)} over {h.type} = {expr_text(h.initial)}" for h in program.hypers]
     out += [f"init {i.group} = {expr_text(i.value)}" for i in program.init]
@@ -45,6 +50,10 @@ def program_text(program: Program) -> str:
         out += [*_step(f"outer step{' of ' if stage.name else ''}{stage.name}", stage.step), *_stage(stage), ""]
     for report in program.reports:
         out += _function(f"report {report.key}", report.function)
+    if program.retrain is not None:
+        out.append(f"retrain on {', '.join(program.retrain.splits)}")
+        for name, changed in program.retrain.arms:
+            out.append(f"  arm {name}: {', '.join(f'{h} = {expr_text(x)}' for h, x in changed) or 'as tuned'}")
     out += [e.text for e in program.expectations]
     if program.adjoint is not None:
         out += ["", *_adjoint(program.adjoint)]

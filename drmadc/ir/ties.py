@@ -17,6 +17,7 @@ COARSER: dict[str, tuple[Grain, ...]] = {
     "step": ("step",),
     "size": ("network",),
     "example": ("network",),
+    "task": ("network",),
 }
 
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-AxisKind = Literal["size", "example", "outer", "step", "layer", "param", "in_unit", "out_unit", "weight"]
+AxisKind = Literal["size", "example", "outer", "task", "step", "layer", "param", "in_unit", "out_unit", "weight"]
 GROUP_AXES: tuple[AxisKind, ...] = ("layer", "param", "in_unit", "out_unit", "weight")
-AXES: tuple[AxisKind, ...] = ("step", *GROUP_AXES)
+AXES: tuple[AxisKind, ...] = ("step", "task", *GROUP_AXES)
+LEADING: tuple[AxisKind, ...] = ("task", "example")
 
 Element = Literal["real", "class", "byte"]
 Domain = Literal["real", "positive", "unit"]
@@ -28,6 +29,8 @@ class Axis:
         match self.kind:
             case "size":
                 return str(self.size)
+            case "task":
+                return "task"
             case "outer":
                 return "outer step"
             case "example":
@@ -71,6 +74,11 @@ Type = Array | Tree
 SCALAR = Array("real")
 EXAMPLE = Axis("example", 0)
 SERIES = Array("real", (Axis("outer", 0),))
+
+
+def leading(type_: Type) -> tuple[Axis, ...]:
+    """The axes of tasks and examples, which come first."""
+    return tuple(a for a in type_.axes if a.kind in LEADING) if isinstance(type_, Array) else ()
 
 
 def is_scalar(type_: Type) -> bool:

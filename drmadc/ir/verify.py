@@ -1,8 +1,8 @@
 """Checks that a program is well formed: types agree, names are defined, the adjoint is complete."""
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, HYPERS, Adjoint, Let, Program, Step, axis_slots
-from drmadc.ir.types import EXAMPLE, GROUP_AXES, Array, Axis, Tree, Type, is_scalar, without_step
+from drmadc.ir.program import ALL, HYPERS, Adjoint, Let, Program, Step, axis_slots, parameter_type
+from drmadc.ir.types import GROUP_AXES, Array, Axis, Tree, Type, is_scalar, leading, without_step
 
 
 class InvalidProgram(AssertionError):
@@ -40,13 +40,19 @@ def _require(condition: bool, rule: str) -> None:
 def _features(program: Program, prefix: str) -> dict[str, Type]:
     if program.data is None:
         return {}
-    return {f"{prefix}.{f.name}": f.value.type for f in program.data.features}
+    lead = (Axis("task", program.data.tasks),) if program.data.tasks else ()
+    types = {f.name: f.value.type for f in program.data.features}
+    return {
+        f"{prefix}.{name}": Array(type_.element, (*lead, *type_.axes), type_.classes)
+        for name, type_ in types.items()
+        if isinstance(type_, Array)
+    }
 
 
 def _outer_names(program: Program) -> dict[str, Type]:
     scope: dict[str, Type] = {}
     for p in program.parameters:
-        scope[p.path] = Array("real", tuple(_sizes(p.shape)))
+        scope[p.path] = parameter_type(p)
     for g in program.groups:
         if g.name not in scope:
             scope[g.name] = Tree(g.name)
@@ -54,10 +60,6 @@ def _outer_names(program: Program) -> dict[str, Type]:
         for split in program.data.splits:
             scope.update(_features(program, split.name))
     return scope
-
-
-def _sizes(shape: tuple[int, ...]) -> list[Axis]:
-    return [Axis("size", n) for n in shape]
 
 
 def _verify_lets(program: Program, lets: tuple[Let, ...], scope: dict[str, Type]) -> None:
@@ -152,6 +154,6 @@ def _fits(part: Type, whole: Type) -> bool:
         return True
     if isinstance(part, Tree) or isinstance(whole, Tree):
         return False
-    inner = tuple(a for a in part.axes if a != EXAMPLE)
-    outer = tuple(a for a in whole.axes if a != EXAMPLE)
+    inner = part.axes[len(leading(part)) :]
+    outer = whole.axes[len(leading(whole)) :]
     return inner == outer[len(outer) - len(inner) :]

@@ -1,7 +1,7 @@
 """The data of an emitted module: its declaration, statistics, features, and the minibatch of a step."""
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Data, Let, Program
+from drmadc.ir.program import Alphabets, Data, Let, Program
 from drmadc.lower.expressions import Scope, call, draw_number, item, lower
 from drmadc.lower.names import batch_key, local
 from drmadc.python import tree as py
@@ -9,6 +9,8 @@ from drmadc.python import tree as py
 
 def data_constant(program: Program, data: Data) -> py.Statement:
     """DATA = rt.Data(...)"""
+    if data.alphabets is not None:
+        return py.Assign((py.Id("DATA"),), _tasks(data, data.alphabets), data.origin)
     named: dict[str, py.Expr] = {"source": py.Literal(data.source), "seed": py.Id("SEED")}
     for part in ("train", "test"):
         sizes = tuple((py.Literal(s.name), py.Literal(s.size)) for s in data.splits if s.part == part)
@@ -16,6 +18,19 @@ def data_constant(program: Program, data: Data) -> py.Statement:
             named[f"from_{part}"] = py.Dict(sizes)
     named["resample"] = py.Literal(data.resample)
     return py.Assign((py.Id("DATA"),), call("rt.Data", **named), data.origin)
+
+
+def _tasks(data: Data, alphabets: Alphabets) -> py.Expr:
+    """rt.Tasks("small1", seed=SEED, drawers={...})"""
+    drawers = py.Dict(tuple((py.Literal(s.name), py.Literal(s.size)) for s in data.splits))
+    named: dict[str, py.Expr] = {"seed": py.Id("SEED"), "drawers": drawers}
+    if alphabets.copies != "none":
+        named["copies"] = py.Literal(alphabets.copies)
+    if data.resample:
+        named["redraw"] = py.Literal(True)
+    if alphabets.sampled:
+        named["sampled"] = py.Literal(True)
+    return call("rt.Tasks", py.Literal(alphabets.name), **named)
 
 
 def data_functions(program: Program, data: Data) -> list[py.Statement]:
@@ -30,7 +45,7 @@ def data_functions(program: Program, data: Data) -> list[py.Statement]:
                 "statistics",
                 (("raw", None),),
                 f"Statistics of the train split: {', '.join(let.name for let in data.statistics)}.",
-                (*_fields(data, values), py.Return(py.Dict(entries), data.statistics[0].origin)),
+                (*_merged(data), *_fields(data, values), py.Return(py.Dict(entries), data.statistics[0].origin)),
             )
         )
     out.append(_features(data, scope))
@@ -61,6 +76,11 @@ def _fields(data: Data, values: tuple[ir.Expr, ...]) -> tuple[py.Statement, ...]
     return tuple(out)
 
 
+def _merged(data: Data) -> tuple[py.Statement, ...]:
+    """raw = rt.all_tasks(raw), where there are tasks"""
+    return (py.Assign((py.Id("raw"),), call("rt.all_tasks", py.Id("raw"))),) if data.tasks else ()
+
+
 def _features(data: Data, scope: Scope) -> py.Function:
     body: list[py.Statement] = list(_fields(data, tuple(let.value for let in data.features)))
     for let in data.features:
@@ -79,6 +99,9 @@ def _free(let: Let, data: Data) -> str:
 def features_of(data: Data, raw: py.Expr) -> py.Expr:
     """features(raw, data["statistics"])"""
     more = (item("data", "statistics"),) if data.statistics else ()
+    if data.tasks:
+        axes = (("in_axes", py.Tuple((py.Literal(0), py.Literal(None)))),) if more else ()
+        return py.Call(py.Call(py.Id("jax.vmap"), (py.Id("features"),), axes), (raw, *more))
     return call("features", raw, *more)
 
 
@@ -126,7 +149,10 @@ def minibatch_function(program: Program) -> py.Function:
         body: tuple[py.Statement, ...] = (py.Return(whole_batch(program, None, py.Id("t"))),)
     else:
         key = (py.Id("SEED"), draw_number(program))
-        sizes = (py.Id("t"), py.Id("BATCH"), py.Literal(program.examples))
+        size: py.Expr = py.Literal(program.examples)
+        if program.retrain is not None:  # the final training has more examples
+            size = call("rt.count", item("data", "train"))
+        sizes = (py.Id("t"), py.Id("BATCH"), size)
         source = "(seed, outer, t)" if program.redraw else "(seed, t)"
         match program.sampling:
             case "with_replacement":

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
-from drmadc.ir.types import Array, Tree, Type, is_scalar
+from drmadc.ir.types import Array, Tree, Type, is_scalar, leading
 from drmadc.lower.names import axis_constant, batch_key, group_constant, hyper_name, key, local, step_name
 from drmadc.passes.dependence import model_hypers
 from drmadc.python import tree as py
@@ -112,7 +112,11 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             named = {}
             if scope.noise is not None and program.draws_noise(expr):
                 named["noise"] = scope.noise
-            return call(local(name), params, *(lower(a, scope) for a in args), *extra, **named)
+            inputs = tuple(lower(a, scope) for a in args)
+            tasks = any(axis.kind == "task" for axis in leading(expr.type))
+            if tasks and not program.model(name).whole:
+                return _over_tasks(expr, params, inputs, (*extra, *named.values()), program)
+            return call(local(name), params, *inputs, *extra, **named)
         case ir.Item(x, index):
             return py.Subscript(lower(x, scope), tuple(py.Literal(i) for i in index))
         case ir.Stack(items):
@@ -151,6 +155,17 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             assert_never(never)
 
 
+def _over_tasks(
+    expr: ir.Apply, params: py.Expr, inputs: tuple[py.Expr, ...], shared: tuple[py.Expr, ...], program: Program
+) -> py.Expr:
+    """A model applied task by task: to each task's examples, with its own parameters where it has such."""
+    own = all(p.tasks for p in program.parameters)
+    zero, none = py.Literal(0), py.Literal(None)
+    axes = (zero if own else none, *(zero for _ in inputs), *(none for _ in shared))
+    function = py.Call(py.Id("jax.vmap"), (py.Id(local(expr.model)),), (("in_axes", py.Tuple(axes)),))
+    return py.Call(function, (params, *inputs, *shared))
+
+
 def _replacement(path: str, value: ir.Expr, scope: Scope) -> py.Expr:
     """The tree of parameters that have other values in one call of a model."""
     program = scope.program
@@ -175,7 +190,7 @@ def has_full_shape(value: ir.Expr) -> bool:
             return any(has_full_shape(child) for child in ir.children(value))
         case ir.Spread(x):
             return isinstance(x.type, Array) and x.type.axes[-1].kind == "weight"
-        case ir.Call("inverse_cdf"):
+        case ir.Call("inverse_cdf" | "mix"):
             return True
         case _:
             return False
@@ -244,6 +259,11 @@ def _call(expr: ir.Call, scope: Scope) -> py.Expr:
             assert isinstance(expr.type, Array)
             shape = py.Tuple(tuple(py.Literal(axis.length) for axis in expr.type.axes))
             return call(f"rt.{name}", *args, shape)
+        case "mix":
+            return call("rt.mix", *args)
         case name:
-            named = {} if expr.option == "mean" else {"reduce": py.Literal(expr.option)}
+            named: dict[str, py.Expr] = {} if expr.option == "mean" else {"reduce": py.Literal(expr.option)}
+            data = scope.program.data
+            if name in ("cross_entropy", "error") and data is not None and data.alphabets is not None:
+                named["padded"] = py.Literal(True)
             return call(f"rt.{name}", *args, **named)

@@ -35,12 +35,38 @@ def hyper_functions(program: Program) -> list[py.Statement]:
 
 
 def _initial(program: Program, hyper: HyperParameter) -> py.Expr:
-    match hyper.initial:
-        case ir.Const(value) if hyper.shape:
+    return _value(program, hyper, hyper.initial)
+
+
+def arms_function(program: Program) -> list[py.Statement]:
+    """arms(hypers), and RETRAIN: the splits of the final training"""
+    if program.retrain is None:
+        return []
+    entries: list[tuple[py.Expr, py.Expr]] = []
+    for name, changed in program.retrain.arms:
+        value: py.Expr = py.Id("hypers")
+        if changed:
+            pairs = tuple((py.Literal(h), _value(program, program.hyper(h), x)) for h, x in changed)
+            value = call("rt.replaced", py.Id("hypers"), py.Dict(pairs))
+        entries.append((py.Literal(name), value))
+    names = ", ".join(program.retrain.splits)
+    doc = f"Hyperparameters of each arm of the final training, on {names}."
+    body = (py.Return(py.Dict(tuple(entries))),)
+    splits = py.Tuple(tuple(py.Literal(split) for split in program.retrain.splits))
+    return [
+        py.Function("arms", (("hypers", None),), doc, body, program.retrain.origin),
+        py.Assign((py.Id("RETRAIN"),), splits, program.retrain.origin),
+    ]
+
+
+def _value(program: Program, hyper: HyperParameter, value: ir.Expr) -> py.Expr:
+    """A value of a hyperparameter's shape."""
+    match value:
+        case ir.Const(entry) if hyper.shape:
             shape = py.Tuple(tuple(py.Literal(n) for n in hyper.shape))
-            return call("jnp.full", shape, number(value), dtype=py.Id("DTYPE"))
-        case ir.Const(value):
-            return call("jnp.array", number(value), dtype=py.Id("DTYPE"))
+            return call("jnp.full", shape, number(entry), dtype=py.Id("DTYPE"))
+        case ir.Const(entry):
+            return call("jnp.array", number(entry), dtype=py.Id("DTYPE"))
         case ir.Stack(items):
             assert prod(hyper.shape) == len(items)
             return call("jnp.array", py.List(tuple(lower(x, step_scope(program)) for x in items)), dtype=py.Id("DTYPE"))

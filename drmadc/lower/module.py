@@ -18,7 +18,7 @@ from drmadc.lower.forward import (
     training_function,
 )
 from drmadc.lower.hypergradient import hypergradient_functions, keep_constant
-from drmadc.lower.hypers import hyper_functions
+from drmadc.lower.hypers import arms_function, hyper_functions
 from drmadc.lower.reverse import (
     needs_outputs,
     reverse_init_function,
@@ -63,6 +63,7 @@ def lower_module(program: Program) -> py.Module:
     functions += hypergradient_functions(program, adjoint)
     functions += report_functions(program)
     functions += tune_functions(program)
+    functions += arms_function(program)
     functions += expectation_table(program)
     main = py.IfMain((py.Evaluate(call("rt.main", call("globals"))),))
     body: list[py.Statement] = [*_constants(program), *functions, main]

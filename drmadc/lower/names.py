@@ -64,6 +64,7 @@ RESERVED = frozenset(
         "value",
         "rows",
         "noise",
+        "arms",
         "dict",
         "globals",
     }

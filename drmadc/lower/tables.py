@@ -78,7 +78,7 @@ def _shape(shape: tuple[int, ...]) -> py.Expr:
 
 def _shapes(program: Program, group: str) -> py.Expr:
     members = program.group(group).members
-    return py.Dict(tuple((py.Literal(key(program, m)), _shape(program.parameter(m).shape)) for m in members))
+    return py.Dict(tuple((py.Literal(key(program, m)), _shape(program.parameter(m).full_shape)) for m in members))
 
 
 def _slots(program: Program, axis: Axis, group: str) -> py.Expr:

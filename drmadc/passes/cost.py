@@ -86,7 +86,7 @@ def item_size(program: Program) -> int:
 
 def parameter_count(program: Program) -> int:
     """Number of trained numbers."""
-    return sum(prod(p.shape) for p in program.parameters)
+    return sum(prod(p.full_shape) for p in program.parameters)
 
 
 def hyper_count(program: Program) -> int:
@@ -223,7 +223,8 @@ def work(program: Program, strategy: Strategy) -> float:
 
 def _examples(program: Program, batch: int) -> int:
     """Examples of a minibatch; 0 is the whole train split."""
-    return batch or program.examples
+    tasks = program.data.tasks if program.data is not None and program.learned is None else 0
+    return (batch or program.examples) * max(1, tasks)
 
 
 def _network(program: Program, function: Function) -> Network:

@@ -266,6 +266,8 @@ class ModelDecl:
     result: TypeExpr
     body: tuple[Binding, ...]
     returned: Expr
+    axis: str = ""
+    axis_span: Span = field(default=NOWHERE, compare=False, repr=False)
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
     span: Span = _span()
 
@@ -334,6 +336,14 @@ class TuneDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class RetrainDecl:
+    """The `retrain` block."""
+
+    settings: tuple[Setting, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class ReportDecl:
     """The `report` block."""
 
@@ -341,7 +351,18 @@ class ReportDecl:
     span: Span = _span()
 
 
-Decl = DataDecl | ModelDecl | HyperDecl | ParamsDecl | LetDecl | UpdateDecl | TrainDecl | TuneDecl | ReportDecl
+Decl = (
+    DataDecl
+    | ModelDecl
+    | HyperDecl
+    | ParamsDecl
+    | LetDecl
+    | UpdateDecl
+    | TrainDecl
+    | TuneDecl
+    | RetrainDecl
+    | ReportDecl
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,4 +387,4 @@ class Spec:
     span: Span = _span()
 
 
-KEYWORDS = ("data", "model", "hyper", "params", "let", "update", "train", "tune", "report")
+KEYWORDS = ("data", "model", "hyper", "params", "let", "update", "train", "tune", "retrain", "report")

@@ -112,15 +112,17 @@ def _write_decl(writer: _Writer, decl: ast.Decl) -> None:
         case ast.TuneDecl(settings, name, after):
             head = "tune" + (f" {name}" if name else "") + (f" after {after}" if after else "")
             _write_block(writer, decl.span, head, _settings(settings))
+        case ast.RetrainDecl(settings):
+            _write_block(writer, decl.span, "retrain", _settings(settings))
         case ast.ReportDecl(items):
             rows = [(item.span, _report_text(item)) for item in items]
             _write_block(writer, decl.span, "report", rows)
         case ast.UpdateDecl(name, params, equations):
             head = f"update {name}({', '.join(_rule_param(p) for p in params)})"
             _write_block(writer, decl.span, head, _bindings(equations))
-        case ast.ModelDecl(name, inputs, result, body, returned):
+        case ast.ModelDecl(name, inputs, result, body, returned, axis):
             takes = ", ".join(f"{i.name}: {format_type(i.type)}" for i in inputs)
-            head = f"model {name}({takes}) -> {format_type(result)}"
+            head = f"model {name}{f'[{axis}]' if axis else ''}({takes}) -> {format_type(result)}"
             rows = [*_bindings(body), (returned.span, f"return {format_expr(returned)}")]
             _write_block(writer, decl.span, head, rows)
         case _ as never:

@@ -200,7 +200,11 @@ class _Builder:
                 result = next(self.type(k) for k in _trees(kids) if k.data == "type")
                 body = tuple(self.binding(k) for k in _trees(kids) if k.data == "binding")
                 returned = self.expr(kids[-1])
-                return ast.ModelDecl(name, inputs, result, body, returned, name_span=name_span, span=span)
+                axis = kids[1] if isinstance(kids[1], Token) else None
+                letters, place = ("", span) if axis is None else (str(axis), self.span(axis))
+                return ast.ModelDecl(
+                    name, inputs, result, body, returned, letters, axis_span=place, name_span=name_span, span=span
+                )
             case "hyper_decl":
                 return ast.HyperDecl(name, self.type(kids[1]), self.expr(kids[2]), name_span=name_span, span=span)
             case "params_decl":
@@ -219,6 +223,8 @@ class _Builder:
                 place = self.span(after) if after is not None else span
                 word = None if after is None else str(after)
                 return ast.TuneDecl(settings, name, word, name_span=name_span, after_span=place, span=span)
+            case "retrain_decl":
+                return ast.RetrainDecl(tuple(self.setting(k) for k in _trees(kids)), span=span)
             case "report_decl":
                 return ast.ReportDecl(tuple(self.report_item(k) for k in _trees(kids)), span=span)
             case other:

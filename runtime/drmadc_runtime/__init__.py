@@ -5,7 +5,7 @@ Nothing here depends on a spec; what does is in the emitted module. This package
 
 from drmadc_runtime.axes import collect, part, spread
 from drmadc_runtime.curvature import gauss_newton, slope
-from drmadc_runtime.data import Data, take
+from drmadc_runtime.data import Data, count, take
 from drmadc_runtime.draws import draw_rows, noise_key, normal, uniform
 from drmadc_runtime.expectations import Expectation
 from drmadc_runtime.flow import flow_back
@@ -36,6 +36,7 @@ from drmadc_runtime.sampling import cyclic_rows, shuffled_rows
 from drmadc_runtime.steady import Steady, unsettled
 from drmadc_runtime.store import Store
 from drmadc_runtime.tangents import forward_gradient, forward_sweep
+from drmadc_runtime.tasks import Tasks, all_tasks, mix
 from drmadc_runtime.ties import tied, tied_all, tied_steps
 from drmadc_runtime.trees import Tree, each, fill, join, laid, reduce, replaced, select, total, zeros_like
 from drmadc_runtime.versions import require
@@ -51,9 +52,12 @@ __all__ = [
     "Reversible",
     "Steady",
     "Store",
+    "Tasks",
     "Tree",
+    "all_tasks",
     "binary_cross_entropy",
     "collect",
+    "count",
     "cross_entropy",
     "cyclic_rows",
     "draw_rows",
@@ -78,6 +82,7 @@ __all__ = [
     "laid",
     "linspace",
     "main",
+    "mix",
     "noise",
     "noise_key",
     "normal",

@@ -48,6 +48,11 @@ class Data:
         return out
 
 
+def count(split: Mapping[str, jax.Array]) -> int:
+    """Number of examples of a split."""
+    return int(next(iter(split.values())).shape[0])
+
+
 def take(split: Mapping[str, jax.Array], rows: jax.Array) -> dict[str, jax.Array]:
     """The given rows of every field, gathered on the device."""
     return {key: jnp.take(values, rows, axis=0, mode="clip") for key, values in split.items()}

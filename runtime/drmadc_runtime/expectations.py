@@ -29,13 +29,16 @@ class Outcome:
     holds: bool
 
 
-def outcomes(module: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> list[Outcome]:
-    """Each expectation of a module against the records of a finished run."""
+def outcomes(
+    module: Mapping[str, Any], records: Sequence[Mapping[str, Any]], arms: Mapping[str, Mapping[str, float]]
+) -> list[Outcome]:
+    """Each expectation of a module against the records of a finished run, and its final training's arms."""
     run = {
         name: np.array([record[name] for record in records])
         for name in (records[0] if records else {})
         if not isinstance(records[0][name], str)
     }
+    run.update({f"{arm}.{key}": np.asarray(value) for arm, found in arms.items() for key, value in found.items()})
     return [_outcome(expected, run) for expected in module.get("EXPECTATIONS", ())]
 
 

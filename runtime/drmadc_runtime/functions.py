@@ -9,27 +9,40 @@ from jax import lax
 from drmadc_runtime.axes import Layout
 from drmadc_runtime.trees import Tree
 
-Reduce = Literal["mean", "none"]
+Reduce = Literal["mean", "none", "task"]
 
 
 def _reduced(values: jax.Array, reduce: Reduce) -> jax.Array:
     return jnp.mean(values) if reduce == "mean" else values
 
 
-def cross_entropy(logits: jax.Array, label: jax.Array, reduce: Reduce = "mean") -> jax.Array:
+def _over_tasks(values: jax.Array, label: jax.Array, reduce: Reduce) -> jax.Array:
+    """The mean over tasks of each task's mean over examples [.., n] whose label is not -1; or one of each task."""
+    there = label >= 0
+    kept = jnp.where(there, values, 0)
+    if reduce == "none":
+        return kept
+    of_task = jnp.sum(kept, axis=-1) / jnp.sum(there, axis=-1)
+    return of_task if reduce == "task" else jnp.mean(of_task)
+
+
+def cross_entropy(logits: jax.Array, label: jax.Array, reduce: Reduce = "mean", *, padded: bool = False) -> jax.Array:
     """-log softmax(logits)[label] in nats; logits [n, classes]; mean, or [n] for reduce "none".
 
-    `label` is int [n], or [n, classes] probabilities, over which the mean is taken.
+    `label` is int [n], or [n, classes] probabilities, over which the mean is taken. With `padded`, labels of -1 are
+    left out, and tasks may come first: the mean is that of the tasks' means, "task" gives one of each.
     """
     shifted = logits - lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))
     weights = label if label.ndim == logits.ndim else jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
     chosen = jnp.sum(shifted * weights, axis=-1)
-    return _reduced(jnp.log(jnp.sum(jnp.exp(shifted), axis=-1)) - chosen, reduce)
+    values = jnp.log(jnp.sum(jnp.exp(shifted), axis=-1)) - chosen
+    return _over_tasks(values, label, reduce) if padded else _reduced(values, reduce)
 
 
-def error(logits: jax.Array, label: jax.Array) -> jax.Array:
+def error(logits: jax.Array, label: jax.Array, reduce: Reduce = "mean", *, padded: bool = False) -> jax.Array:
     """The fraction of examples whose largest logit is not the label's; logits [n, classes], label int [n]."""
-    return jnp.mean(jnp.argmax(logits, axis=-1) != label)
+    wrong = jnp.argmax(logits, axis=-1) != label
+    return _over_tasks(wrong, label, reduce) if padded else jnp.mean(wrong)
 
 
 def squared_error(prediction: jax.Array, target: jax.Array, reduce: Reduce = "mean") -> jax.Array:

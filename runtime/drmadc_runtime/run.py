@@ -1,5 +1,6 @@
 """One run from start to end: outer loop, table, run folder."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ from drmadc_runtime.tuning import tune
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder, one record for each outer step, and the final hyperparameters."""
+    """A finished run: folder, a record for each outer step, final hyperparameters, reports of the final training."""
 
     path: Path
     metrics: list[dict[str, Any]]
     hypers: Arrays
+    arms: dict[str, dict[str, float]]
 
 
 def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, quiet: bool = False) -> Run:
@@ -54,9 +56,26 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
             folder.write_hypers(final)
             display.step(step)
             display.warn(step, module["KEEP"].exact, module["LINES"])
+    arms = _retrain(session, final, display) if "RETRAIN" in module else {}
+    if arms:
+        folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")
     for path in folder.write_images(session.images(final)):
         display.say(f"picture: {path}")
-    return Run(folder.path, metrics, final)
+    return Run(folder.path, metrics, final, arms)
+
+
+def _retrain(session: Session, hypers: Arrays, display: Display) -> dict[str, dict[str, float]]:
+    """The final training of each arm, on draws that no outer step has used."""
+    module = session.module
+    outer = module["TUNE_STEPS"] * module.get("SEEDS", 1)
+    with session.precision():
+        arms = module["arms"](session.cast(hypers))
+    found: dict[str, dict[str, float]] = {}
+    display.say(f"final training on {', '.join(module['RETRAIN'])}")
+    for name, values in arms.items():
+        found[name] = session.retrain(values, outer)
+        display.say(f"  {name}: " + "  ".join(f"{key} {value:.5g}" for key, value in found[name].items()))
+    return found
 
 
 def _headline(session: Session, hypers: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from drmadc_runtime.paths import Hypergradient, Keep, sweep
 from drmadc_runtime.store import Store
+from drmadc_runtime.tasks import Tasks
 from drmadc_runtime.trees import Tree
 
 Values = Mapping[str, Any]
@@ -148,6 +149,27 @@ class Session:
                 data["statistics"] = self._statistics(data["train"])
             self._prepared = (key, data)
         return (self._prepared[1],)
+
+    def retrain(self, hypers: Values, outer: int) -> dict[str, float]:
+        """Train once more, on the splits of RETRAIN together; the reported values."""
+        spec = self.module["DATA"]
+        tasks = isinstance(spec, Tasks) and not spec.sampled
+        parts = spec.splits(outer)
+        names = self.module["RETRAIN"]
+        train = {f: np.concatenate([parts[n][f] for n in names], axis=int(tasks)) for f in parts[names[0]]}
+        with self.precision():
+            data: dict[str, Any] = jax.device_put({**parts, "train": train})
+            if self._statistics is not None:
+                data["statistics"] = self._statistics(data["train"])
+
+            @jax.jit
+            def run(hypers: Values, outer: jax.Array, data: Any) -> Any:
+                start, advance = self.module["training"](hypers, outer, data)
+                state, _ = sweep(advance, start, self.module["STEPS"], None)
+                return self._report_traced(state["w"], hypers, data)
+
+            values = run(self.cast(hypers), jnp.int32(outer), data)
+            return {name: float(value) for name, value in zip(self._report_keys, values, strict=True)}
 
     def _evaluate_traced(
         self, room: Any, hypers: Values, outer: jax.Array, *data: Any, keep: Keep

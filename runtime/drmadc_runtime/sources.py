@@ -1,6 +1,7 @@
 """Data sources: raw arrays by part (train, test) and field. MNIST ships with this package."""
 
 import hashlib
+import json
 import lzma
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -53,6 +54,33 @@ def mnist() -> Raw:
             "label": _idx("t10k-labels-idx1-ubyte").astype(np.int32),
         },
     }
+
+
+OMNIGLOT_SHA256 = "d9394bdc62138df00b8a5a892a1e81f4021cb6a1f574ca18c38fec92854d5c75"
+DRAWERS = 20
+Images = npt.NDArray[np.uint8]
+
+
+@cache
+def omniglot(alphabets: str) -> tuple[Images, ...]:
+    """Omniglot: for each alphabet of the set (small1, small2 or all) uint8[characters, 20 drawers, 28, 28], 1 is ink.
+
+    Raises:
+        DataError: when the embedded files are not the original ones.
+    """
+    folder = files("drmadc_runtime") / "omniglot"
+    try:
+        raw = lzma.decompress((folder / "images.xz").read_bytes())
+    except lzma.LZMAError as error:
+        raise DataError(f"the embedded Omniglot images are damaged ({error}); install drmadc again") from error
+    if hashlib.sha256(raw).hexdigest() != OMNIGLOT_SHA256:
+        raise DataError("the embedded Omniglot images were changed; install drmadc again")
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8)).reshape(-1, DRAWERS, 28, 28)
+    ends = np.cumsum(list(index["alphabets"].values()))
+    by_name = dict(zip(index["alphabets"], np.split(bits, ends[:-1]), strict=True))
+    names = index["alphabets"] if alphabets == "all" else index["sets"][alphabets]
+    return tuple(by_name[name] for name in names)
 
 
 SOURCES: Mapping[str, Callable[[], Raw]] = {"mnist": mnist}
