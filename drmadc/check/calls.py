@@ -297,7 +297,7 @@ def _inverse_cdf(bins: ir.Expr, tree: Tree, span: Span, ctx: Context) -> ir.Expr
 
 
 def _mix(expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer) -> ir.Expr | None:
-    """`mix(sharing, mlp.h1)`: each task's arrays as a mixture of all tasks' arrays."""
+    """`mix_tasks(sharing, mlp.h1)`: each task's arrays as a mixture of all tasks' arrays."""
     matrix, tree = infer(values[0], ctx), infer(values[1], ctx)
     if matrix is None or tree is None:
         return None
@@ -308,13 +308,13 @@ def _mix(expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer) -> 
     ):
         problem = f"takes a matrix [task, task] and a group of task parameters, not {describe(matrix.type)} and "
         problem += describe(tree.type)
-        ctx.bag.add(type_errors.WrongArguments(expr.span, "mix", problem, "mix(sharing, mlp.h1)"))
+        ctx.bag.add(type_errors.WrongArguments(expr.span, "mix_tasks", problem, "mix_tasks(sharing, mlp.h1)"))
         return None
     if not members:
         found = describe(tree.type)
         ctx.bag.add(type_errors.WrongKind(values[1].span, "what is mixed", "a group of task parameters", found))
         return None
-    return ir.Call("mix", (matrix, tree), tree.type)
+    return ir.Call("mix_tasks", (matrix, tree), tree.type)
 
 
 def _noise(

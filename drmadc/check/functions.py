@@ -48,7 +48,7 @@ FUNCTIONS: dict[str, Signature] = {
     "huber": Signature("loss", "huber(prediction, target)", 2, ("reduce",)),
     "binary_cross_entropy": Signature("loss", "binary_cross_entropy(logit, target)", 2, ("reduce",)),
     "dense": Signature("dense", "dense(x, units)", 2),
-    "mix": Signature("mix", "mix(matrix, group)", 2),
+    "mix_tasks": Signature("mix", "mix_tasks(matrix, group)", 2),
     "noise": Signature("noise", "noise(x, standard_deviation)", 2),
     "gaussian_dropout": Signature("noise", "gaussian_dropout(x, rate)", 2),
     "softmax": Signature("softmax", "softmax(x)", 1),

@@ -190,7 +190,7 @@ def has_full_shape(value: ir.Expr) -> bool:
             return any(has_full_shape(child) for child in ir.children(value))
         case ir.Spread(x):
             return isinstance(x.type, Array) and x.type.axes[-1].kind == "weight"
-        case ir.Call("inverse_cdf" | "mix"):
+        case ir.Call("inverse_cdf" | "mix_tasks"):
             return True
         case _:
             return False
@@ -259,8 +259,8 @@ def _call(expr: ir.Call, scope: Scope) -> py.Expr:
             assert isinstance(expr.type, Array)
             shape = py.Tuple(tuple(py.Literal(axis.length) for axis in expr.type.axes))
             return call(f"rt.{name}", *args, shape)
-        case "mix":
-            return call("rt.mix", *args)
+        case "mix_tasks":
+            return call("rt.mix_tasks", *args)
         case name:
             named: dict[str, py.Expr] = {} if expr.option == "mean" else {"reduce": py.Literal(expr.option)}
             data = scope.program.data

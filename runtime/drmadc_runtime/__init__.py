@@ -36,7 +36,7 @@ from drmadc_runtime.sampling import cyclic_rows, shuffled_rows
 from drmadc_runtime.steady import Steady, unsettled
 from drmadc_runtime.store import Store
 from drmadc_runtime.tangents import forward_gradient, forward_sweep
-from drmadc_runtime.tasks import Tasks, all_tasks, mix
+from drmadc_runtime.tasks import Tasks, all_tasks, mix_tasks
 from drmadc_runtime.ties import tied, tied_all, tied_steps
 from drmadc_runtime.trees import Tree, each, fill, join, laid, reduce, replaced, select, total, zeros_like
 from drmadc_runtime.versions import require
@@ -82,7 +82,7 @@ __all__ = [
     "laid",
     "linspace",
     "main",
-    "mix",
+    "mix_tasks",
     "noise",
     "noise_key",
     "normal",

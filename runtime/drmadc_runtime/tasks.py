@@ -97,6 +97,6 @@ def all_tasks(raw: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
     return {name: jnp.reshape(values, (-1, *values.shape[2:])) for name, values in raw.items()}
 
 
-def mix(matrix: jax.Array, tree: Tree) -> Tree:
+def mix_tasks(matrix: jax.Array, tree: Tree) -> Tree:
     """Each task's parameters as a mixture: W[s] = sum_r matrix[s, r] Z[r] (Maclaurin et al. 2015, section 3.5)."""
     return Tree({name: jnp.tensordot(matrix, values, 1) for name, values in tree.items()})

@@ -114,7 +114,7 @@ def mlp(params, x):
 def shared(params, x, sharing):
     """real[784] -> real[40]."""  # tasks.drm:15
     return jax.vmap(mlp, in_axes=(0, 0))(
-        rt.join(params, rt.mix(sharing, rt.select(params, OUT))), x
+        rt.join(params, rt.mix_tasks(sharing, rt.select(params, OUT))), x
     )
 
 
