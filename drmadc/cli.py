@@ -141,7 +141,7 @@ def _run_one(
         raise click.UsageError(f"{error}; choose another --out") from error
     if not checked:
         return OK
-    found = outcomes(module, done.metrics, done.arms)
+    found = outcomes(module, done.metrics, done.arms, done.sweep)
     if not found:
         click.echo("nothing is expected: write `expect last(objective) < 0.5` into `report`")
     for outcome in found:

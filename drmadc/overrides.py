@@ -60,6 +60,8 @@ def _override(decl: ast.Decl, block: str, setting: str, value: ast.Expr, span: S
             return replace(decl, settings=_put(settings, new))
         case ast.TuneDecl(settings, name, after) if block == name or (block == "tune" and after is None):
             return replace(decl, settings=_put(settings, new))
+        case ast.SweepDecl(settings) if block == "sweep":
+            return replace(decl, settings=_put(settings, new))
         case ast.RetrainDecl(settings) if block == "retrain":
             return replace(decl, settings=_put(settings, new))
         case ast.DataDecl(name, items) if block == "data" or (block == name and block not in ("train", "tune")):
@@ -86,6 +88,8 @@ def _targets(spec: ast.Spec) -> tuple[str, ...]:
                 out += [f"train.{s.name}" for s in settings]
             case ast.TuneDecl(settings):
                 out += [f"{decl.name if decl.after else 'tune'}.{s.name}" for s in settings]
+            case ast.SweepDecl(settings):
+                out += [f"sweep.{s.name}" for s in settings]
             case ast.RetrainDecl(settings):
                 out += [f"retrain.{s.name}" for s in settings]
             case ast.DataDecl(_, items):

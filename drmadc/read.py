@@ -47,7 +47,7 @@ def resolved_text(compilation: Compilation) -> str:
 
 def _values(decl: ast.Decl) -> list[ast.Expr]:
     match decl:
-        case ast.TrainDecl(settings) | ast.TuneDecl(settings) | ast.RetrainDecl(settings):
+        case ast.TrainDecl(settings) | ast.TuneDecl(settings) | ast.SweepDecl(settings) | ast.RetrainDecl(settings):
             return [s.value for s in settings]
         case ast.DataDecl(_, items):
             return [i.value for i in items]

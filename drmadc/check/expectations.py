@@ -15,11 +15,14 @@ RECORDED = ("objective", "hypergradient", "growth", "seconds")
 
 
 def check_expectation(
-    item: ast.Expectation, reports: list[Report], arms: tuple[str, ...], known: Known
+    item: ast.Expectation, reports: list[Report], arms: tuple[str, ...], swept: tuple[str, ...], known: Known
 ) -> Expectation | None:
     """One line `expect left compare right within margin`."""
     keys = tuple(report.key for report in reports if report.shape is None)
     names = (*RECORDED, *keys, *(f"{arm}.{key}" for arm in arms for key in keys))
+    if swept:
+        slopes = tuple(f"d_{name}" for name in swept)
+        names += tuple(f"sweep.{key}" for key in ("objective", "hypergradient", *swept, *slopes, *keys))
     left, right = _side(item.left, names, known), _side(item.right, names, known)
     within = 0.0
     if item.within is not None:
@@ -49,7 +52,7 @@ def _side(expr: ast.Expr, names: tuple[str, ...], known: Known) -> ir.Expr | Non
         return ir.Name(key, SERIES)
     match expr:
         case ast.Member(ast.Name(arm), key) if f"{arm}.{key}" in names:
-            return ir.Name(f"{arm}.{key}", SCALAR)
+            return ir.Name(f"{arm}.{key}", SERIES if arm == "sweep" else SCALAR)
         case ast.Number():
             return ir.Const(float(expr.value))
         case ast.Neg(operand):

@@ -9,6 +9,7 @@ from drmadc.check.functions import FUNCTIONS
 from drmadc.check.hypers import check_hyper, check_params, over_group
 from drmadc.check.models import check_model, mentions, order_models
 from drmadc.check.retraining import check_retrain
+from drmadc.check.sweeps import check_sweep
 from drmadc.check.training import check_report, check_train, read_train
 from drmadc.check.tuning import check_tune, order_stages
 from drmadc.check.updates import check_rule
@@ -71,11 +72,15 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
     if train is not None:
         check_train(train, known)
     stages = order_stages(tune_decls, known)
-    tune = check_tune(stages, train, known) if stages else None
+    sweep_decl = _single(spec, ast.SweepDecl, bag)
+    sweep = check_sweep(sweep_decl, known) if sweep_decl is not None else None
+    tune = check_tune(stages, train, known, sweeps=sweep_decl is not None) if stages else None
     retrain_decl = _single(spec, ast.RetrainDecl, bag)
     retrain = check_retrain(retrain_decl, known) if retrain_decl is not None else None
     arms = tuple(name for name, _ in retrain.arms) if retrain is not None else ()
-    reports, expectations = check_report(report_decl, arms, known) if report_decl is not None else ([], [])
+    swept = tuple(name for name, _ in sweep.over) if sweep is not None else ()
+    swept = swept if sweep is None or sweep.over else ("along",)
+    reports, expectations = check_report(report_decl, arms, swept, known) if report_decl is not None else ([], [])
     if retrain is not None and retrain_decl is not None and not any(report.shape is None for report in reports):
         why = "`retrain` shows the values of `report` for each arm"
         head = _head(retrain_decl.span, "retrain")
@@ -125,6 +130,7 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         reports=tuple(reports),
         expectations=tuple(expectations),
         retrain=retrain,
+        sweep=sweep,
         origins=origins,
     )
 
@@ -161,7 +167,7 @@ def _check_names(spec: ast.Spec, known: Known) -> None:
     first: dict[str, Span] = {}
     for decl in spec.decls:
         match decl:
-            case ast.TrainDecl() | ast.TuneDecl() | ast.RetrainDecl() | ast.ReportDecl():
+            case ast.TrainDecl() | ast.TuneDecl() | ast.SweepDecl() | ast.RetrainDecl() | ast.ReportDecl():
                 continue
             case ast.UpdateDecl(name):
                 known.rules[name] = decl

@@ -282,7 +282,9 @@ def _model_names(known: Known) -> list[str]:
     return list(dict.fromkeys(layer.partition(".")[0] for layer in layers))
 
 
-def check_report(decl: ast.ReportDecl, arms: tuple[str, ...], known: Known) -> tuple[list[Report], list[Expectation]]:
+def check_report(
+    decl: ast.ReportDecl, arms: tuple[str, ...], swept: tuple[str, ...], known: Known
+) -> tuple[list[Report], list[Expectation]]:
     """The lines of a report block, each with the key that it has in `metrics.jsonl`; and what is expected of them."""
     reports: list[Report] = []
     first: dict[str, Span] = {}
@@ -311,7 +313,7 @@ def check_report(decl: ast.ReportDecl, arms: tuple[str, ...], known: Known) -> t
         first[key] = item.span
         reports.append(Report(key, function, shape))
     lines = [item for item in decl.items if isinstance(item, ast.Expectation)]
-    expected = [check_expectation(item, reports, arms, known) for item in lines]
+    expected = [check_expectation(item, reports, arms, swept, known) for item in lines]
     return reports, [expectation for expectation in expected if expectation is not None]
 
 

@@ -85,8 +85,8 @@ def order_stages(decls: list[ast.TuneDecl], known: Known) -> list[ast.TuneDecl]:
     return ordered
 
 
-def check_tune(decls: list[ast.TuneDecl], train: Train | None, known: Known) -> Tune:
-    """The tune blocks, in the order of `order_stages`."""
+def check_tune(decls: list[ast.TuneDecl], train: Train | None, known: Known, *, sweeps: bool) -> Tune:
+    """The tune blocks, in the order of `order_stages`; beside a sweep, one may move nothing."""
     blocks = [Settings("tune", d.settings, (*FIRST, *EACH), d.span, known.bag) for d in decls]
     tune = Tune(blocks[0])
     settings = blocks[0]
@@ -108,7 +108,8 @@ def check_tune(decls: list[ast.TuneDecl], train: Train | None, known: Known) -> 
         tune.reverse = check_reverse(reverse, train.steps if train else None, known.examples, known.bag)
     tune.seeds = count(settings.optional("seeds"), "`seeds`", known) or 1
     tune.stop = _stop(settings.optional("stop"), known)
-    stages = [_stage(decl, blocks[: i + 1], len(decls) > 1, known) for i, decl in enumerate(decls)]
+    still = sweeps and len(decls) == 1 and settings.optional("update") is None and settings.optional("steps") is None
+    stages = [] if still else [_stage(decl, blocks[: i + 1], len(decls) > 1, known) for i, decl in enumerate(decls)]
     if tune.reverse is not None and isinstance(tune.reverse.strategy, OneStep):
         _check_online(settings, decls, known)
     good = tuple(stage for stage in stages if stage is not None)
@@ -160,6 +161,12 @@ def _stage(decl: ast.TuneDecl, blocks: list[Settings], staged: bool, known: Know
     number = count(steps, "`steps`", known)
     ties = _ties(own.optional("tie"), known)
     projections = _projections(setting("project"), known)
+    if step is not None and step.rule == "bfgs":
+        for name in ("tie", "project"):
+            value = setting(name)
+            if value is not None:
+                why = "SciPy's BFGS moves every hyperparameter that is not frozen on its own"
+                known.bag.add(type_errors.WrongKind(value.span, f"`{name}`", "left out with bfgs()", "given", why))
     if step is None or number is None or known.bag.errors > before:
         return None
     origin = steps.span.origin if steps is not None else ""

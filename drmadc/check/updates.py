@@ -54,9 +54,14 @@ def check_update(
         known.bag.add(type_errors.WrongKind(value.span, "an update", "a rule such as `sgd(rate: 0.1)`", found))
         return None
     name = value.function.text
+    if name == "bfgs" and not inner and name not in known.rules:
+        if value.args:
+            problem = "takes no arguments"
+            known.bag.add(type_errors.WrongArguments(value.args[0].span, name, problem, "bfgs()"))
+        return Step("bfgs", (), (), "BFGS of SciPy", value.span.origin)
     if name not in known.rules:
         if name not in known.broken:
-            names = tuple(known.rules)
+            names = (*known.rules, *(() if inner else ("bfgs",)))
             known.bag.add(name_errors.UnknownFunction(value.function.span, name, names, "update rule"))
         return None
     rule = known.rules[name]

@@ -174,6 +174,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Sweep:
+    """Objective and hypergradient on a grid before tuning: values of hyperparameters, or steps down the hypergradient.
+
+    `over` gives for each hyperparameter the values of its axis of the grid; without it, `along` gives the steps, in
+    units of the hypergradient in what the outer loop moves.
+    """
+
+    over: tuple[tuple[str, Expr], ...]
+    along: Expr | None
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retrain:
     """Training after the last outer step, on several splits together, once for each arm.
 
@@ -208,6 +221,11 @@ class Stage:
     frozen: tuple[str, ...] = ()
     projections: tuple[Projection, ...] = ()
     steps_origin: str = ""
+
+    @property
+    def library(self) -> bool:
+        """Whether the outer update is an optimiser of a library instead of a rule in equations."""
+        return self.step.rule == "bfgs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +314,7 @@ class Program:
     reports: tuple[Report, ...]
     expectations: tuple[Expectation, ...]
     retrain: Retrain | None
+    sweep: Sweep | None
     origins: tuple[tuple[str, str], ...]
     adjoint: Adjoint | None = None
 

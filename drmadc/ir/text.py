@@ -50,6 +50,10 @@ def program_text(program: Program) -> str:
         out += [*_step(f"outer step{' of ' if stage.name else ''}{stage.name}", stage.step), *_stage(stage), ""]
     for report in program.reports:
         out += _function(f"report {report.key}", report.function)
+    if program.sweep is not None:
+        along = program.sweep.along
+        grid = ", ".join(f"{h} = {expr_text(x)}" for h, x in program.sweep.over)
+        out.append(f"sweep {grid}" if along is None else f"sweep along the hypergradient {expr_text(along)}")
     if program.retrain is not None:
         out.append(f"retrain on {', '.join(program.retrain.splits)}")
         for name, changed in program.retrain.arms:

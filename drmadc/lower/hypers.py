@@ -59,6 +59,17 @@ def arms_function(program: Program) -> list[py.Statement]:
     ]
 
 
+def sweep_function(program: Program) -> list[py.Statement]:
+    """sweep(): the grid on which objective and hypergradient are recorded"""
+    sweep = program.sweep
+    if sweep is None:
+        return []
+    rows = sweep.over if sweep.along is None else (("along", sweep.along),)
+    doc = "Values of each axis of the grid." if sweep.along is None else "Steps down the first hypergradient."
+    entries = py.Dict(tuple((py.Literal(name), lower(x, step_scope(program))) for name, x in rows))
+    return [py.Function("sweep", (), doc, (py.Return(entries),), sweep.origin)]
+
+
 def _value(program: Program, hyper: HyperParameter, value: ir.Expr) -> py.Expr:
     """A value of a hyperparameter's shape."""
     match value:

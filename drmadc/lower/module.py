@@ -18,7 +18,7 @@ from drmadc.lower.forward import (
     training_function,
 )
 from drmadc.lower.hypergradient import hypergradient_functions, keep_constant
-from drmadc.lower.hypers import arms_function, hyper_functions
+from drmadc.lower.hypers import arms_function, hyper_functions, sweep_function
 from drmadc.lower.reverse import (
     needs_outputs,
     reverse_init_function,
@@ -64,6 +64,7 @@ def lower_module(program: Program) -> py.Module:
     functions += report_functions(program)
     functions += tune_functions(program)
     functions += arms_function(program)
+    functions += sweep_function(program)
     functions += expectation_table(program)
     main = py.IfMain((py.Evaluate(call("rt.main", call("globals"))),))
     body: list[py.Statement] = [*_constants(program), *functions, main]
@@ -98,7 +99,7 @@ def _constants(program: Program) -> list[py.Statement]:
         "objective": f"{program.objective.origin}: {program.objective.text}",
         "reverse": f"{program.reverse.origin}: {program.reverse.text}",
         "strategy": _strategy(program.reverse),
-        "tune": f"{program.stages[0].step.origin}: {program.stages[0].step.rule}",
+        "tune": f"{program.stages[0].step.origin}: {program.stages[0].step.rule}" if program.stages else "",
     }
     entries = tuple((py.Literal(k), py.Literal(v)) for k, v in lines.items())
     out.append(_constant("LINES", py.Dict(entries)))
@@ -108,6 +109,8 @@ def _constants(program: Program) -> list[py.Statement]:
 def _tuning(program: Program) -> list[py.Statement]:
     """TUNE_STEPS, and where the spec asks for them STAGES, SEEDS and STOP"""
     stages = program.stages
+    if not stages:
+        return [_constant("TUNE_STEPS", py.Literal(0))]
     out = [_constant("TUNE_STEPS", py.Literal(program.tune_steps), stages[0].steps_origin if len(stages) == 1 else "")]
     if len(stages) > 1:
         out.append(_constant("STAGES", py.Dict(tuple((py.Literal(s.name), py.Literal(s.steps)) for s in stages))))

@@ -65,6 +65,7 @@ RESERVED = frozenset(
         "rows",
         "noise",
         "arms",
+        "sweep",
         "dict",
         "globals",
     }

@@ -36,7 +36,15 @@ def _layouts(program: Program, tie: Tie) -> tuple[Axis, Axis]:
 
 def tune_functions(program: Program) -> list[py.Statement]:
     """For each stage initial_tune_state(free) and tune_step(state, grad, t)"""
-    return [function for stage in program.stages for function in (_start(program, stage), _step(program, stage))]
+    out: list[py.Statement] = []
+    for stage in program.stages:
+        if stage.library:
+            frozen = py.Tuple(tuple(py.Literal(name) for name in stage.frozen))
+            name = stage_function("library", stage).upper()
+            out.append(py.Assign((py.Id(name),), py.Tuple((py.Literal(stage.step.rule), frozen)), stage.step.origin))
+        else:
+            out += [_start(program, stage), _step(program, stage)]
+    return out
 
 
 def _start(program: Program, stage: Stage) -> py.Function:

@@ -336,6 +336,14 @@ class TuneDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepDecl:
+    """The `sweep` block."""
+
+    settings: tuple[Setting, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class RetrainDecl:
     """The `retrain` block."""
 
@@ -360,6 +368,7 @@ Decl = (
     | UpdateDecl
     | TrainDecl
     | TuneDecl
+    | SweepDecl
     | RetrainDecl
     | ReportDecl
 )
@@ -387,4 +396,4 @@ class Spec:
     span: Span = _span()
 
 
-KEYWORDS = ("data", "model", "hyper", "params", "let", "update", "train", "tune", "retrain", "report")
+KEYWORDS = ("data", "model", "hyper", "params", "let", "update", "train", "tune", "sweep", "retrain", "report")

@@ -112,6 +112,8 @@ def _write_decl(writer: _Writer, decl: ast.Decl) -> None:
         case ast.TuneDecl(settings, name, after):
             head = "tune" + (f" {name}" if name else "") + (f" after {after}" if after else "")
             _write_block(writer, decl.span, head, _settings(settings))
+        case ast.SweepDecl(settings):
+            _write_block(writer, decl.span, "sweep", _settings(settings))
         case ast.RetrainDecl(settings):
             _write_block(writer, decl.span, "retrain", _settings(settings))
         case ast.ReportDecl(items):

@@ -223,6 +223,8 @@ class _Builder:
                 place = self.span(after) if after is not None else span
                 word = None if after is None else str(after)
                 return ast.TuneDecl(settings, name, word, name_span=name_span, after_span=place, span=span)
+            case "sweep_decl":
+                return ast.SweepDecl(tuple(self.setting(k) for k in _trees(kids)), span=span)
             case "retrain_decl":
                 return ast.RetrainDecl(tuple(self.setting(k) for k in _trees(kids)), span=span)
             case "report_decl":

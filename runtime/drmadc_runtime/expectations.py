@@ -30,15 +30,19 @@ class Outcome:
 
 
 def outcomes(
-    module: Mapping[str, Any], records: Sequence[Mapping[str, Any]], arms: Mapping[str, Mapping[str, float]]
+    module: Mapping[str, Any],
+    records: Sequence[Mapping[str, Any]],
+    arms: Mapping[str, Mapping[str, float]],
+    swept: Sequence[Mapping[str, float]],
 ) -> list[Outcome]:
-    """Each expectation of a module against the records of a finished run, and its final training's arms."""
+    """Each expectation of a module against the records of a finished run, its final training's arms, and its sweep."""
     run = {
         name: np.array([record[name] for record in records])
         for name in (records[0] if records else {})
         if not isinstance(records[0][name], str)
     }
     run.update({f"{arm}.{key}": np.asarray(value) for arm, found in arms.items() for key, value in found.items()})
+    run.update({f"sweep.{name}": np.array([point[name] for point in swept]) for name in (swept[0] if swept else {})})
     return [_outcome(expected, run) for expected in module.get("EXPECTATIONS", ())]
 
 

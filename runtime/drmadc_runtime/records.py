@@ -60,7 +60,11 @@ class RunFolder:
 
     def add_metrics(self, record: Mapping[str, Any]) -> None:
         """Append a line to metrics.jsonl."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        self.add_line("metrics.jsonl", record)
+
+    def add_line(self, name: str, record: Mapping[str, Any]) -> None:
+        """Append a record to a file of JSON lines."""
+        with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
     def write_hypers(self, hypers: Mapping[str, npt.NDArray[np.floating[Any]]]) -> None:

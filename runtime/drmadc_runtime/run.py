@@ -11,7 +11,8 @@ import numpy as np
 
 from drmadc_runtime.display import Display
 from drmadc_runtime.records import RunFolder
-from drmadc_runtime.session import Arrays, Session
+from drmadc_runtime.session import Arrays, Session, Values
+from drmadc_runtime.sweeping import draw_sweep, sweep
 from drmadc_runtime.tuning import tune
 
 
@@ -23,6 +24,7 @@ class Run:
     metrics: list[dict[str, Any]]
     hypers: Arrays
     arms: dict[str, dict[str, float]]
+    sweep: list[dict[str, float]]
 
 
 def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, quiet: bool = False) -> Run:
@@ -47,6 +49,7 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
     display.say(f"run folder: {folder.path}")
     metrics: list[dict[str, Any]] = []
     final: Arrays = {name: np.asarray(value) for name, value in hypers.items()}
+    swept = _sweep(session, hypers, folder, display) if "sweep" in module else []
     steps = module["TUNE_STEPS"]
     with display.running(steps):
         for step in tune(session, hypers):
@@ -61,7 +64,24 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
         folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")
     for path in folder.write_images(session.images(final)):
         display.say(f"picture: {path}")
-    return Run(folder.path, metrics, final, arms)
+    return Run(folder.path, metrics, final, arms, swept)
+
+
+def _sweep(session: Session, hypers: Values, folder: RunFolder, display: Display) -> list[dict[str, float]]:
+    """The points of a sweep, each a line of sweep.jsonl; and a picture where the grid has one axis."""
+    records: list[dict[str, float]] = []
+    for record in sweep(session, hypers):
+        if not records:
+            display.say("sweep  " + "  ".join(f"{name:>{max(11, len(name))}}" for name in record))
+        row = "  ".join(f"{value:>{max(11, len(name))}.5g}" for name, value in record.items())
+        display.say(f"{len(records):>5}  {row}")
+        records.append(record)
+        folder.add_line("sweep.jsonl", record)
+    axes = list(session.module["sweep"]())
+    if len(axes) == 1:
+        draw_sweep(folder.path / "sweep.png", list(records), axes[0])
+        display.say(f"picture: {folder.path / 'sweep.png'}")
+    return records
 
 
 def _retrain(session: Session, hypers: Arrays, display: Display) -> dict[str, dict[str, float]]:

@@ -23,18 +23,27 @@ Arrays = dict[str, npt.NDArray[np.floating[Any]]]
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of the outer loop: its name ("" for the only one), outer steps, first state and update."""
+    """A stage of the outer loop: its name ("" for the only one), outer steps, first state and update.
+
+    `library` names the optimiser that moves the hyperparameters instead, and those that it leaves.
+    """
 
     name: str
     steps: int
     start: Callable[[Any], Any]
     step: Callable[[Any, Any, jax.Array], Any]
+    library: tuple[str, tuple[str, ...]] | None = None
 
 
 def _stages(module: Values) -> Iterator[Stage]:
     """The stages that a module declares, in order."""
     for name, steps in module.get("STAGES", {"": module["TUNE_STEPS"]}).items():
         end = f"_{name}" if name else ""
+        library = module.get(f"LIBRARY{end.upper()}")
+        if library is not None:
+            yield Stage(name, steps, lambda free: {"w": free}, lambda state, gradient, t: state, library)
+        if library is not None or not steps:
+            continue
         yield Stage(name, steps, module[f"initial_tune_state{end}"], jax.jit(module[f"tune_step{end}"]))
 
 

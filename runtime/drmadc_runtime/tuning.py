@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from drmadc_runtime import library
 from drmadc_runtime.audit import Slope, probe
+from drmadc_runtime.averaging import average
 from drmadc_runtime.failure import NotFinite, locate
-from drmadc_runtime.session import Arrays, Session, Values
+from drmadc_runtime.session import Arrays, Session, Stage, Values
 
 GROWTH_LIMIT = 10.0
 
@@ -61,6 +63,12 @@ def tune(session: Session, hypers: Values) -> Iterator[OuterStep]:
         return
     outer = 0
     for number, stage in enumerate(session.stages):
+        if stage.library is not None:
+            for step in _library(session, stage, current, outer):
+                yield step
+                current = session.cast(step.following)
+                outer += 1
+            continue
         state = session.start_tuning(session.unconstrain(current), number)
         current = session.constrain(dict(state["w"]))
         norms: list[float] = []
@@ -77,6 +85,32 @@ def tune(session: Session, hypers: Values) -> Iterator[OuterStep]:
                 return
 
 
+def _library(session: Session, stage: Stage, current: Values, outer: int) -> Iterator[OuterStep]:
+    """A stage in which a library's optimiser moves the hyperparameters, on the draws of its first outer step."""
+    assert stage.library is not None
+    _, frozen = stage.library
+    free = {name: np.asarray(value, np.float64) for name, value in session.unconstrain(current).items()}
+    names = tuple(name for name in free if name not in frozen)
+    seen: dict[bytes, OuterStep] = {}
+
+    def value(point: library.Vector) -> tuple[float, library.Vector]:
+        hypers = session.constrain(library.unflatten(point, free, names))
+        step, gradient = _measured(session, session.cast(hypers), outer, stage.name)
+        seen[point.tobytes()] = step
+        return step.objective, library.flatten(gradient, names)
+
+    previous: OuterStep | None = None
+    for number, point in enumerate(library.bfgs(value, library.flatten(free, names), stage.steps)):
+        if point.tobytes() not in seen:
+            value(point)
+        step = replace(seen[point.tobytes()], outer=outer + number)
+        if previous is not None:
+            yield replace(previous, following=step.hypers)
+        previous = step
+    if previous is not None:
+        yield replace(previous, following=previous.hypers)
+
+
 def _growing(norms: list[float], times: int) -> bool:
     """Whether the last `times` norms each exceed the one before (Maclaurin et al. 2015, section 4)."""
     last = norms[-times - 1 :]
@@ -84,43 +118,42 @@ def _growing(norms: list[float], times: int) -> bool:
 
 
 def _outer_step(session: Session, state: Any, current: Values, outer: int, stage: int, t: int) -> tuple[OuterStep, Any]:
-    """Objective and hypergradient, averaged over the draws that the spec asks for; and the outer update's new state."""
+    """Objective and hypergradient, and the outer update's new state."""
     start = time.perf_counter()
-    seeds = session.module.get("SEEDS", 1)
-    reports: dict[str, float] = {}
-    gradient: Arrays = {}
-    value = 0.0
-    for draw in range(outer * seeds, (outer + 1) * seeds):
-        result = session.evaluate(current, draw)
-        if not result.finite:
-            raise locate(session, current, draw, result)
-        value += result.value / seeds
-        for name, found in result.unconstrained.items():
-            gradient[name] = gradient.get(name, 0.0) + found / seeds
-        for name, number in session.report(result.params, current, draw).items():
-            reports[name] = reports.get(name, 0.0) + number / seeds
+    step, gradient = _measured(session, current, outer, session.stages[stage].name)
     keep = session.module["KEEP"]
-    probed = probe(session, current, outer * seeds, result) if outer == 0 and not keep.exact else None
+    probed = None
+    if outer == 0 and not keep.exact:
+        probed = probe(session, current, 0, session.evaluate(current, 0))
     state = session.tune_step(state, gradient, t, stage)
     following = session.constrain(dict(state["w"]))
     arrays = {name: np.asarray(value) for name, value in following.items()}
-    before = {name: np.asarray(value) for name, value in current.items()}
     healthy = all(np.isfinite(value).all() for value in arrays.values())
+    moved = arrays if healthy else step.hypers
+    return replace(step, following=moved, probe=probed, seconds=time.perf_counter() - start), state
+
+
+def _measured(session: Session, current: Values, outer: int, stage: str) -> tuple[OuterStep, Arrays]:
+    """Objective and unconstrained hypergradient, averaged over the draws that the spec asks for."""
+    start = time.perf_counter()
+    found = average(session, current, outer, finite=True)
+    if found.failed is not None:
+        raise locate(session, current, found.failed, found.last)
+    hypers = {name: np.asarray(value) for name, value in current.items()}
     step = OuterStep(
         outer,
-        value,
+        found.value,
         time.perf_counter() - start,
-        result.growth,
-        float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in gradient.values()))),
-        reports,
-        before,
-        arrays if healthy else before,
-        result.switched,
-        result.unsettled,
-        probed,
-        session.stages[stage].name,
+        found.last.growth,
+        found.norm,
+        found.reports,
+        hypers,
+        hypers,
+        found.last.switched,
+        found.last.unsettled,
+        stage=stage,
     )
-    return step, state
+    return step, found.gradient
 
 
 def _online(session: Session, state: Any, current: Values) -> Iterator[OuterStep]:

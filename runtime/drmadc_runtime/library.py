@@ -1,0 +1,70 @@
+"""Outer optimisers of a library: SciPy's BFGS over the unconstrained hyperparameters."""
+
+from collections.abc import Callable, Iterator
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float64]
+Value = Callable[[Vector], tuple[float, Vector]]
+
+
+class Stop(Exception):
+    """The consumer wants no more."""
+
+
+def bfgs(value: Value, start: Vector, steps: int) -> Iterator[Vector]:
+    """Points that SciPy's BFGS accepts, the start first; at most `steps` of them.
+
+    Args:
+        value: objective and gradient at a point; called as often as the line search asks.
+        start: the first point.
+    """
+    from scipy.optimize import minimize
+
+    points: Queue[Vector | BaseException | None] = Queue(maxsize=1)
+    wanted = [True]
+
+    def accepted(point: Vector) -> None:
+        points.put(np.array(point))
+        if not wanted[0]:
+            raise Stop
+
+    def run() -> None:
+        try:
+            points.put(np.array(start))
+            if steps > 1:
+                minimize(value, start, jac=True, method="BFGS", callback=accepted, options={"maxiter": steps - 1})
+            points.put(None)
+        except Stop:
+            return
+        except BaseException as error:
+            points.put(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        while (point := points.get()) is not None:
+            if isinstance(point, BaseException):
+                raise point
+            yield point
+    finally:
+        wanted[0] = False
+
+
+def flatten(tree: dict[str, Any], names: tuple[str, ...]) -> Vector:
+    """The named arrays as one vector."""
+    return np.concatenate([np.ravel(np.asarray(tree[name], np.float64)) for name in names])
+
+
+def unflatten(vector: Vector, like: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """The inverse of `flatten`; other entries stay as in `like`."""
+    out = dict(like)
+    start = 0
+    for name in names:
+        size = int(np.size(like[name]))
+        out[name] = vector[start : start + size].reshape(np.shape(like[name]))
+        start += size
+    return out
