@@ -15,7 +15,7 @@ test: $(STAMP)  ## formatter, linter, import layers, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/drmadc fmt --check specs/*.drm tests/cases/ok/*.drm grammar/drmadc_grammar/prelude.drm
+	$(BIN)/drmadc fmt --check specs/*.drm specs/*/*.drm tests/cases/ok/*.drm grammar/drmadc_grammar/prelude.drm
 	$(BIN)/python -m pytest -n $(JOBS) -m "not long"
 
 test-all: $(STAMP)  ## the long tests too
@@ -24,7 +24,7 @@ test-all: $(STAMP)  ## the long tests too
 format: $(STAMP)  ## rewrite Python and specs in their canonical layout
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/drmadc fmt specs/*.drm tests/cases/ok/*.drm
+	$(BIN)/drmadc fmt specs/*.drm specs/*/*.drm tests/cases/ok/*.drm
 
 goldens: $(STAMP)  ## rewrite expected outputs; review the diff
 	$(BIN)/python -m pytest tests/test_goldens.py --update-goldens

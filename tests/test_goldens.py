@@ -65,9 +65,10 @@ def test_emitted_modules_are_ruff_clean() -> None:
 
 
 def test_every_shipped_spec_is_ruff_clean_when_emitted(tmp_path: Path) -> None:
-    for path in sorted((ROOT / "specs").glob("*.drm")):
+    for path in sorted((ROOT / "specs").rglob("*.drm")):
         compilation = compile_source(read_source(path))
-        (tmp_path / f"{path.stem}.py").write_text(compilation.text)
+        assert not compilation.diagnostics, path
+        (tmp_path / f"{path.parent.name}_{path.stem}.py").write_text(compilation.text)
     for command in (["check"], ["format", "--check"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", command[0], "--isolated", *command[1:], str(tmp_path)],

@@ -33,7 +33,8 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
     _check_names(spec, known)
     train_decl = _single(spec, ast.TrainDecl, bag)
     known.trains_on = _trains_on(train_decl)
-    sources = [d for d in _all(spec, ast.DataDecl) if d.name != known.trains_on or _has_source(d)]
+    named = known.trains_on is not None
+    sources = [d for d in _all(spec, ast.DataDecl) if not named or _has_source(d)]
     learned = [d for d in _all(spec, ast.DataDecl) if d not in sources]
     for extra in sources[1:]:
         why = "one block reads a source; another one may be made of hyperparameters, named by `data` in `train`"

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from drmadc_runtime.display import Display
+from drmadc_runtime.failure import NotFinite
 from drmadc_runtime.records import RunFolder
 from drmadc_runtime.session import Arrays, Session, Values
 from drmadc_runtime.sweeping import draw_sweep, sweep
@@ -44,6 +45,10 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
     display = Display(quiet)
     session = Session(module)
     hypers = session.initial_hypers()
+    for name, free in session.unconstrain(hypers).items():
+        if not np.isfinite(free).all():
+            text = f"the initial value of `{name}` is outside of its domain"
+            raise NotFinite(0, None, f"hyper {name}", text, "for example exp(normal(0.1)) where it must be positive")
     folder.write_start(texts)
     display.say(_headline(session, hypers))
     display.say(f"run folder: {folder.path}")
@@ -77,7 +82,7 @@ def _sweep(session: Session, hypers: Values, folder: RunFolder, display: Display
         display.say(f"{len(records):>5}  {row}")
         records.append(record)
         folder.add_line("sweep.jsonl", record)
-    axes = list(session.module["sweep"]())
+    axes = list(session.grid())
     if len(axes) == 1:
         draw_sweep(folder.path / "sweep.png", list(records), axes[0])
         display.say(f"picture: {folder.path / 'sweep.png'}")

@@ -180,6 +180,11 @@ class Session:
             values = run(self.cast(hypers), jnp.int32(outer), data)
             return {name: float(value) for name, value in zip(self._report_keys, values, strict=True)}
 
+    def grid(self) -> Arrays:
+        """The values of each axis of the sweep."""
+        with self.precision():
+            return {name: np.asarray(values) for name, values in self.module["sweep"]().items()}
+
     def _evaluate_traced(
         self, room: Any, hypers: Values, outer: jax.Array, *data: Any, keep: Keep
     ) -> tuple[Hypergradient, Values]:

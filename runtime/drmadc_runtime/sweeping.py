@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,8 +16,7 @@ def sweep(session: Session, hypers: Values) -> Iterator[dict[str, float]]:
     `d_NAME` is the derivative of the objective when all entries of a hyperparameter move together, in what the outer
     loop moves (its logarithm, its logit); along the hypergradient, `d_along` is the derivative in the step.
     """
-    with session.precision():
-        grid: dict[str, Any] = {name: np.asarray(values) for name, values in session.module["sweep"]().items()}
+    grid = session.grid()
     if "along" in grid:
         free = {name: np.asarray(value) for name, value in session.unconstrain(hypers).items()}
         direction = average(session, hypers, 0, finite=True).gradient
@@ -44,6 +42,7 @@ def _point(session: Session, hypers: Values) -> tuple[dict[str, float], Arrays]:
 def draw_sweep(path: Path, records: list[Mapping[str, float]], name: str) -> None:
     """Objective and derivative over the values of one axis of the grid."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import SymmetricalLogLocator
 
     figure = Figure(figsize=(6.0, 5.0), layout="constrained")
     above, below = figure.subplots(2, sharex=True)
@@ -51,9 +50,14 @@ def draw_sweep(path: Path, records: list[Mapping[str, float]], name: str) -> Non
     for axes, key, label in ((above, "objective", "objective"), (below, f"d_{name}", f"derivative in {name}")):
         axes.plot(values, [record[key] for record in records], "k.-", linewidth=0.8, markersize=3)
         axes.set_ylabel(label)
-        if key != "objective":
-            axes.set_yscale("symlog")
-    if min(values) > 0 and max(values) > 10 * min(values):
+        shown = [abs(record[key]) for record in records if record[key] and np.isfinite(record[key])]
+        if shown and max(shown) > 100 * min(shown):
+            signed = key != "objective"
+            axes.set_yscale("symlog" if signed else "log")
+            if signed:
+                axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1, subs=[1]))
+                axes.locator_params(axis="y", numticks=7)
+    if min(values) > 0 and max(values) > 5 * min(values):
         above.set_xscale("log")
     below.set_xlabel(name)
     figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import drmadc
+from drmadc_runtime.expectations import outcomes
 from tests.conftest import ROOT
 
 
@@ -49,6 +50,35 @@ def test_spec_runs(name: str, tmp_path: Path) -> None:
         if report.shape is not None:
             (picture,) = run.path.glob("*.png")
             assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+CHECKED = [
+    "checks/quadratic",
+    "checks/schedules_by_group",
+    "hypergrad/all_things",
+    "hypergrad/ard_logistic",
+    "hypergrad/chaos_scale",
+    "hypergrad/initial_distribution",
+    "hypergrad/learned_10_images",
+    "hypergrad/line_search",
+    "hypergrad/omniglot_prior",
+    "hypergrad/schedule",
+    "hypergrad/schedule_bfgs",
+    "drmad/experiment_1_paper",
+    "drmad/schedule",
+    "t1t2/penalties_and_noise",
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", CHECKED)
+def test_spec_shows_what_it_expects(name: str, tmp_path: Path) -> None:
+    """The specs whose whole run takes a minute or less; specs/README.md has those of all."""
+    program = drmadc.compile_file(ROOT / "specs" / f"{name}.drm")
+    run = program.run(out=tmp_path / "run", quiet=True)
+    found = outcomes(program.session.module, run.metrics, run.arms, run.sweep)
+    assert found
+    assert all(outcome.holds for outcome in found), found
 
 
 @pytest.mark.long
