@@ -120,6 +120,7 @@ def check(spec: ast.Spec, prelude: ast.Spec, name: str, bag: Bag) -> Program | N
         loss=train.loss,
         batch=train.batch,
         sampling=train.sampling,
+        parts=train.parts,
         redraw=train.redraw,
         steps=train.steps,
         step=train.step,

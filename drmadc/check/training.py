@@ -18,7 +18,7 @@ from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-TRAIN = ("data", "init", "loss", "update", "batch", "sampling", "resample", "steps", "seed", "precision")
+TRAIN = ("data", "init", "loss", "update", "batch", "accumulate", "sampling", "resample", "steps", "seed", "precision")
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Train:
     precision: Literal["float32", "float64"] = "float32"
     batch: int = 0
     sampling: Sampling = "with_replacement"
+    parts: int = 1
     init: tuple[Init, ...] | None = None
     redraw: bool = True
     loss: Function | None = None
@@ -72,6 +73,7 @@ def check_train(train: Train, known: Known) -> None:
     train.redraw = check_resample(settings, known, default=True)
     _check_batch(train, known)
     _check_sampling(train, known)
+    _check_accumulate(train, known)
 
 
 def function_of(value: ast.Expr, what: str, ctx: Context) -> Function | None:
@@ -142,6 +144,22 @@ def _check_batch(train: Train, known: Known) -> None:
         span = next(i.span for i in known.data_decl.items if isinstance(i, ast.Setting) and i.name == "split")
         known.bag.add(program_errors.BatchTooLarge(value.span, batch, size, span))
     train.batch = batch or 0
+
+
+def _check_accumulate(train: Train, known: Known) -> None:
+    """`accumulate = n`: the minibatch in n parts of one size."""
+    value = train.settings.optional("accumulate")
+    parts = count(value, "`accumulate`", known)
+    if value is None or parts is None:
+        return
+    train.parts = parts
+    size = train.batch or (known.examples or 0)
+    if known.data is None or known.data.tasks or (known.learned is not None and not train.batch):
+        wanted, found = "left out without minibatches of examples", "given"
+        known.bag.add(type_errors.WrongKind(value.span, "`accumulate`", wanted, found))
+    elif size and size % parts:
+        wanted, found = f"a divisor of the {size} examples of a batch", f"{parts}"
+        known.bag.add(type_errors.WrongKind(value.span, "`accumulate`", wanted, found))
 
 
 def _check_sampling(train: Train, known: Known) -> None:

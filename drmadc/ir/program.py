@@ -285,8 +285,9 @@ class Report:
 class Program:
     """Everything that a spec says, checked; `adjoint` is filled by the passes.
 
-    `redraw`: initial values and minibatches are drawn anew for each outer step. `seeds`: hypergradients averaged in
-    an outer step. `stop`: outer steps in a row with a growing hypergradient that end the run; 0 for never.
+    `parts`: the minibatch is worked through in so many parts. `redraw`: initial values and minibatches are drawn anew
+    for each outer step. `seeds`: hypergradients averaged in an outer step. `stop`: outer steps in a row with a growing
+    hypergradient that end the run; 0 for never.
     """
 
     name: str
@@ -303,6 +304,7 @@ class Program:
     loss: Function
     batch: int
     sampling: Sampling
+    parts: int
     redraw: bool
     steps: int
     step: Step

@@ -40,7 +40,8 @@ def program_text(program: Program) -> str:
     out += [f"hyper {h.name}: {h.domain}{list(h.shape)} over {h.type} = {expr_text(h.initial)}" for h in program.hypers]
     out += [f"init {i.group} = {expr_text(i.value)}" for i in program.init]
     out += ["", *_function("loss", program.loss), *_step("step", program.step)]
-    scope = "" if program.redraw else ", draws of one run"
+    scope = f", in {program.parts} parts" if program.parts > 1 else ""
+    scope += "" if program.redraw else ", draws of one run"
     out += [f"train {program.steps} steps, batch {program.batch} {program.sampling}{scope}", ""]
     out += [*_function("objective", program.objective)]
     averaged = f", averaged over {program.seeds} draws" if program.seeds > 1 else ""

@@ -28,6 +28,7 @@ RESERVED = frozenset(
         "direction",
         "model_outputs",
         "loss_of_outputs",
+        "loss_of_part",
         "outputs",
         "reverse_step_gauss_newton",
         "path",

@@ -40,6 +40,9 @@ def refusal(program: Program, strategy: Strategy) -> Refusal | None:
             return _reversible(program)
         case OneStep():
             return _initial(program, "looks at one step only")
+        case Drmad(_, curvature, _, _) if curvature != "exact" and program.parts > 1:
+            reason = "the Gauss-Newton matrix is made of the outputs for a whole minibatch"
+            return Refusal("", reason, "leave `accumulate` out, or write curvature: exact")
         case Drmad(_, curvature, _, steps):
             if curvature != "exact" and not split_loss(program).outputs:
                 reason = "the Gauss-Newton matrix is made of a model's outputs, and the loss calls no model"

@@ -3,6 +3,7 @@
 Nothing here depends on a spec; what does is in the emitted module. This package never imports the compiler.
 """
 
+from drmadc_runtime.accumulation import accumulate
 from drmadc_runtime.axes import collect, part, spread
 from drmadc_runtime.curvature import gauss_newton, slope
 from drmadc_runtime.data import Data, count, take
@@ -54,6 +55,7 @@ __all__ = [
     "Store",
     "Tasks",
     "Tree",
+    "accumulate",
     "all_tasks",
     "binary_cross_entropy",
     "collect",

@@ -46,10 +46,10 @@ def _aligned(small: tuple[int, ...], dimensions: int) -> tuple[int, ...]:
 
 
 def _reduced(block: jax.Array, shape: tuple[int, ...], small: tuple[int, ...]) -> jax.Array:
-    """Sum over what a class has in common, for each of the leading entries."""
+    """Sum over what a class has in common, for each of the leading entries; [..., classes]."""
     lead = block.shape[: block.ndim - len(shape)]
     rows = jnp.reshape(block, (prod(lead), *shape))
-    return jnp.reshape(jax.vmap(lambda row: sum_to(row, small))(rows), (*lead, *small))
+    return jnp.reshape(jax.vmap(lambda row: sum_to(row, small))(rows), (*lead, prod(small)))
 
 
 def tied_all(values: jax.Array, *, axis: int | None = None, mean: bool = False) -> jax.Array:

@@ -10,7 +10,15 @@ from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed,
 
 STEP = ["", "step", "step(bins: 2)"]
 GROUP = ["", "layer of params", "param of params", "weight of params"]
-TERMS = ["h * sum(w ^ 2)", "sum(h * w)", "sum(h * w ^ 2) + sum(u)", "sum(exp(h) * tanh(w))", "h ^ 2 * sum(sin(w))"]
+TERMS = [
+    "h * sum(w ^ 2)",
+    "sum(h * w)",
+    "sum(h * w ^ 2) + sum(u)",
+    "sum(exp(h) * tanh(w))",
+    "h ^ 2 * sum(sin(w))",
+    "h * sum(softplus(sum(params ^ 2, by: layer) - limit))",
+    "h * sum((matrix @ w) * w)",
+]
 RULES = [
     "sgd(rate: {r})",
     "heavy_ball(rate: {r}, momentum: 0.6)",
@@ -36,9 +44,16 @@ def specs(draw: st.DrawFn) -> str:
         return f"hyper {name}: {domain}{f'[{axes}]' if axes else ''} = {value}"
 
     rule = draw(st.sampled_from(RULES))
-    lines = ["params w: real[3] = [0.5, -0.4, 0.9]", "params u: real[2] = 0.3", OWN if "twisted" in rule else ""]
+    start = draw(st.sampled_from(["0.3", "start", "0.5 * exp(start)"]))
+    lines = ["params w: real[3] = [0.5, -0.4, 0.9]", f"params u: real[2] = {start}", OWN if "twisted" in rule else ""]
+    if "start" in start:
+        lines.append("hyper start: real[2] = normal(0.5)")
     lines.append(hyper("r", "positive", draw(st.sampled_from(STEP)), draw(st.sampled_from(GROUP)), 0.05))
     term = draw(st.sampled_from(TERMS))
+    if "limit" in term:
+        lines.append("hyper limit: positive[layer of params] = exp(normal(0.2))")
+    if "matrix" in term:
+        lines.append("hyper matrix: real[3, 3] = identity() + normal(0.3)")
     inside = "h * w" in term or "exp(h)" in term
     group = draw(st.sampled_from(["", "weight of w"])) if inside else ""
     domain = draw(st.sampled_from(["real", "positive", "unit"]))

@@ -19,12 +19,12 @@ NAMES = [
     "regression",
     "sampling",
     "examples",
-    "reparametrised",
-    "learned",
 ]
+LATER = ["reparametrised", "learned", "tasks", "accumulated", "stages"]
+ALL = [*NAMES, *(pytest.param(name, marks=pytest.mark.long) for name in LATER)]
 
 
-@pytest.mark.parametrize("case", NAMES)
+@pytest.mark.parametrize("case", [*NAMES, *LATER])
 def test_recorded_path_equals_unrolled_gradient(case: str) -> None:
     program = compiled(case)
     hypers = perturbed(program)
@@ -34,7 +34,7 @@ def test_recorded_path_equals_unrolled_gradient(case: str) -> None:
     assert_equal_gradients(result.gradient, expected, 1e-10)
 
 
-@pytest.mark.parametrize("case", NAMES)
+@pytest.mark.parametrize("case", ALL)
 def test_straight_line_is_exact_for_one_step(case: str) -> None:
     program = compiled_one_step(case, "train.steps=1", "tune.reverse=drmad(knots: 2)")
     hypers = perturbed(program)
@@ -58,7 +58,7 @@ def smooth(case: str) -> drmadc.Program:
     return drmadc.compile_text(source.replace("relu(", "tanh(")) if "relu(" in source else compiled(case)
 
 
-@pytest.mark.parametrize("case", NAMES)
+@pytest.mark.parametrize("case", ALL)
 def test_knots_at_every_step_are_exact_in_the_parameters(case: str) -> None:
     """With a knot at every state the path is the recorded one, and means over one step are the states."""
     steps = compiled(case).ir.steps
@@ -69,7 +69,7 @@ def test_knots_at_every_step_are_exact_in_the_parameters(case: str) -> None:
     assert_equal_gradients(line.gradient, stored.gradient, 1e-10)
 
 
-@pytest.mark.parametrize("case", NAMES)
+@pytest.mark.parametrize("case", ALL)
 def test_finite_differences_of_the_trained_objective(case: str) -> None:
     program = smooth(case)
     hypers = perturbed(program)
@@ -96,3 +96,13 @@ def test_objective_is_the_value_of_the_hypergradient() -> None:
     assert program.objective(program.hypers, 3) == result.value
     other = program.objective(program.hypers, 4)
     assert other != result.value
+
+
+def test_parts_of_a_minibatch_add_up() -> None:
+    """Without noise the mean over equal parts is the mean over the minibatch."""
+    text = source_of("accumulated").replace("noise(x, blur)", "x").replace("hyper blur: positive = 0.1\n", "")
+    parts = drmadc.compile_text(text)
+    whole = drmadc.compile_text(text.replace("accumulate = 3", ""))
+    found, expected = (p.hypergradient(p.hypers, 1) for p in (parts, whole))
+    assert found.value == pytest.approx(expected.value, rel=1e-14)
+    assert_equal_gradients(found.gradient, expected.gradient, 1e-13)

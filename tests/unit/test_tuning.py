@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import drmadc
+import drmadc_runtime as rt
+from drmadc.ir.program import Parameter, axis_length, axis_slots
+from drmadc.ir.ties import COARSER
 from tests.conftest import compiled
 
 SPEC = """
@@ -45,6 +48,50 @@ def test_the_mean_is_the_sum_with_a_smaller_rate(tmp_path: Path) -> None:
     for name in ("h", "r"):
         np.testing.assert_allclose(mean.hypers[name], total.hypers[name], rtol=1e-12)
         assert np.ptp(mean.hypers[name]) < 1e-15
+
+
+SHAPES = {"a.weight": (3, 4), "a.bias": (4,), "b.weight": (4, 2), "b.bias": (2,)}
+PARAMETERS = tuple(
+    Parameter(path, shape, path[0], "weight" if path.endswith("weight") else "bias") for path, shape in SHAPES.items()
+)
+
+
+@pytest.mark.parametrize("mean", [False, True])
+@pytest.mark.parametrize(
+    ("fine", "coarse", "members"),
+    [
+        ("weight", "in_unit", ("a.weight", "b.weight")),
+        ("weight", "out_unit", tuple(SHAPES)),
+        ("weight", "param", tuple(SHAPES)),
+        ("weight", "layer", tuple(SHAPES)),
+        ("in_unit", "layer", ("a.weight", "b.weight")),
+        ("in_unit", "param", ("a.weight", "b.weight")),
+        ("out_unit", "layer", tuple(SHAPES)),
+        ("param", "layer", tuple(SHAPES)),
+    ],
+)
+def test_classes_of_a_tie_against_sums_by_hand(fine: str, coarse: str, members: tuple[str, ...], mean: bool) -> None:
+    assert coarse in COARSER[fine]
+    layouts = [{s.path: (s.start, s.shape) for s in axis_slots(PARAMETERS, members, kind)} for kind in (fine, coarse)]
+    sizes = [axis_length(axis_slots(PARAMETERS, members, kind)) for kind in (fine, coarse)]
+    numbers = [rt.spread(np.arange(n), layout) for n, layout in zip(sizes, layouts, strict=True)]
+    classes = np.zeros(sizes[0], int)
+    for name in members:
+        entries, into = np.broadcast_arrays(numbers[0][name], numbers[1][name])
+        classes[entries.ravel()] = into.ravel()
+    values = np.random.default_rng(0).normal(size=(2, sizes[0]))
+    sums = np.stack([np.bincount(classes, row, sizes[1]) for row in values])
+    expected = (sums / np.bincount(classes, minlength=sizes[1]) if mean else sums)[:, classes]
+    found = rt.tied(values.astype(np.float32), layouts[0], layouts[1], mean=mean)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("mean", [False, True])
+def test_ties_over_steps_by_hand(mean: bool) -> None:
+    values = np.arange(14.0, dtype=np.float32).reshape(7, 2)
+    classes = np.arange(7) * 3 // 7
+    expected = np.stack([(np.mean if mean else np.sum)(values[classes == c], axis=0) for c in classes])
+    np.testing.assert_allclose(rt.tied_steps(values, 3, mean=mean), expected, rtol=1e-6)
 
 
 def test_frozen_hyperparameters_stay(tmp_path: Path) -> None:
