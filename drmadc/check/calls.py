@@ -126,6 +126,19 @@ def _builtin(
             return _draw(name, expr, values[0], ctx, infer)
         case "mix":
             return _mix(expr, values, ctx, infer)
+        case "append":
+            a, b = infer(values[0], ctx), infer(values[1], ctx)
+            if a is None or b is None:
+                return None
+            if a.type != b.type or leading(a.type) != (EXAMPLE,):
+                problem = (
+                    f"takes two values of each example, of one shape, not {describe(a.type)} and {describe(b.type)}"
+                )
+                ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
+                return None
+            return ir.Call("append", (a, b), a.type)
+        case "neighbours":
+            return _neighbours(expr, signature, values, ctx, infer)
         case "noise":
             return _noise(name, signature, expr, values, ctx, infer)
         case "softmax":
@@ -294,6 +307,28 @@ def _inverse_cdf(bins: ir.Expr, tree: Tree, span: Span, ctx: Context) -> ir.Expr
     draw = ir.Draw("uniform", ctx.draws, tree)
     ctx.draws += 1
     return ir.Call("inverse_cdf", (bins, draw), tree)
+
+
+def _neighbours(
+    expr: ast.Call, signature: Signature, values: list[ast.Expr], ctx: Context, infer: Infer
+) -> ir.Expr | None:
+    """Logits of a soft nearest-neighbour classifier; points and labels may be of another split than x."""
+    found = [infer(value, ctx) for value in values]
+    args = tuple(x for x in found if x is not None)
+    if len(args) < 4:
+        return None
+    x, points, labels, width = (arg.type for arg in args)
+    problem = ""
+    if not (isinstance(x, Array) and leading(x) == (EXAMPLE,) and len(x.axes) == 2 and x == points):
+        problem = f"`x` and `points` are one vector of each example, not {describe(x)} and {describe(points)}"
+    elif not (isinstance(labels, Array) and labels.element == "class" and leading(labels) == (EXAMPLE,)):
+        problem = f"`labels` are the points' class labels, not {describe(labels)}"
+    elif not is_scalar(width):
+        problem = f"`width` is a number, not {describe(width)}"
+    if problem or not isinstance(labels, Array):
+        ctx.bag.add(type_errors.WrongArguments(expr.span, "neighbours", problem, signature.text))
+        return None
+    return ir.Call("neighbours", args, Array("real", (EXAMPLE, *sizes(labels.classes))), str(labels.classes))
 
 
 def _mix(expr: ast.Call, values: list[ast.Expr], ctx: Context, infer: Infer) -> ir.Expr | None:

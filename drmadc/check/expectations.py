@@ -11,7 +11,7 @@ from drmadc.syntax import ast
 from drmadc.syntax.format import expectation_text, format_expr
 
 REDUCTIONS = ("first", "last", "min", "max", "mean")
-RECORDED = ("objective", "hypergradient", "growth", "seconds")
+RECORDED = ("objective", "hypergradient", "growth", "seconds", "lost")
 
 
 def check_expectation(

@@ -19,7 +19,19 @@ ELEMENTWISE = (
 )
 
 Kind = Literal[
-    "elementwise", "reduction", "loss", "dense", "flatten", "draw", "array", "noise", "softmax", "range", "mix"
+    "elementwise",
+    "reduction",
+    "loss",
+    "dense",
+    "flatten",
+    "draw",
+    "array",
+    "noise",
+    "softmax",
+    "range",
+    "mix",
+    "append",
+    "neighbours",
 ]
 
 
@@ -48,6 +60,8 @@ FUNCTIONS: dict[str, Signature] = {
     "huber": Signature("loss", "huber(prediction, target)", 2, ("reduce",)),
     "binary_cross_entropy": Signature("loss", "binary_cross_entropy(logit, target)", 2, ("reduce",)),
     "dense": Signature("dense", "dense(x, units)", 2),
+    "append": Signature("append", "append(a, b)", 2),
+    "neighbours": Signature("neighbours", "neighbours(x, points, labels, width)", 4),
     "mix_tasks": Signature("mix", "mix_tasks(matrix, group)", 2),
     "noise": Signature("noise", "noise(x, standard_deviation)", 2),
     "gaussian_dropout": Signature("noise", "gaussian_dropout(x, rate)", 2),

@@ -13,6 +13,7 @@ from drmadc.ir.reverse import (
     Flow,
     Forward,
     Implicit,
+    Naive,
     OneStep,
     Published,
     Reverse,
@@ -27,6 +28,7 @@ UNITS = {"KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 EXAMPLES = {
     "exact": "exact(), exact(store), exact(checkpoint), exact(tree), exact(reversible), exact(memory: 2 GB)",
     "drmad": "drmad(knots: 16, curvature: auto), drmad(paper)",
+    "naive": "naive()",
     "flow": "flow(knots: 16, segments: 20, products: 240, batch: 2000)",
     "truncated": "truncated(steps: 200)",
     "implicit": "implicit(neumann: 20), implicit(cg: 20)",
@@ -38,6 +40,7 @@ WORDS = {"exact": ("store", "checkpoint", "tree", "reversible"), "drmad": ("pape
 SETTINGS = {
     "exact": ("memory",),
     "drmad": ("knots", "curvature", "progress", "steps"),
+    "naive": (),
     "flow": ("knots", "segments", "products", "batch"),
     "truncated": ("steps",),
     "implicit": ("neumann", "cg"),
@@ -213,6 +216,10 @@ def _flow(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
     return Flow(knots, segments, products, size)
 
 
+def _naive(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
+    return Naive()
+
+
 def _truncated(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
     if "steps" not in form.given:
         raise form.fail(form.call, "truncated() needs the number of steps to go back", "how many?")
@@ -242,6 +249,7 @@ def _auto(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
 BUILD: dict[str, Callable[[_Form, int | None, int | None], Strategy]] = {
     "exact": _exact,
     "drmad": _drmad,
+    "naive": _naive,
     "flow": _flow,
     "truncated": _truncated,
     "implicit": _implicit,

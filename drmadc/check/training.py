@@ -335,7 +335,7 @@ def check_report(
     return reports, [expectation for expectation in expected if expectation is not None]
 
 
-RECORD_KEYS = ("outer", "stage", "objective", "seconds", "growth", "hypergradient")
+RECORD_KEYS = ("outer", "stage", "objective", "seconds", "growth", "hypergradient", "lost")
 
 
 def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, int], Function] | None:

@@ -35,6 +35,11 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Naive:
+    """naive(): steps run backwards in floating point, with nothing to make up for what rounding loses."""
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """flow(knots, segments, products, batch): the continuous adjoint by Krylov exponentials; batch 0 is all."""
 
@@ -78,7 +83,7 @@ class Auto:
     memory: int
 
 
-Strategy = Exact | Drmad | Published | Flow | Truncated | Implicit | Forward | OneStep | Auto
+Strategy = Exact | Drmad | Published | Naive | Flow | Truncated | Implicit | Forward | OneStep | Auto
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,8 @@ def strategy_text(strategy: Strategy) -> str:
             return f"drmad(knots: {knots}{more})"
         case Published():
             return "drmad(paper)"
+        case Naive():
+            return "naive()"
         case Flow(knots, segments, products, batch):
             size = f"{batch}" if batch else "all"
             return f"flow(knots: {knots}, segments: {segments}, products: {products}, batch: {size})"

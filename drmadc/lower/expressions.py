@@ -259,6 +259,10 @@ def _call(expr: ir.Call, scope: Scope) -> py.Expr:
             assert isinstance(expr.type, Array)
             shape = py.Tuple(tuple(py.Literal(axis.length) for axis in expr.type.axes))
             return call(f"rt.{name}", *args, shape)
+        case "append":
+            return call("jnp.concatenate", py.Tuple(args))
+        case "neighbours":
+            return call("rt.neighbours", *args, py.Literal(int(expr.option)))
         case "mix_tasks":
             return call("rt.mix_tasks", *args)
         case name:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import Data, Function, Let, Model, Program
-from drmadc.ir.reverse import Exact
+from drmadc.ir.reverse import Exact, Naive
 from drmadc.ir.types import Array, Tree
 from drmadc.lower.data import features_of
 from drmadc.lower.expressions import (
@@ -318,14 +318,15 @@ def forward_statements(program: Program, keep: str | None) -> list[py.Statement]
     outer = tuple(py.Id(n) for n in ("hypers", "outer", *data))
     begin = py.Assign((py.Id("start"), py.Id("advance")), call("training", *outer))
     path = py.Id("path" if keep else "_")
-    if program.reverse.strategy == Exact("reversible"):
+    if program.reverse.strategy in (Exact("reversible"), Naive()):
         if keep is None:
             begin = py.Assign((py.Id("start"), py.Id("_")), call("training", *outer))
         batch = batch_arguments(program)
         kick = py.Lambda(("w", "t"), call("kick", py.Id("w"), py.Id("hypers"), *batch, py.Id("t")))
         drift = py.Lambda(("after", "t"), call("drift", py.Id("after"), py.Id("hypers"), py.Id("t")))
+        function = "rt.naive_sweep" if program.reverse.strategy == Naive() else "rt.reversible_sweep"
         args = (kick, drift, py.Id("start"), py.Id("STEPS"), py.Id(keep or "KEEP"))
-        return [begin, py.Assign((py.Id("state"), path), call("rt.reversible_sweep", *args))]
+        return [begin, py.Assign((py.Id("state"), path), call(function, *args))]
     kept = py.Id(keep) if keep else py.Literal(None)
     sweep = call("rt.sweep", py.Id("advance"), py.Id("start"), py.Id("STEPS"), kept)
     return [begin, py.Assign((py.Id("state"), path), sweep)]

@@ -8,6 +8,7 @@ from drmadc.ir.reverse import (
     Flow,
     Forward,
     Implicit,
+    Naive,
     OneStep,
     Published,
     Truncated,
@@ -44,6 +45,8 @@ def keep_constant(program: Program, adjoint: Adjoint) -> py.Statement:
                 named["steps"] = py.Literal(steps)
         case Published():
             name = "rt.Published"
+        case Naive():
+            name = "rt.Naive"
         case Truncated(steps):
             name, named = "rt.Store", {"last": py.Literal(steps)}
         case Implicit("neumann", count):
@@ -143,12 +146,14 @@ def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.State
             back.append(py.Assign((py.Id("adjoint"),), swept))
             if isinstance(strategy, Implicit):
                 named["unsettled"] = _unsettled()
+            if isinstance(strategy, Naive):
+                named["lost"] = py.Call(py.Attribute(py.Id("path"), "lost"))
     if reverse_init_reached(program, adjoint) and not isinstance(strategy, Forward):
         gradient = call("reverse_init", py.Id("adjoint"), py.Id("hypers"), py.Id("outer"))
     body += [*objective_statements(program, "state"), *back]
     body.append(py.Assign((py.Id("growth"),), growth))
     body.append(py.Assign((py.Id("d_hypers"),), gradient))
-    if isinstance(strategy, Exact) and strategy.form == "reversible":
+    if strategy in (Exact("reversible"), Naive()):
         last = []
     result = (py.Id("value"), py.Id("d_hypers"), py.Id("growth"), item("state", "w"), *last)
     body.append(py.Return(call("rt.Hypergradient", *result, **named)))

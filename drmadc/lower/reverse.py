@@ -55,11 +55,13 @@ def _reverse_step(program: Program, adjoint: Adjoint, name: str, *, gauss_newton
         adjoint = replace(adjoint, pull=replace(adjoint.pull, primal=False), needs_grad=True)
     lets = (*adjoint.recomputed, *adjoint.statements, *adjoint.states, *adjoint.hypers)
     body, scope = step_reads(program, [let.value for let in lets])
-    body += [py.Assign((py.Id(step_name(s)),), item("before", s)) for s in adjoint.before]
+    uses = {name for let in lets for name in ir.names_in(let.value)}
+    if adjoint.pull is not None or adjoint.needs_grad or any(let.value == ir.Const(0.0) for let in adjoint.states):
+        uses.add("w")
+    body += [py.Assign((py.Id(step_name(s)),), item("before", s)) for s in adjoint.before if s in uses]
     body += [py.Assign((py.Id(f"{step_name(s)}_next"),), item("after", s)) for s in adjoint.after]
     states = ["w", *(s.name for s in program.step.states)]
-    read = {name for let in lets for name in ir.names_in(let.value)}
-    body += [py.Assign((py.Id(f"d_{s}"),), item("adjoint", s)) for s in states if f"d:{s}" in read]
+    body += [py.Assign((py.Id(f"d_{s}"),), item("adjoint", s)) for s in states if f"d:{s}" in uses]
     body.append(py.Assign((py.Id("d_hypers"),), call("dict", item("adjoint", "hypers"))))
     if adjoint.needs_grad:
         gradient = py.Call(call("jax.grad", py.Id("loss")), loss_arguments(program, py.Id("w")))

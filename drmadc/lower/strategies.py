@@ -4,7 +4,7 @@ from math import ceil, log2
 
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Adjoint, Let, Program
-from drmadc.ir.reverse import Exact, Flow, Implicit, OneStep, Truncated
+from drmadc.ir.reverse import Exact, Flow, Implicit, Naive, OneStep, Truncated
 from drmadc.lower.data import rows_batch, whole_batch
 from drmadc.lower.expressions import call, draw_number, item, lower
 from drmadc.lower.forward import data_argument, hyper_reads, loss_arguments, step_parameters, step_reads
@@ -22,7 +22,7 @@ def strategy_functions(program: Program) -> list[py.Statement]:
             return [*_large_minibatch(program, batch), _curvature(program), _flow_rule(program)]
         case Implicit("cg"):
             return [*_large_minibatch(program, 0), _curvature(program)]
-        case Exact("reversible"):
+        case Exact("reversible") | Naive():
             return _leap_functions(program)
         case _:
             return []

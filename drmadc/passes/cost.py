@@ -18,6 +18,7 @@ from drmadc.ir.reverse import (
     Flow,
     Forward,
     Implicit,
+    Naive,
     OneStep,
     Published,
     Strategy,
@@ -151,6 +152,8 @@ def memory(program: Program, strategy: Strategy) -> float:
             return inside + (knots - 1) * weights * rows + travelled
         case Published():
             return inside + 2 * weights
+        case Naive():
+            return inside + 2 * state
         case Flow(knots, segments, products, batch):
             krylov = (-(-products // segments) + 4) * weights
             large = _network(program, program.loss).product_bytes(_examples(program, batch), item_size(program))
@@ -202,6 +205,8 @@ def work(program: Program, strategy: Strategy) -> float:
             if curvature == "gauss_newton":
                 share = (loss.gauss_newton(batch) + back) / train
             return once + share * (count or steps) / steps
+        case Naive():
+            return once + share + 2
         case Published():
             return once + share * max(1, steps // 10) / steps
         case Flow(_, segments, products, size):

@@ -10,6 +10,7 @@ from drmadc.ir.reverse import (
     Flow,
     Forward,
     Implicit,
+    Naive,
     OneStep,
     Published,
     Reverse,
@@ -90,6 +91,8 @@ def gradient_text(strategy: Strategy) -> str:
             return "approximate path"
         case Published():
             return "as published: first tenth, unscaled"
+        case Naive():
+            return "none: a demonstration of rounding"
         case Flow():
             return "continuous limit"
         case Truncated():

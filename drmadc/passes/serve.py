@@ -9,6 +9,7 @@ from drmadc.ir.reverse import (
     Flow,
     Forward,
     Implicit,
+    Naive,
     OneStep,
     Published,
     Strategy,
@@ -38,6 +39,9 @@ def refusal(program: Program, strategy: Strategy) -> Refusal | None:
     match strategy:
         case Exact("reversible"):
             return _reversible(program)
+        case Naive():
+            form = leap(program.step)
+            return Refusal("", form, "exact(checkpoint) serves every rule") if isinstance(form, str) else None
         case OneStep():
             return _initial(program, "looks at one step only")
         case Drmad(_, curvature, _, _) if curvature != "exact" and program.parts > 1:

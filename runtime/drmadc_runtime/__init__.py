@@ -22,6 +22,7 @@ from drmadc_runtime.functions import (
     inverse_cdf,
     labels,
     linspace,
+    neighbours,
     noise,
     squared_error,
     unit_step,
@@ -29,6 +30,7 @@ from drmadc_runtime.functions import (
 from drmadc_runtime.knots import Knots, Published, guarded_sweep_back
 from drmadc_runtime.krylov import implicit
 from drmadc_runtime.main import main
+from drmadc_runtime.naive import Naive, naive_sweep
 from drmadc_runtime.online import online
 from drmadc_runtime.paths import Hypergradient, growth, sweep, sweep_back
 from drmadc_runtime.recompute import Checkpoint, Recursion
@@ -48,6 +50,7 @@ __all__ = [
     "Expectation",
     "Hypergradient",
     "Knots",
+    "Naive",
     "Published",
     "Recursion",
     "Reversible",
@@ -85,6 +88,8 @@ __all__ = [
     "linspace",
     "main",
     "mix_tasks",
+    "naive_sweep",
+    "neighbours",
     "noise",
     "noise_key",
     "normal",

@@ -51,7 +51,13 @@ class Display:
         if step.stage != self._stage:
             self._stage = step.stage
             self.say(f"stage {step.stage}")
-        row = {"objective": step.objective, **step.reports, "growth": step.growth, "seconds": step.seconds}
+        row = {
+            "objective": step.objective,
+            **step.reports,
+            **({"lost": step.lost} if step.lost >= 0 else {}),
+            "growth": step.growth,
+            "seconds": step.seconds,
+        }
         widths = {name: max(len(name), 10) for name in row}
         if step.outer == 0:
             self.say("outer  " + "  ".join(f"{name:>{widths[name]}}" for name in row))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from drmadc_runtime.naive import Naive
 from drmadc_runtime.paths import Partial, Watch
 from drmadc_runtime.reversible import Reversible
 from drmadc_runtime.session import Evaluation, Session, Values
@@ -53,7 +54,7 @@ def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> 
 def _failing_reverse_step(session: Session, hypers: Values, outer: int, data: tuple[Any, ...]) -> int | None:
     """The training step whose adjoint is the first, from the end, that is not finite; None where none is taken."""
     module = session.module
-    if isinstance(module["KEEP"], Reversible | Steady) or "flow_rule" in module:
+    if isinstance(module["KEEP"], Naive | Reversible | Steady) or "flow_rule" in module:
         return None
 
     @jax.jit

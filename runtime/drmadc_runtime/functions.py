@@ -127,3 +127,16 @@ def gaussian_dropout(x: jax.Array, rate: jax.Array, key: jax.Array | None, index
         return x
     deviation = jnp.sqrt(rate / (1 - rate))
     return x * (1 + deviation * jax.random.normal(jax.random.fold_in(key, index), x.shape, x.dtype))
+
+
+def neighbours(x: jax.Array, points: jax.Array, labels: jax.Array, width: jax.Array, classes: int) -> jax.Array:
+    """Logits of a soft nearest-neighbour classifier: log of the sum over points j of class c of k(x, x_j).
+
+    k is the Gaussian kernel exp(-|x - x'|^2 / (2 width^2)); x [n, d], points [m, d], labels int [m]; [n, classes]
+    (HIPS/hypergrad, experiment Jan_19_nearest_neighbors_augmentation). A softmax makes them the class probabilities.
+    """
+    squares = jnp.sum(x**2, axis=1)[:, None] + jnp.sum(points**2, axis=1) - 2 * x @ points.T
+    exponents = -squares / (2 * width**2)
+    largest = lax.stop_gradient(jnp.max(exponents, axis=1, keepdims=True))
+    sums = jnp.exp(exponents - largest) @ jax.nn.one_hot(labels, classes, dtype=x.dtype)
+    return jnp.log(sums + 1e-30) + largest

@@ -26,6 +26,7 @@ class Hypergradient(NamedTuple):
 
     `switched` is the training step below which a guarded reverse pass used the Gauss-Newton matrix; -1 for none.
     `unsettled` is the length of the last training step over that of the first, where the strategy needs a fixed point.
+    `lost` is how far naive reversal ends from the start, relative; -1 where nothing is reversed.
     """
 
     value: jax.Array
@@ -35,6 +36,7 @@ class Hypergradient(NamedTuple):
     path: Any = None
     switched: jax.Array | int = -1
     unsettled: jax.Array | float = 0.0
+    lost: jax.Array | float = -1.0
 
 
 class Path(Protocol):

@@ -52,7 +52,8 @@ class Evaluation:
     """One evaluation of objective and hypergradient, on the host.
 
     `switched` is the training step below which a guarded reverse pass used the Gauss-Newton matrix, -1 for none;
-    `unsettled`, for implicit methods, the length of the last training step over that of the first.
+    `unsettled`, for implicit methods, the length of the last training step over that of the first; `lost`, for naive
+    reversal, how far from the start it ends.
     `gradient` is with respect to the hyperparameters in their own domains, `unconstrained` with respect to what
     the outer loop moves (logarithm, logit). `growth` is |adjoint at the first step| / |adjoint at the last|.
     """
@@ -64,6 +65,7 @@ class Evaluation:
     params: Any
     switched: int = -1
     unsettled: float = 0.0
+    lost: float = -1.0
 
     @property
     def finite(self) -> bool:
@@ -207,6 +209,7 @@ class Session:
                 result.params,
                 int(result.switched),
                 float(result.unsettled),
+                float(result.lost),
             )
 
     def _report_traced(self, params: Any, hypers: Values, *data: Any) -> list[jax.Array]:

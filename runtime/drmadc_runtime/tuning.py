@@ -36,6 +36,7 @@ class OuterStep:
     unsettled: float = 0.0
     probe: Slope | None = None
     stage: str = ""
+    lost: float = -1.0
 
     def record(self) -> dict[str, Any]:
         """The step as a line of `metrics.jsonl`."""
@@ -47,6 +48,7 @@ class OuterStep:
             "growth": self.growth,
             "hypergradient": self.gradient,
             **({"switched": self.switched} if self.switched >= 0 else {}),
+            **({"lost": self.lost} if self.lost >= 0 else {}),
             **self.reports,
         }
 
@@ -152,6 +154,7 @@ def _measured(session: Session, current: Values, outer: int, stage: str) -> tupl
         found.last.switched,
         found.last.unsettled,
         stage=stage,
+        lost=found.last.lost,
     )
     return step, found.gradient
 

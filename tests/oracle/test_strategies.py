@@ -286,6 +286,7 @@ NEAR = {  # the least cosine with the exact hypergradient, 8 steps of a small mo
     "reverse_exact": 1 - 1e-12,
     "reverse_reversible": 1 - 1e-6,
     "reverse_forward": 1 - 1e-12,
+    "reverse_naive": 1 - 1e-9,
     "reverse_guarded": 0.99,
     "reverse_flow": 0.95,
     "reverse_gauss_newton": 0.95,
