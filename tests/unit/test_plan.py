@@ -48,6 +48,15 @@ def test_predicted_memory_is_what_xla_allocates(strategy: str) -> None:
     assert predicted == pytest.approx(measured_memory(program), rel=0.15)
 
 
+def test_memory_of_drmad_does_not_grow_with_the_number_of_steps() -> None:
+    """Batch 1 without replacement, as the longest run of the seed systems (T = 50,000)."""
+    text = (ROOT / "tests" / "cases" / "ok" / "reverse_guarded.drm").read_text()
+    overrides = ["tune.reverse=drmad(knots: 4)", "train.batch=1", "train.sampling=without_replacement"]
+    programs = [drmadc.compile_text(text, overrides=[*overrides, f"train.steps={steps}"]) for steps in (500, 50_000)]
+    few, many = (measured_memory(program) for program in programs)
+    assert few == many
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     "strategy",
