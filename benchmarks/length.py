@@ -1,6 +1,6 @@
 """Compile time and memory of a hypergradient over the number of training steps: both should be flat for DrMAD.
 
-    python benchmarks/length.py [SPEC] [--steps 500 5000 50000] [override ...]
+python benchmarks/length.py [SPEC] [--steps 500 5000 50000] [override ...]
 """
 
 import argparse

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import drmadc
+import drmadc_runtime as rt
 from drmadc.passes.cost import hyper_count, parameter_count
 from drmadc_runtime.expectations import outcomes
 from tests.conftest import ROOT
@@ -129,3 +131,24 @@ def test_reversal_restores_every_bit() -> None:
     program = drmadc.compile_file(SPECS / "hypergrad" / "parabola_rounded.drm")
     result = program.hypergradient(program.hypers, 0)
     assert all(bool(jnp.isfinite(values).all()) for values in result.gradient.values())
+
+
+@pytest.mark.parametrize("momentum", [0.5, 0.9, 0.95, 0.98, 0.1])
+def test_reversal_stores_what_the_decay_loses(momentum: float) -> None:
+    """Fact 3: -log2(momentum) bits for each number and step (1, .152, .074, .0291, 3.32), up to whole digits."""
+    steps = 4000
+    start = {"w": rt.Tree({"a": jnp.zeros(3)}), "v": rt.Tree({"a": jnp.zeros(3)})}
+
+    def kick(w: rt.Tree, t: jax.Array) -> tuple[dict[str, float], dict[str, rt.Tree]]:
+        return {"v": momentum}, {"v": 0.01 * (1 - w)}
+
+    def drift(after: dict[str, rt.Tree], t: jax.Array) -> rt.Tree:
+        return 0.01 * after["v"]
+
+    with jax.enable_x64(True):
+        keep = rt.Reversible(steps, ("w",), ("v",))
+        _, path = rt.reversible_sweep(kick, drift, jax.tree.map(jnp.float64, start), steps, keep)
+    bits = (int(path.buffer.count) * 16 + float(path.buffer.bits)) / steps
+    information = -np.log2(momentum)
+    whole_digits = 16 / np.floor(16 / (information + 1e-3))  # a digit of 16 bits holds so many multiplications
+    assert information - 2e-3 <= bits <= whole_digits + 2e-3
