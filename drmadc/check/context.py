@@ -1,9 +1,11 @@
 """What is known while a spec is checked: declarations, parameters and groups so far, and the place of an expression."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from drmadc.diagnostics.model import Bag
+from drmadc.ir import nodes as ir
 from drmadc.ir.program import ALL, Data, Group, HyperParameter, Learned, Let, Model, Parameter
 from drmadc.ir.types import Array, Type
 from drmadc.source import Span
@@ -85,3 +87,6 @@ class Context:
     def at_step(self) -> bool:
         """Whether a hyperparameter with a step axis stands for its value at one step."""
         return self.place in ("minibatch", "update")
+
+
+Infer = Callable[[ast.Expr, Context], ir.Expr | None]

@@ -1,17 +1,15 @@
 """Data blocks: source, splits, features."""
 
 from dataclasses import replace
-from typing import Literal
 
 from drmadc.check import name_errors, program_errors, type_errors
+from drmadc.check.alphabets import DRAWERS, check_alphabets
 from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer
 from drmadc.check.settings import Settings
 from drmadc.check.shapes import describe
-from drmadc.ir import nodes as ir
-from drmadc.ir.program import Alphabets, Data, Field, Learned, Let, Split
-from drmadc.ir.types import EXAMPLE, Array, Axis, Type, sizes
-from drmadc.source import Span
+from drmadc.ir.program import Data, Field, Let, Split
+from drmadc.ir.types import EXAMPLE, Array, Type, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -22,12 +20,6 @@ _MNIST = (
     Field("image", Array("byte", (EXAMPLE, *sizes(28, 28)))),
     Field("label", Array("class", (EXAMPLE,), 10)),
 )
-OMNIGLOT = {
-    "small1": (24, 22, 24, 40, 26),
-    "small2": (24, 47, 26, 42, 17),
-    "all": (24, 22, 24, 40, 26, 47, 42, 17),
-}  # characters of each alphabet
-DRAWERS = 20
 SOURCES: dict[str, tuple[tuple[Field, ...], dict[str, int]]] = {
     "mnist": (_MNIST, {"train": 60000, "test": 10000}),
     "omniglot": (_MNIST, {"train": DRAWERS}),
@@ -47,7 +39,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         known.bag,
     )
     source = _source(settings, known)
-    alphabets = _alphabets(settings, known) if source == "omniglot" else None
+    alphabets = check_alphabets(settings, known) if source == "omniglot" else None
     if source == "omniglot" and alphabets is None:
         return
     splits = _splits(settings, source, known) if source else None
@@ -91,75 +83,6 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
     )
 
 
-def check_learned(decl: ast.DataDecl, known: Known) -> None:
-    """Fill `known.learned` from `data NAME { x = images; y: class[10] = range(10) }`."""
-    values: list[tuple[str, ir.Expr, Span]] = []
-    labels: list[tuple[str, int, Span]] = []
-    failed = False
-    first: dict[str, Span] = {}
-    for item in decl.items:
-        if item.name in first:
-            known.bag.add(name_errors.GivenTwice(item.name_span, item.name, first[item.name]))
-            failed = True
-            continue
-        first[item.name] = item.name_span
-        wanted = declared_type(item.type, known) if isinstance(item, ast.Feature) else None
-        if isinstance(item, ast.Feature) and wanted is None:
-            failed = True
-            continue
-        match item.value:
-            case ast.Call(ast.Name("range"), (ast.Arg(None, ast.Number() as number),)):
-                if wanted is None or wanted.element != "class" or wanted.classes != number.value:
-                    problem = f"gives class labels: write `{item.name}: class[{number.text}] = range({number.text})`"
-                    known.bag.add(type_errors.WrongArguments(item.value.span, "range", problem, "range(classes)"))
-                    failed = True
-                    continue
-                labels.append((item.name, wanted.classes, item.span))
-            case value:
-                x = infer(value, Context(known, "init"))
-                axes = x.type.axes if x is not None and isinstance(x.type, Array) else ()
-                plain = axes and all(axis.kind == "size" for axis in axes)
-                if x is not None and not plain:
-                    known.bag.add(
-                        type_errors.WrongKind(
-                            value.span, "a learned feature", "an array [examples, ...]", describe(x.type)
-                        )
-                    )
-                elif x is not None and wanted is not None and wanted.axes != axes[1:]:
-                    found = describe(Array("real", axes[1:]))
-                    assert isinstance(item, ast.Feature)
-                    known.bag.add(
-                        type_errors.WrongResult(value.span, item.name, describe(wanted), found, item.type.span)
-                    )
-                    x = None
-                if x is None or not plain:
-                    failed = True
-                    continue
-                values.append((item.name, x, item.span))
-    sizes_ = {x.type.axes[0].size for _, x, _ in values if isinstance(x.type, Array)}
-    if failed or len(sizes_) != 1:
-        if not failed:
-            wanted_ = "features with one number of examples"
-            found = (
-                "no array of hyperparameters" if not sizes_ else f"{' and '.join(map(str, sorted(sizes_)))} examples"
-            )
-            known.bag.add(type_errors.WrongKind(decl.name_span, f"the learned data `{decl.name}`", wanted_, found))
-        known.broken.update(first)
-        return
-    size = sizes_.pop()
-    features = {
-        name: ir.Rows(x, Array("real", (EXAMPLE, *x.type.axes[1:])))
-        for name, x, _ in values
-        if isinstance(x.type, Array)
-    }
-    for name, classes, _ in labels:
-        whole = ir.Call("range", (), Array("class", (Axis("size", size),), classes), str(size))
-        features[name] = ir.Rows(whole, Array("class", (EXAMPLE,), classes))
-    origins = {item.name: item.span.origin for item in decl.items}
-    lets = tuple(Let(item.name, features[item.name], origins[item.name]) for item in decl.items)
-    known.learned = Learned(decl.name, size, lets, decl.span.origin)
-
-
 def _source(settings: Settings, known: Known) -> str | None:
     value = settings.required("source", "source = mnist()")
     if value is None:
@@ -179,35 +102,6 @@ def _source(settings: Settings, known: Known) -> str | None:
         known.bag.add(type_errors.WrongArguments(value.args[0].span, name, problem, f"{name}()"))
         return None
     return name
-
-
-def _alphabets(settings: Settings, known: Known) -> Alphabets | None:
-    """`omniglot(small1, copies: rotated, task: each outer)`"""
-    call = settings.optional("source")
-    assert isinstance(call, ast.Call)
-    signature = "omniglot(small1 | small2 | all, copies: rotated | flipped, task: each outer)"
-    name, copies, sampled = "", "none", False
-    for arg in call.args:
-        match arg.name, arg.value:
-            case None, ast.Name(text) if text in OMNIGLOT and not name:
-                name = text
-            case "copies", ast.Name("rotated" | "flipped" as word) if copies == "none":
-                copies = word
-            case "task", ast.Each("outer") if not sampled:
-                sampled = True
-            case _:
-                problem = f"cannot take `{f'{arg.name}: ' if arg.name else ''}{format_expr(arg.value)}`"
-                known.bag.add(type_errors.WrongArguments(arg.span, "omniglot", problem, signature))
-                return None
-    if not name:
-        known.bag.add(type_errors.WrongArguments(call.span, "omniglot", "needs a set of alphabets", signature))
-        return None
-    sizes_ = OMNIGLOT[name]
-    count = len(sizes_) * (1 if copies == "none" else 2)
-    kind: Literal["none", "rotated", "flipped"] = (
-        "rotated" if copies == "rotated" else "flipped" if copies == "flipped" else "none"
-    )
-    return Alphabets(name, kind, count, max(sizes_), sampled)
 
 
 def _splits(settings: Settings, source: str, known: Known) -> tuple[Split, ...] | None:

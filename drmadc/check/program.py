@@ -4,13 +4,15 @@ from typing import Literal, TypeVar
 
 from drmadc.check import name_errors, type_errors
 from drmadc.check.context import Known
-from drmadc.check.data import check_data, check_learned
+from drmadc.check.data import check_data
 from drmadc.check.functions import FUNCTIONS
 from drmadc.check.hypers import check_hyper, check_params, over_group
+from drmadc.check.learned import check_learned
 from drmadc.check.models import check_model, mentions, order_models
+from drmadc.check.reports import check_report
 from drmadc.check.retraining import check_retrain
 from drmadc.check.sweeps import check_sweep
-from drmadc.check.training import check_report, check_train, read_train
+from drmadc.check.training import check_train, read_train
 from drmadc.check.tuning import check_tune, order_stages
 from drmadc.check.updates import check_rule
 from drmadc.diagnostics.model import Bag

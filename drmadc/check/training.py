@@ -1,4 +1,4 @@
-"""The `train` and `report` blocks."""
+"""The `train` block."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,13 +6,11 @@ from typing import Literal
 from drmadc.check import name_errors, program_errors, type_errors
 from drmadc.check.context import Context, Known
 from drmadc.check.data import check_resample
-from drmadc.check.expectations import check_expectation, report_key
 from drmadc.check.expressions import infer, report_unknown_path
 from drmadc.check.settings import Settings
 from drmadc.check.shapes import as_scalar, describe, is_smooth, spread
 from drmadc.check.updates import check_update
-from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, Expectation, Function, Init, Report, Sampling, Step
+from drmadc.ir.program import ALL, Function, Init, Sampling, Step
 from drmadc.ir.types import Array, Tree, is_scalar
 from drmadc.source import Span
 from drmadc.syntax import ast
@@ -298,66 +296,3 @@ def _init_group(entry: ast.Entry, known: Known) -> str | None:
 def _model_names(known: Known) -> list[str]:
     layers = (p.layer for p in known.parameters.values() if p.role != "array")
     return list(dict.fromkeys(layer.partition(".")[0] for layer in layers))
-
-
-def check_report(
-    decl: ast.ReportDecl, arms: tuple[str, ...], swept: tuple[str, ...], known: Known
-) -> tuple[list[Report], list[Expectation]]:
-    """The lines of a report block, each with the key that it has in `metrics.jsonl`; and what is expected of them."""
-    reports: list[Report] = []
-    first: dict[str, Span] = {}
-    for item in decl.items:
-        if isinstance(item, ast.Expectation):
-            continue
-        shape: tuple[int, int] | None = None
-        value = item.value
-        if isinstance(value, ast.Call) and isinstance(value.function, ast.Name) and value.function.text == "image":
-            image = _image(value, known)
-            if image is None:
-                continue
-            value, shape, function = image
-        else:
-            scalar = function_of(value, "a reported value", Context(known, "outer"))
-            if scalar is None:
-                continue
-            function = scalar
-        key = item.name or report_key(value)
-        if key in first:
-            known.bag.add(name_errors.GivenTwice(item.span, key, first[key]))
-            continue
-        if key in RECORD_KEYS:
-            known.bag.add(name_errors.GivenTwice(item.span, key, decl.span))
-            continue
-        first[key] = item.span
-        reports.append(Report(key, function, shape))
-    lines = [item for item in decl.items if isinstance(item, ast.Expectation)]
-    expected = [check_expectation(item, reports, arms, swept, known) for item in lines]
-    return reports, [expectation for expectation in expected if expectation is not None]
-
-
-RECORD_KEYS = ("outer", "stage", "objective", "seconds", "growth", "hypergradient", "lost")
-
-
-def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, int], Function] | None:
-    signature = "image(l2 of mlp.h1, 28, 28)"
-    if len(call.args) != 3 or any(arg.name for arg in call.args):
-        problem = "takes a hyperparameter, rows and columns"
-        known.bag.add(type_errors.WrongArguments(call.span, "image", problem, signature))
-        return None
-    what, *sides = (arg.value for arg in call.args)
-    numbers = [count(side, "a side of the image", known) for side in sides]
-    x = infer(what, Context(known, "outer"))
-    if x is None or numbers[0] is None or numbers[1] is None:
-        return None
-    size = 1
-    for axis in x.type.axes if isinstance(x.type, Array) else ():
-        size *= axis.length
-    if isinstance(x.type, Tree) or size != numbers[0] * numbers[1]:
-        problem = f"{describe(x.type)} has not {numbers[0]} x {numbers[1]} entries"
-        known.bag.add(type_errors.WrongArguments(call.span, "image", problem, signature))
-        return None
-    if not ir.hypers_in(x):
-        found = describe(x.type)
-        known.bag.add(type_errors.WrongKind(what.span, "an image", "of a hyperparameter", found))
-        return None
-    return what, (numbers[0], numbers[1]), Function((), x, format_expr(what), call.span.origin)
