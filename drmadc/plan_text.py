@@ -8,12 +8,17 @@ from drmadc.passes.plan import Plan
 from drmadc.passes.serve import refusal
 
 
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def plan_text(program: Program, plan: Plan) -> str:
     """A table of strategies, the spec's own marked; those that cannot serve it with the reason; auto()'s choice."""
     width = max(len(strategy_text(row.strategy)) for row in plan.rows)
     lines = [
-        f"{program.name}: {hyper_count(program):,} hyperparameters, {parameter_count(program):,} parameters, "
-        f"{program.steps:,} training steps of {program.step.rule}, {program.precision}",
+        f"{program.name}: {_many(hyper_count(program), 'hyperparameter')}, "
+        f"{_many(parameter_count(program), 'parameter')}, "
+        f"{_many(program.steps, 'training step')} of {program.step.rule}, {program.precision}",
         "",
         f"  {'strategy':<{width}} {'memory':>8} {'work':>6}  gradient",
     ]

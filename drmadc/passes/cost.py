@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Function, Let, Program
+from drmadc.ir.program import Function, Let, Model, Program
 from drmadc.ir.reverse import (
     Auto,
     Drmad,
@@ -236,10 +236,7 @@ def _network(program: Program, function: Function) -> Network:
     """Sizes of what a function computes for each example."""
     first = later = elements = features = widest = 0.0
     for expr in (*(let.value for let in function.lets), function.value):
-        for node in ir.walk(expr):
-            if not isinstance(node, ir.Apply):
-                continue
-            model = next(m for m in program.models if m.name == node.model)
+        for model in _called(program, expr):
             inputs = {name for name, _ in model.inputs}
             if not features:
                 features = sum(float(_size(type_)) for _, type_ in model.inputs)
@@ -255,6 +252,18 @@ def _network(program: Program, function: Function) -> Network:
                         elements += _size(inner.type)
                         widest = max(widest, _size(inner.type))
     return Network(first, later, elements, features, widest)
+
+
+def _called(program: Program, expr: ir.Expr) -> list[Model]:
+    """The models that an expression calls, and those that they call, once for each call."""
+    out: list[Model] = []
+    for node in ir.walk(expr):
+        if isinstance(node, ir.Apply):
+            model = program.model(node.model)
+            out.append(model)
+            for value in (*(let.value for let in model.lets), model.value):
+                out += _called(program, value)
+    return out
 
 
 def _size(type_: object) -> int:
@@ -299,7 +308,8 @@ def _objective_examples(program: Program) -> list[int]:
         return [1]
     values = (*(let.value for let in program.objective.lets), program.objective.value)
     splits = {n.split for v in values for n in ir.walk(v) if isinstance(n, ir.OnSplit)}
-    return [program.data.size_of(split) for split in sorted(splits)]
+    tasks = max(1, program.data.tasks)
+    return [program.data.size_of(split) * tasks for split in sorted(splits)]
 
 
 def _objective_work(program: Program) -> float:

@@ -103,6 +103,10 @@ def _retrain(session: Session, hypers: Arrays, display: Display) -> dict[str, di
     return found
 
 
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def _headline(session: Session, hypers: Mapping[str, Any]) -> str:
     module = session.module
     count = sum(int(np.size(value)) for value in hypers.values())
@@ -112,7 +116,7 @@ def _headline(session: Session, hypers: Mapping[str, Any]) -> str:
     parameters = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes))
     strategy = module["LINES"]["strategy"]
     return (
-        f"{module['NAME']}: {count:,} hyperparameters ({kinds}), {parameters:,} parameters, "
-        f"{module['STEPS']:,} training steps, {module['TUNE_STEPS']} outer steps, {strategy}, "
+        f"{module['NAME']}: {_many(count, 'hyperparameter')} ({kinds}), {_many(parameters, 'parameter')}, "
+        f"{_many(module['STEPS'], 'training step')}, {_many(module['TUNE_STEPS'], 'outer step')}, {strategy}, "
         f"{module['DTYPE']} on {jax.devices()[0].device_kind}"
     )
