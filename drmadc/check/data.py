@@ -3,27 +3,18 @@
 from dataclasses import replace
 
 from drmadc.check import name_errors, program_errors, type_errors
-from drmadc.check.alphabets import DRAWERS, check_alphabets
 from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer
 from drmadc.check.settings import Settings
 from drmadc.check.shapes import describe
-from drmadc.ir.program import Data, Field, Let, Split
+from drmadc.check.sources import Source, check_source
+from drmadc.ir.program import Data, Let, Split
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
 SETTINGS = ("source", "split", "resample")
 SPLITS = ("train", "valid", "test")
-
-_MNIST = (
-    Field("image", Array("byte", (EXAMPLE, *sizes(28, 28)))),
-    Field("label", Array("class", (EXAMPLE,), 10)),
-)
-SOURCES: dict[str, tuple[tuple[Field, ...], dict[str, int]]] = {
-    "mnist": (_MNIST, {"train": 60000, "test": 10000}),
-    "omniglot": (_MNIST, {"train": DRAWERS}),
-}
 
 
 def check_data(decl: ast.DataDecl, known: Known) -> None:
@@ -38,18 +29,12 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         decl.span,
         known.bag,
     )
-    source = _source(settings, known)
-    alphabets = check_alphabets(settings, known) if source == "omniglot" else None
-    if source == "omniglot" and alphabets is None:
-        return
-    splits = _splits(settings, source, known) if source else None
+    source = check_source(settings, known)
+    splits = _splits(settings, source, known) if source is not None else None
     resample = check_resample(settings, known, default=False)
     if source is None:
         return
-    fields = SOURCES[source][0]
-    if alphabets is not None:
-        fields = (fields[0], Field("label", Array("class", (EXAMPLE,), alphabets.characters)))
-    ctx = Context(known, "data", locals={field.name: field.type for field in fields})
+    ctx = Context(known, "data", locals={field.name: field.type for field in source.fields})
     features: list[Let] = []
     known.broken.difference_update(names)  # a feature that reads another one is a mistake of its own
     first: dict[str, ast.Feature] = {}
@@ -72,39 +57,19 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         )
     known.data = Data(
         decl.name,
-        source,
-        fields,
+        source.name,
+        source.fields,
         splits,
         resample,
         tuple(ctx.statistics),
         tuple(features),
         decl.span.origin,
-        alphabets,
+        source.alphabets,
+        source.path,
     )
 
 
-def _source(settings: Settings, known: Known) -> str | None:
-    value = settings.required("source", "source = mnist()")
-    if value is None:
-        return None
-    if not (isinstance(value, ast.Call) and isinstance(value.function, ast.Name)):
-        found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, "a source", "a call such as `mnist()`", found))
-        return None
-    name = value.function.text
-    if name not in SOURCES:
-        known.bag.add(name_errors.UnknownFunction(value.function.span, name, tuple(SOURCES), "source"))
-        return None
-    if name == "omniglot":
-        return name
-    if value.args:
-        problem = "takes no arguments"
-        known.bag.add(type_errors.WrongArguments(value.args[0].span, name, problem, f"{name}()"))
-        return None
-    return name
-
-
-def _splits(settings: Settings, source: str, known: Known) -> tuple[Split, ...] | None:
+def _splits(settings: Settings, source: Source, known: Known) -> tuple[Split, ...] | None:
     example = "split = { train: 15000, valid: 5000, test: 10000 }"
     value = settings.required("split", example)
     if value is None:
@@ -113,7 +78,7 @@ def _splits(settings: Settings, source: str, known: Known) -> tuple[Split, ...] 
         found = f"`{format_expr(value)}`"
         known.bag.add(type_errors.WrongKind(value.span, "`split`", f"a record, as in {example}", found))
         return None
-    there = SOURCES[source][1]
+    there = source.parts
     splits: list[Split] = []
     seen: dict[str, ast.Entry] = {}
     failed = False
@@ -137,13 +102,13 @@ def _splits(settings: Settings, source: str, known: Known) -> tuple[Split, ...] 
         splits.append(Split(entry.path, size.value, "test" if part == "test" else "train"))
     for part, count in there.items():
         wanted = sum(split.size for split in splits if split.part == part)
-        if wanted > count and source == "omniglot":
+        if wanted > count and source.alphabets is not None:
             found = f"{wanted} drawers"
             most = f"at most {count} drawers of each character together"
             known.bag.add(type_errors.WrongKind(value.span, "`split`", most, found))
             failed = True
         elif wanted > count:
-            known.bag.add(program_errors.SplitTooLarge(value.span, source, part, wanted, count))
+            known.bag.add(program_errors.SplitTooLarge(value.span, source.name, part, wanted, count))
             failed = True
     if "train" not in seen and not failed and known.trains_on is None:
         known.bag.add(name_errors.MissingSetting(value.span, "split", "train", example))
@@ -176,6 +141,10 @@ def _feature(item: ast.Feature, ctx: Context, known: Known) -> Let | None:
     actual = value.type
     if isinstance(actual, Array) and actual.element == "byte":
         actual = Array("real", actual.axes)
+    if isinstance(actual, Array) and actual.element == "class" and not actual.classes:
+        actual = replace(
+            actual, classes=expected.classes
+        )  # a file says nothing of classes; its labels are checked at run time
     if actual != expected:
         known.bag.add(
             type_errors.WrongResult(item.value.span, item.name, describe(wanted), _each(actual), item.type.span)

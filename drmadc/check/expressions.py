@@ -53,7 +53,7 @@ def infer(expr: ast.Expr, ctx: Context) -> ir.Expr | None:
             return _on(expr, ctx)
         case ast.With():
             return _with(expr, ctx)
-        case ast.Quantity() | ast.Each() | ast.Record():
+        case ast.Quantity() | ast.Text() | ast.Each() | ast.Record():
             found = f"`{format_expr(expr)}`"
             ctx.bag.add(type_errors.WrongKind(expr.span, "a value here", "a number or an array", found))
             return None

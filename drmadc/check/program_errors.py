@@ -155,6 +155,25 @@ class SplitTooLarge(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
+class BadData(Diagnostic):
+    code: ClassVar[str] = "E0503"
+    path: str
+    problem: str
+
+    def message(self) -> str:
+        return f"`{self.path}`: {self.problem}"
+
+    def label(self) -> str:
+        return "this file"
+
+    def note(self) -> str:
+        return "paths are relative to the folder in which the command runs"
+
+    def help(self) -> str:
+        return "write it with numpy.savez: arrays of one length, such as image [n, 28, 28] and label [n]"
+
+
+@dataclass(frozen=True, slots=True)
 class BatchTooLarge(Diagnostic):
     code: ClassVar[str] = "E0502"
     batch: int

@@ -147,6 +147,10 @@ splits.""",
     "E0502": """a minibatch larger than the train split
 
 Use `batch = all` for full-batch training.""",
+    "E0503": """a data file that cannot be used
+
+A file is looked at before anything runs: it must be there and whole, and its arrays must be of plain numbers and of
+one length, the number of examples. Whole numbers along one axis are class labels.""",
     "W0401": """hyperparameters that a truncated reverse pass does not reach
 
 truncated(steps: k) goes back k steps. A hyperparameter with an entry for each training step gets no gradient for

@@ -116,6 +116,7 @@ class Data:
     features: tuple[Let, ...]
     origin: str
     alphabets: Alphabets | None = None
+    path: str = ""
 
     @property
     def tasks(self) -> int:

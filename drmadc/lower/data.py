@@ -2,6 +2,7 @@
 
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Alphabets, Data, Let, Program
+from drmadc.ir.types import Array
 from drmadc.lower.expressions import Scope, call, draw_number, item, lower
 from drmadc.lower.names import batch_key, local
 from drmadc.python import tree as py
@@ -12,6 +13,12 @@ def data_constant(program: Program, data: Data) -> py.Statement:
     if data.alphabets is not None:
         return py.Assign((py.Id("DATA"),), _tasks(data, data.alphabets), data.origin)
     named: dict[str, py.Expr] = {"source": py.Literal(data.source), "seed": py.Id("SEED")}
+    if data.path:
+        named["path"] = py.Literal(data.path)
+        values = [*(let.value for let in data.features), *(let.value for let in data.statistics)]
+        read = {name for value in values for name in ir.names_in(value)}
+        named["fields"] = py.Tuple(tuple(py.Literal(f.name) for f in data.fields if f.name in read))
+        named["classes"] = py.Dict(tuple((py.Literal(k), py.Literal(n)) for k, n in _classes(data).items()))
     for part in ("train", "test"):
         sizes = tuple((py.Literal(s.name), py.Literal(s.size)) for s in data.splits if s.part == part)
         if sizes:
@@ -31,6 +38,15 @@ def _tasks(data: Data, alphabets: Alphabets) -> py.Expr:
     if alphabets.sampled:
         named["sampled"] = py.Literal(True)
     return call("rt.Tasks", py.Literal(alphabets.name), **named)
+
+
+def _classes(data: Data) -> dict[str, int]:
+    """The number of classes of each field that a feature takes as its label."""
+    found: dict[str, int] = {}
+    for let in data.features:
+        if isinstance(let.value, ir.Name) and isinstance(let.value.type, Array) and let.value.type.element == "class":
+            found[let.value.id] = let.value.type.classes
+    return found
 
 
 def data_functions(program: Program, data: Data) -> list[py.Statement]:
@@ -70,7 +86,7 @@ def _fields(data: Data, values: tuple[ir.Expr, ...]) -> tuple[py.Statement, ...]
     for field in data.fields:
         if field.name in used:
             value: py.Expr = item("raw", field.name)
-            if field.type.element == "byte":
+            if field.type.element != "class" and (field.type.element == "byte" or data.path):
                 value = py.Call(py.Attribute(value, "astype"), (py.Id("DTYPE"),))
             out.append(py.Assign((py.Id(local(field.name)),), value))
     return tuple(out)

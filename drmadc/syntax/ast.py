@@ -48,6 +48,14 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """`"digits.npz"`: a text, such as the path of a file."""
+
+    text: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """`mlp.weights`"""
 
@@ -164,7 +172,24 @@ class Record:
     span: Span = _span()
 
 
-Expr = Name | Primed | Number | Quantity | Member | Call | Index | Neg | Binary | On | Of | With | Each | List | Record
+Expr = (
+    Name
+    | Primed
+    | Number
+    | Quantity
+    | Text
+    | Member
+    | Call
+    | Index
+    | Neg
+    | Binary
+    | On
+    | Of
+    | With
+    | Each
+    | List
+    | Record
+)
 
 
 @dataclass(frozen=True, slots=True)

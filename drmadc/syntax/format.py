@@ -205,6 +205,8 @@ def _expr_and_strength(expr: ast.Expr) -> tuple[str, int]:
             return f"{text}'", _POSTFIX
         case ast.Quantity(text, unit):
             return f"{text} {unit}", _POSTFIX
+        case ast.Text(text):
+            return f'"{text}"', _POSTFIX
         case ast.Member(base, name):
             return f"{_expr(base, _POSTFIX)}.{name}", _POSTFIX
         case ast.Call(function, args):

@@ -24,6 +24,7 @@ _WORDS = {
     "NAME": "a name",
     "PRIMED": "a primed name",
     "NUMBER": "a number",
+    "TEXT": "a text in quotes",
     "UNIT": "a unit",
     "EQUAL": "`=`",
     "COLON": "`:`",
@@ -302,6 +303,8 @@ class _Builder:
                 return ast.Number(str(kids[0]), span=span)
             case "quantity":
                 return ast.Quantity(str(kids[0]), str(kids[1]), span=span)
+            case "text":
+                return ast.Text(str(kids[0])[1:-1], span=span)
             case "member":
                 return ast.Member(self.expr(kids[0]), str(kids[1]), span=span)
             case "call":

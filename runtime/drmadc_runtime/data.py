@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_runtime.draws import draw_rows_host, permutation_host
-from drmadc_runtime.sources import SOURCES
+from drmadc_runtime.sources import load
 
 Rows = npt.NDArray[np.generic]
 
@@ -20,7 +20,8 @@ Rows = npt.NDArray[np.generic]
 class Data:
     """Which source, and how many examples of its parts go to which split.
 
-    Splits of one part never overlap. `resample` draws them anew for each outer step.
+    Splits of one part never overlap. `resample` draws them anew for each outer step. `path` is the file of a source
+    that is one, `fields` what is read of it, `classes` the number of classes of each label in it.
     """
 
     source: str
@@ -28,10 +29,13 @@ class Data:
     from_train: Mapping[str, int] = field(default_factory=dict)
     from_test: Mapping[str, int] = field(default_factory=dict)
     resample: bool = False
+    path: str = ""
+    fields: tuple[str, ...] = ()
+    classes: Mapping[str, int] = field(default_factory=dict)
 
     def splits(self, outer: int) -> dict[str, dict[str, Rows]]:
         """Raw arrays of every split for an outer step, on the host: split -> field -> [n, ...]."""
-        raw = SOURCES[self.source]()
+        raw = load(self.source, self.path, self.fields, self.classes)
         draw = outer if self.resample else 0
         out: dict[str, dict[str, Rows]] = {}
         for number, (part, sizes) in enumerate((("train", self.from_train), ("test", self.from_test))):

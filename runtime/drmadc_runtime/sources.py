@@ -3,6 +3,8 @@
 import hashlib
 import json
 import lzma
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -81,6 +83,46 @@ def omniglot(alphabets: str) -> tuple[Images, ...]:
     by_name = dict(zip(index["alphabets"], np.split(bits, ends[:-1]), strict=True))
     names = index["alphabets"] if alphabets == "all" else index["sets"][alphabets]
     return tuple(by_name[name] for name in names)
+
+
+@cache
+def npz(path: str, fields: tuple[str, ...]) -> Raw:
+    """The named arrays of a .npz file, each over examples; labels as int32.
+
+    Raises:
+        DataError: the file is not there, damaged, or holds what is not a finite number; says which array and row.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in fields}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    for name, values in arrays.items():
+        if np.issubdtype(values.dtype, np.floating):
+            bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+            if bad.any():
+                raise DataError(
+                    f"{path}: `{name}` is not finite in row {int(np.argmax(bad))} ({int(bad.sum())} in all)"
+                )
+        elif np.issubdtype(values.dtype, np.integer) and values.ndim == 1:
+            arrays[name] = values.astype(np.int32)
+    return {"train": arrays}
+
+
+def load(source: str, path: str, fields: tuple[str, ...], classes: Mapping[str, int]) -> Raw:
+    """A source's arrays; labels of a file are checked against their number of classes.
+
+    Raises:
+        DataError: a label is outside of its classes.
+    """
+    raw = npz(path, fields) if source == "npz" else SOURCES[source]()
+    for name, count in classes.items():
+        labels = np.asarray(raw["train"][name], np.int64)
+        bad = (labels < 0) | (labels >= count)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise DataError(f"{path}: `{name}` is {labels[row]} in row {row}; a class is from 0 to {count - 1}")
+    return raw
 
 
 SOURCES: Mapping[str, Callable[[], Raw]] = {"mnist": mnist}

@@ -6,7 +6,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from drmadc.check.alphabets import DRAWERS, OMNIGLOT
+from drmadc.check.sources import DRAWERS, OMNIGLOT
 from drmadc_runtime import sources
 from drmadc_runtime.tasks import Tasks
 
