@@ -120,6 +120,14 @@ def _builtin(
             return ir.Call("flatten", (x,), Array(x.type.element, (EXAMPLE, *sizes(length))))
         case "draw":
             return draws.draw(name, expr, values[0], ctx, infer)
+        case "expm":
+            x = infer(values[0], ctx)
+            axes = x.type.axes if x is not None and isinstance(x.type, Array) else ()
+            if x is not None and not (len(axes) == 2 and axes[0] == axes[1] and axes[0].kind == "size"):
+                problem = f"takes a square matrix, not {describe(x.type)}"
+                ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
+                return None
+            return None if x is None else ir.Call("expm", (x,), x.type)
         case "mix":
             return _mix(expr, values, ctx, infer)
         case "append":

@@ -32,6 +32,7 @@ Kind = Literal[
     "mix",
     "append",
     "neighbours",
+    "expm",
 ]
 
 
@@ -60,6 +61,7 @@ FUNCTIONS: dict[str, Signature] = {
     "huber": Signature("loss", "huber(prediction, target)", 2, ("reduce",)),
     "binary_cross_entropy": Signature("loss", "binary_cross_entropy(logit, target)", 2, ("reduce",)),
     "dense": Signature("dense", "dense(x, units)", 2),
+    "expm": Signature("expm", "expm(A)", 1),
     "append": Signature("append", "append(a, b)", 2),
     "neighbours": Signature("neighbours", "neighbours(x, points, labels, width)", 4),
     "mix_tasks": Signature("mix", "mix_tasks(matrix, group)", 2),

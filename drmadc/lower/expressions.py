@@ -237,6 +237,8 @@ def _call(expr: ir.Call, scope: Scope) -> py.Expr:
             return call(f"jnp.{name}", *args)
         case "flatten":
             return call("rt.flatten", *args)
+        case "expm":
+            return call("rt.expm", *args)
         case "softmax":
             return call("jax.nn.softmax", *args)
         case "range":

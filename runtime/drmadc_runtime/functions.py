@@ -4,6 +4,7 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import jax.scipy.linalg
 from jax import lax
 
 from drmadc_runtime.axes import Layout
@@ -140,3 +141,9 @@ def neighbours(x: jax.Array, points: jax.Array, labels: jax.Array, width: jax.Ar
     largest = lax.stop_gradient(jnp.max(exponents, axis=1, keepdims=True))
     sums = jnp.exp(exponents - largest) @ jax.nn.one_hot(labels, classes, dtype=x.dtype)
     return jnp.log(sums + 1e-30) + largest
+
+
+def expm(matrix: jax.Array) -> jax.Array:
+    """The exponential of a square matrix: x @ expm(A t) is a continuous group of transformations of x in t."""
+    exponential: jax.Array = jax.scipy.linalg.expm(matrix)
+    return exponential

@@ -65,6 +65,7 @@ KINDS: dict[str, tuple[list[str], str, str, str, str, str]] = {
         BALL,
     ),
     "quadratic form": (["3, 3"], "real", "identity()", " + sum(mlp.h1.weight * (h @ mlp.h1.weight))", INIT, BALL),
+    "continuous transformation": (["3, 3"], "real", "normal(0.2)", " + cross_entropy(mlp(x @ expm(h)), y)", INIT, BALL),
     "initial scale": (GROUP, "positive", "0.5", "", "params: normal(h)", BALL),
     "initial weights": (FULL, "real", "normal(0.5)", "", "params: h", BALL),
     "initial distribution": (

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 import drmadc
 import drmadc_runtime as rt
+from drmadc_runtime.tuning import tune
 from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
 
 STEP = ["", "step", "step(bins: 2)"]
@@ -88,3 +89,43 @@ def test_random_programs(spec: str) -> None:
 @given(specs())
 def test_many_random_programs(spec: str) -> None:
     check(spec)
+
+
+TIED = """
+params w: real[3] = [0.5, -0.4, 0.9]
+params u: real[2] = 0.3
+hyper h: {domain}[{h}] = 0.4
+hyper r: positive[{r}] = 0.05
+train {{
+  loss = sum({term}) + sum((u - 1) ^ 2) * (1 + sum(w))
+  update = {rule}  steps = {steps}  precision = float64
+}}
+tune {{ minimize = sum(w ^ 2) + sum(u ^ 3)  update = {outer}  steps = 3  {tie} }}
+"""
+
+
+@st.composite
+def tied_specs(draw: st.DrawFn) -> tuple[str, str]:
+    """A spec with ties by sum, and the one that declares the coarser hyperparameters instead."""
+    steps = draw(st.integers(2, 6))
+    bins = draw(st.integers(1, steps))
+    grain = draw(st.sampled_from(["layer", "param", "network"]))
+    shared = {
+        "domain": draw(st.sampled_from(["real", "positive", "unit"])),
+        "term": draw(st.sampled_from(["h * params ^ 2", "exp(h) * tanh(params)", "params ^ 4 + h * sin(params)"])),
+        "rule": draw(st.sampled_from(RULES[:5])).format(r="r"),
+        "steps": steps,
+        "outer": draw(st.sampled_from(["sgd(rate: 0.1)", "adam(rate: 0.1)", "sign(rate: 0.01)"])),
+    }
+    fine = {"h": "weight of params", "r": "step", "tie": f"tie = {{ h: {grain}, r: step(bins: {bins}) }}"}
+    coarse = {"h": "" if grain == "network" else f"{grain} of params", "r": f"step(bins: {bins})", "tie": ""}
+    one, other = (TIED.format(**shared, **axes).replace("[]", "") for axes in (fine, coarse))
+    return one, other
+
+
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(tied_specs())
+def test_ties_are_coarser_hyperparameters(specs: tuple[str, str]) -> None:
+    runs = [list(tune(p.session, p.hypers)) for p in map(drmadc.compile_text, specs)]
+    for tied, coarse in zip(*runs, strict=True):
+        assert tied.objective == pytest.approx(coarse.objective, rel=1e-11)

@@ -5,11 +5,12 @@ import pytest
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc.ir.reverse import Exact
+from drmadc.ir.reverse import Exact, Naive, strategy_text
+from drmadc.passes.plan import candidates
 from drmadc.passes.serve import refusal
 from drmadc_runtime.audit import flat
 from tests.conftest import CASES, ROOT, compiled
-from tests.oracle.test_reverse_pass import NAMES
+from tests.oracle.test_reverse_pass import LATER, NAMES
 from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
 
 
@@ -348,3 +349,28 @@ def test_the_guard_switches_and_keeps_the_size() -> None:
     assert found.switched == 400
     assert sizes["drmad(knots: 2)"] > 1e6 * sizes["exact(store)"]
     assert sizes["drmad(knots: 2, curvature: auto)"] < 10 * sizes["exact(store)"]
+
+
+def served(case: str) -> list[str]:
+    """Every form of the language that serves a case; Exact(...) by name, since its settings are the compiler's."""
+    program = compiled(case).ir
+    return list(dict.fromkeys(strategy_text(s) for s in (*candidates(program), Naive()) if refusal(program, s) is None))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", LATER)
+def test_every_strategy_serves_the_later_kinds(case: str) -> None:
+    """Exact forms agree with the recorded path; approximations give a finite gradient of every hyperparameter."""
+    stored = compiled(case, "tune.reverse=exact(store)")
+    hypers = perturbed(stored)
+    expected = stored.session.evaluate(hypers, 1)
+    for text in served(case):
+        if text.startswith("one_step") and case == "stages":
+            continue  # moves hyperparameters inside a run, which has one stage
+        program = compiled(case, f"{'whole' if case == 'stages' else 'tune'}.reverse={text}")
+        found = program.session.evaluate(hypers, 1)
+        assert found.finite, text
+        assert set(found.gradient) == set(expected.gradient)
+        if program.session.module["KEEP"].exact:
+            tolerance = 1e-3 if "reversible" in text else 1e-9
+            assert_equal_gradients(found.gradient, expected.gradient, tolerance)
