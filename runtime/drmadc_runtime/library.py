@@ -1,7 +1,8 @@
 """Outer optimisers of a library: SciPy's BFGS over the unconstrained hyperparameters."""
 
-from collections.abc import Callable, Iterator
-from queue import Queue
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 
@@ -16,8 +17,11 @@ class Stop(Exception):
     """The consumer wants no more."""
 
 
-def bfgs(value: Value, start: Vector, steps: int) -> Iterator[Vector]:
+def bfgs(value: Value, start: Vector, steps: int) -> Generator[Vector]:
     """Points that SciPy's BFGS accepts, the start first; at most `steps` of them.
+
+    SciPy runs in a thread of its own, so that each point can be recorded when it is reached; closing the generator ends
+    the thread, at latest after the evaluation under way.
 
     Args:
         value: objective and gradient at a point; called as often as the line search asks.
@@ -28,23 +32,27 @@ def bfgs(value: Value, start: Vector, steps: int) -> Iterator[Vector]:
     points: Queue[Vector | BaseException | None] = Queue(maxsize=1)
     wanted = [True]
 
-    def accepted(point: Vector) -> None:
-        points.put(np.array(point))
+    def watched(point: Vector) -> tuple[float, Vector]:
         if not wanted[0]:
             raise Stop
+        return value(point)
+
+    def accepted(point: Vector) -> None:
+        points.put(np.array(point))
 
     def run() -> None:
         try:
             points.put(np.array(start))
             if steps > 1:
-                minimize(value, start, jac=True, method="BFGS", callback=accepted, options={"maxiter": steps - 1})
+                minimize(watched, start, jac=True, method="BFGS", callback=accepted, options={"maxiter": steps - 1})
             points.put(None)
         except Stop:
             return
         except BaseException as error:
             points.put(error)
 
-    Thread(target=run, daemon=True).start()
+    worker = Thread(target=run, daemon=True)
+    worker.start()
     try:
         while (point := points.get()) is not None:
             if isinstance(point, BaseException):
@@ -52,6 +60,9 @@ def bfgs(value: Value, start: Vector, steps: int) -> Iterator[Vector]:
             yield point
     finally:
         wanted[0] = False
+        while worker.is_alive():
+            with suppress(Empty):
+                points.get(timeout=0.05)
 
 
 def flatten(tree: dict[str, Any], names: tuple[str, ...]) -> Vector:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -102,13 +103,14 @@ def _library(session: Session, stage: Stage, current: Values, outer: int) -> Ite
         return step.objective, library.flatten(gradient, names)
 
     previous: OuterStep | None = None
-    for number, point in enumerate(library.bfgs(value, library.flatten(free, names), stage.steps)):
-        if point.tobytes() not in seen:
-            value(point)
-        step = replace(seen[point.tobytes()], outer=outer + number)
-        if previous is not None:
-            yield replace(previous, following=step.hypers)
-        previous = step
+    with closing(library.bfgs(value, library.flatten(free, names), stage.steps)) as points:
+        for number, point in enumerate(points):
+            if point.tobytes() not in seen:
+                value(point)
+            step = replace(seen[point.tobytes()], outer=outer + number)
+            if previous is not None:
+                yield replace(previous, following=step.hypers)
+            previous = step
     if previous is not None:
         yield replace(previous, following=previous.hypers)
 
