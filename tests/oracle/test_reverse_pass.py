@@ -1,5 +1,7 @@
 """The derived reverse pass against jax.grad of the unrolled loop, and against finite differences; float64."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,8 @@ def source_of(case: str) -> str:
 
 
 def compiled_one_step(case: str, *overrides: str) -> drmadc.Program:
-    return drmadc.compile_text(source_of(case).replace("step(bins: 3)", "step(bins: 1)"), overrides=overrides)
+    text = re.sub(r"step\(bins: \d\)", "step(bins: 1)", source_of(case))
+    return drmadc.compile_text(text, overrides=overrides)
 
 
 def smooth(case: str) -> drmadc.Program:
