@@ -25,7 +25,7 @@ def check_report(
     for item in decl.items:
         if isinstance(item, ast.Expectation):
             continue
-        shape: tuple[int, int] | None = None
+        shape: tuple[int, ...] | None = None
         value = item.value
         if isinstance(value, ast.Call) and isinstance(value.function, ast.Name) and value.function.text == "image":
             image = _image(value, known)
@@ -51,7 +51,7 @@ def check_report(
     return reports, [expectation for expectation in expected if expectation is not None]
 
 
-def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, int], Function] | None:
+def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, ...], Function] | None:
     signature = "image(l2 of mlp.h1, 28, 28)"
     if len(call.args) != 3 or any(arg.name for arg in call.args):
         problem = "takes a hyperparameter, rows and columns"
@@ -65,12 +65,14 @@ def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, int], Fun
     size = 1
     for axis in x.type.axes if isinstance(x.type, Array) else ():
         size *= axis.length
-    if isinstance(x.type, Tree) or size != numbers[0] * numbers[1]:
-        problem = f"{describe(x.type)} has not {numbers[0]} x {numbers[1]} entries"
+    number, rest = divmod(size, numbers[0] * numbers[1])
+    if isinstance(x.type, Tree) or rest or not number:
+        problem = f"{describe(x.type)} is no picture, nor several, of {numbers[0]} x {numbers[1]} entries"
         known.bag.add(type_errors.WrongArguments(call.span, "image", problem, signature))
         return None
     if not ir.hypers_in(x):
         found = describe(x.type)
         known.bag.add(type_errors.WrongKind(what.span, "an image", "of a hyperparameter", found))
         return None
-    return what, (numbers[0], numbers[1]), Function((), x, format_expr(what), call.span.origin)
+    shape = (numbers[0], numbers[1]) if number == 1 else (number, numbers[0], numbers[1])
+    return what, shape, Function((), x, format_expr(what), call.span.origin)

@@ -275,11 +275,11 @@ class Adjoint:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A reported value: a metric, or an image of a hyperparameter's part (`shape` rows and columns)."""
+    """A reported value: a metric, or an image of a hyperparameter (`shape`: rows and columns, or several such)."""
 
     key: str
     function: Function
-    shape: tuple[int, int] | None = None
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,11 +85,26 @@ class RunFolder:
         return written
 
 
+def tiles(pictures: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Pictures [n, rows, columns] side by side, at most five in a row, a blank line between them."""
+    number, rows, columns = pictures.shape
+    across = min(5, number)
+    down = -(-number // across)
+    sheet = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1), np.nan)
+    for place, picture in enumerate(pictures):
+        top, left = (place // across) * (rows + 1), (place % across) * (columns + 1)
+        sheet[top : top + rows, left : left + columns] = picture
+    return sheet
+
+
 def draw_image(path: Path, title: str, picture: npt.NDArray[np.floating[Any]]) -> None:
-    """A hyperparameter as a grey-scale picture with a colour bar in its own domain."""
+    """A hyperparameter [rows, columns] in grey with a colour bar, or several [n, rows, columns] as tiles."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+    if picture.ndim == 3:
+        picture = tiles(picture)
+    height, width = picture.shape
+    figure = Figure(figsize=(4.6, max(2.0, min(8.0, 4.0 * height / width))), layout="constrained")
     axes = figure.add_subplot()
     drawn = axes.imshow(picture, cmap="gray", interpolation="nearest")
     axes.set_title(title)

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 import drmadc
 from drmadc.cli import cli
+from drmadc_runtime.records import tiles
 from tests.conftest import CASES
 
 TEXT = """
@@ -100,3 +101,13 @@ def test_an_initial_value_outside_its_domain_is_named(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["run", str(tmp_path / "s.drm"), "--out", str(tmp_path / "run")])
     assert done.exit_code == 3
     assert "the initial value of `r` is outside of its domain" in done.output
+
+
+def test_several_pictures_become_tiles() -> None:
+    pictures = np.arange(7 * 2 * 3.0).reshape(7, 2, 3)
+    sheet = tiles(pictures)
+    assert sheet.shape == (5, 19)
+    np.testing.assert_array_equal(sheet[:2, :3], pictures[0])
+    np.testing.assert_array_equal(sheet[3:, 4:7], pictures[6])
+    assert np.isnan(sheet[2]).all()
+    assert np.isnan(sheet[3:, 8:]).all()
