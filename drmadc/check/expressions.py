@@ -5,7 +5,7 @@ from typing import assert_never
 
 from drmadc.check import calls, name_errors, type_errors
 from drmadc.check.context import Context
-from drmadc.check.shapes import as_array, broadcast, describe, is_real, spread
+from drmadc.check.shapes import as_array, as_matrix, broadcast, describe, is_real, spread
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import ALL, Let, axis_slots, parameter_type
 from drmadc.ir.types import (
@@ -252,7 +252,7 @@ def _binary(expr: ast.Binary, ctx: Context) -> ir.Expr | None:
 
 def _product(expr: ast.Binary, left: ir.Expr, right: ir.Expr, ctx: Context) -> ir.Expr | None:
     """left @ right: a product over the last axis of the left and the last but one (or the only one) of the right."""
-    left, right = _as_matrix(left, ctx), _as_matrix(right, ctx)
+    left, right = as_matrix(left, ctx), as_matrix(right, ctx)
     a = left.type.axes if isinstance(left.type, Array) else ()
     b = right.type.axes if isinstance(right.type, Array) else ()
     lead = len(leading(left.type)) if not leading(right.type) else 0
@@ -263,15 +263,6 @@ def _product(expr: ast.Binary, left: ir.Expr, right: ir.Expr, ctx: Context) -> i
         ctx.bag.add(type_errors.ShapeMismatch(expr.span, "@", *found))
         return None
     return ir.Call("matmul", (left, right), Array("real", (*a[:-1], *b[1:])))
-
-
-def _as_matrix(x: ir.Expr, ctx: Context) -> ir.Expr:
-    """A hyperparameter over the weights of one array, as that array."""
-    axes = x.type.axes if isinstance(x.type, Array) else ()
-    if len(axes) == 1 and axes[0].kind == "weight" and len(ctx.known.groups[axes[0].group].members) == 1:
-        shape = ctx.known.parameters[ctx.known.groups[axes[0].group].members[0]].shape
-        return ir.Part(x, 0, Array("real", sizes(*shape)))
-    return x
 
 
 def _with(expr: ast.With, ctx: Context) -> ir.Expr | None:

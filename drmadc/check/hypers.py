@@ -54,6 +54,30 @@ def check_hyper(decl: ast.HyperDecl, steps: int | None, known: Known) -> None:
     known.hyper_spans[decl.name] = decl.name_span
 
 
+def named_hyper(name: str, span: Span, known: Known) -> HyperParameter | None:
+    """The hyperparameter of a name; an unknown one is reported."""
+    if name in known.hypers:
+        return known.hypers[name]
+    if name not in known.broken:
+        known.bag.add(name_errors.UnknownName(span, name, tuple(known.hypers), "hyperparameter"))
+    return None
+
+
+def entries_by_hyper(record: ast.Record, known: Known) -> list[tuple[HyperParameter, ast.Entry]]:
+    """The entries of a record whose keys are hyperparameters; unknown and repeated ones are reported."""
+    out: list[tuple[HyperParameter, ast.Entry]] = []
+    seen: dict[str, Span] = {}
+    for entry in record.entries:
+        if entry.path in seen:
+            known.bag.add(name_errors.GivenTwice(entry.path_span, entry.path, seen[entry.path]))
+            continue
+        seen[entry.path] = entry.path_span
+        hyper = named_hyper(entry.path, entry.path_span, known)
+        if hyper is not None:
+            out.append((hyper, entry))
+    return out
+
+
 def over_group(decl: ast.HyperDecl) -> bool:
     """Whether a hyperparameter has an axis over a parameter group (then models must be known first)."""
     return any(isinstance(axis, ast.Of) for axis in decl.type.axes)

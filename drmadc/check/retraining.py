@@ -2,7 +2,7 @@
 
 from drmadc.check import name_errors, type_errors
 from drmadc.check.context import Known
-from drmadc.check.hypers import initial_value
+from drmadc.check.hypers import entries_by_hyper, initial_value
 from drmadc.check.settings import Settings
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Retrain
@@ -64,13 +64,7 @@ def _arms(value: ast.Expr | None, known: Known) -> tuple[tuple[str, tuple[tuple[
             continue
         first[arm.path] = arm.path_span
         changed: list[tuple[str, ir.Expr]] = []
-        for entry in arm.value.entries:
-            hyper = known.hypers.get(entry.path)
-            if hyper is None:
-                if entry.path not in known.broken:
-                    names = tuple(known.hypers)
-                    known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, names, "hyperparameter"))
-                continue
+        for hyper, entry in entries_by_hyper(arm.value, known):
             declared = known.hyper_spans[hyper.name]
             x = initial_value(hyper.name, entry.value, hyper.type, hyper.domain, declared, known)
             if x is not None:

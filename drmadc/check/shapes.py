@@ -86,14 +86,20 @@ def broadcast(left: Type, right: Type) -> Type | None:
     return None
 
 
-def as_array(x: ir.Expr, other: ir.Expr, ctx: Context) -> ir.Expr:
-    """A hyperparameter over `weight of` a single array, as an array of its shape where it meets one."""
+def as_matrix(x: ir.Expr, ctx: Context) -> ir.Expr:
+    """A hyperparameter over `weight of` a single array, as an array of its shape."""
     axes = x.type.axes if isinstance(x.type, Array) else ()
-    if len(axes) != 1 or axes[0].kind != "weight" or not isinstance(other.type, Array):
+    if len(axes) != 1 or axes[0].kind != "weight":
         return x
     members = ctx.known.groups[axes[0].group].members
     shape = sizes(*ctx.known.parameters[members[0]].shape)
-    return ir.Part(x, 0, Array("real", shape)) if len(members) == 1 and other.type.axes == shape else x
+    return ir.Part(x, 0, Array("real", shape)) if len(members) == 1 else x
+
+
+def as_array(x: ir.Expr, other: ir.Expr, ctx: Context) -> ir.Expr:
+    """The same where it meets an array of that shape."""
+    array = as_matrix(x, ctx)
+    return array if isinstance(other.type, Array) and other.type == array.type else x
 
 
 def is_smooth(x: ir.Expr, span: Span, ctx: Context) -> bool:

@@ -1,8 +1,8 @@
 """The `sweep` block: a grid on which objective and hypergradient are recorded before tuning."""
 
-from drmadc.check import name_errors, type_errors
+from drmadc.check import type_errors
 from drmadc.check.context import Known
-from drmadc.check.hypers import initial_value
+from drmadc.check.hypers import entries_by_hyper, initial_value
 from drmadc.check.settings import Settings
 from drmadc.check.training import count
 from drmadc.ir import nodes as ir
@@ -35,16 +35,7 @@ def check_sweep(decl: ast.SweepDecl, known: Known) -> Sweep | None:
         known.bag.add(type_errors.WrongKind(over.span, "`over`", f"a record, as in {EXAMPLE}", found))
         return None
     out: list[tuple[str, ir.Expr]] = []
-    for entry in over.entries:
-        hyper = known.hypers.get(entry.path)
-        if hyper is None:
-            if entry.path not in known.broken:
-                names = tuple(known.hypers)
-                known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, names, "hyperparameter"))
-            continue
-        if any(name == hyper.name for name, _ in out):
-            known.bag.add(name_errors.GivenTwice(entry.path_span, entry.path, entry.path_span))
-            continue
+    for hyper, entry in entries_by_hyper(over, known):
         values = _values(hyper.name, entry.value, hyper.domain, points, known)
         if values is not None:
             out.append((hyper.name, values))

@@ -7,6 +7,7 @@ from drmadc.check import name_errors, type_errors
 from drmadc.check.constants import constant_value
 from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer
+from drmadc.check.hypers import entries_by_hyper, named_hyper
 from drmadc.check.settings import Settings
 from drmadc.check.strategies import DEFAULT_MEMORY, check_reverse
 from drmadc.check.training import Train, count, function_of
@@ -173,14 +174,6 @@ def _stage(decl: ast.TuneDecl, blocks: list[Settings], staged: bool, known: Know
     return Stage(decl.name if staged else "", step, number, ties, frozen, projections, origin)
 
 
-def _hyper(name: str, span: Span, known: Known) -> HyperParameter | None:
-    if name in known.hypers:
-        return known.hypers[name]
-    if name not in known.broken:
-        known.bag.add(name_errors.UnknownName(span, name, tuple(known.hypers), "hyperparameter"))
-    return None
-
-
 def _freeze(value: ast.Expr | None, known: Known) -> tuple[str, ...]:
     if value is None:
         return ()
@@ -190,7 +183,7 @@ def _freeze(value: ast.Expr | None, known: Known) -> tuple[str, ...]:
         if not isinstance(item, ast.Name):
             found = f"`{format_expr(item)}`"
             known.bag.add(type_errors.WrongKind(item.span, "`freeze`", "a list of hyperparameters", found))
-        elif _hyper(item.text, item.span, known) is not None:
+        elif named_hyper(item.text, item.span, known) is not None:
             out.append(item.text)
     if known.hypers and len(set(out)) == len(known.hypers):
         known.bag.add(type_errors.WrongKind(value.span, "`freeze`", "some of the hyperparameters", "all of them"))
@@ -205,17 +198,7 @@ def _entries(value: ast.Expr | None, what: str, example: str, known: Known) -> l
         wanted = f"a record, as in {example}"
         known.bag.add(type_errors.WrongKind(value.span, what, wanted, f"`{format_expr(value)}`"))
         return []
-    out: list[tuple[HyperParameter, ast.Entry]] = []
-    seen: dict[str, Span] = {}
-    for entry in value.entries:
-        if entry.path in seen:
-            known.bag.add(name_errors.GivenTwice(entry.path_span, entry.path, seen[entry.path]))
-            continue
-        seen[entry.path] = entry.path_span
-        hyper = _hyper(entry.path, entry.path_span, known)
-        if hyper is not None:
-            out.append((hyper, entry))
-    return out
+    return entries_by_hyper(value, known)
 
 
 def _ties(value: ast.Expr | None, known: Known) -> tuple[Tie, ...]:

@@ -4,13 +4,12 @@ from drmadc.check import name_errors, program_errors, type_errors
 from drmadc.check.constants import constant_value
 from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer
-from drmadc.check.hypers import in_domain
+from drmadc.check.hypers import entries_by_hyper, in_domain
 from drmadc.check.shapes import describe, is_smooth, spread
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import ALL, HYPERS, Let, State, Step
 from drmadc.ir.types import DOMAINS, SCALAR, Tree, Type, is_scalar
-from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -154,31 +153,18 @@ def _by_hyper(
 ) -> ir.Expr | None:
     """`rate: { a: 0.1, b: 1 }`: a constant for each hyperparameter; the frozen ones may be left out."""
     known = ctx.known
+    before = known.bag.errors
     values = dict.fromkeys(frozen, 0.0)
-    first: dict[str, Span] = {}
-    failed = False
-    for entry in record.entries:
-        if entry.path in first:
-            known.bag.add(name_errors.GivenTwice(entry.path_span, entry.path, first[entry.path]))
-            failed = True
-            continue
-        first[entry.path] = entry.path_span
-        if entry.path not in known.hypers:
-            failed = True
-            if entry.path not in known.broken:
-                names = tuple(known.hypers)
-                known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, names, "hyperparameter"))
-            continue
+    for hyper, entry in entries_by_hyper(record, known):
         x = infer(entry.value, Context(known, "constant"))
         number = None if x is None else constant_value(x)
         if x is not None and number is None:
             found = f"`{format_expr(entry.value)}`"
             known.bag.add(type_errors.WrongKind(entry.value.span, f"`{param.name}` here", "a constant", found))
-        if x is None or number is None or not _in_domain(x, entry.value, param, rule, known):
-            failed = True
-            continue
-        values[entry.path] = number
-    missing = [name for name in known.hypers if name not in values and name not in first]
+        if x is not None and number is not None and _in_domain(x, entry.value, param, rule, known):
+            values[hyper.name] = number
+    failed = known.bag.errors > before
+    missing = [name for name in known.hypers if name not in values]
     if missing and not failed:
         wanted, found = "given for each hyperparameter", f"without `{missing[0]}`"
         known.bag.add(type_errors.WrongKind(record.span, f"`{param.name}`", wanted, found))

@@ -65,16 +65,11 @@ def bfgs(value: Value, start: Vector, steps: int) -> Generator[Vector]:
                 points.get(timeout=0.05)
 
 
-def flatten(tree: dict[str, Any], names: tuple[str, ...]) -> Vector:
-    """The named arrays as one vector."""
-    return np.concatenate([np.ravel(np.asarray(tree[name], np.float64)) for name in names])
-
-
 def unflatten(vector: Vector, like: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """The inverse of `flatten`; other entries stay as in `like`."""
+    """The inverse of `audit.flat` for the named arrays; other entries stay as in `like`."""
     out = dict(like)
     start = 0
-    for name in names:
+    for name in sorted(names):
         size = int(np.size(like[name]))
         out[name] = vector[start : start + size].reshape(np.shape(like[name]))
         start += size

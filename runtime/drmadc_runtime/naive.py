@@ -4,19 +4,16 @@ Dividing the velocity by its decay multiplies each step's rounding error by 1 / 
 is lost; here nothing does.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from drmadc_runtime.paths import Advance, Retreat, State
+from drmadc_runtime.reversible import Drift, Kick
 from drmadc_runtime.trees import norm
-
-Kick = Callable[[Any, jax.Array], tuple[State, State]]
-Drift = Callable[[State, jax.Array], Any]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from drmadc_runtime import library
-from drmadc_runtime.audit import Slope, probe
+from drmadc_runtime.audit import Slope, flat, probe
 from drmadc_runtime.averaging import average
 from drmadc_runtime.failure import NotFinite, locate
 from drmadc_runtime.session import Arrays, Session, Stage, Values
@@ -100,10 +100,10 @@ def _library(session: Session, stage: Stage, current: Values, outer: int) -> Ite
         hypers = session.constrain(library.unflatten(point, free, names))
         step, gradient = _measured(session, session.cast(hypers), outer, stage.name)
         seen[point.tobytes()] = step
-        return step.objective, library.flatten(gradient, names)
+        return step.objective, flat({name: gradient[name] for name in names})
 
     previous: OuterStep | None = None
-    with closing(library.bfgs(value, library.flatten(free, names), stage.steps)) as points:
+    with closing(library.bfgs(value, flat({name: free[name] for name in names}), stage.steps)) as points:
         for number, point in enumerate(points):
             if point.tobytes() not in seen:
                 value(point)
