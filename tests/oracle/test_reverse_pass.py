@@ -22,8 +22,9 @@ NAMES = [
     "sampling",
     "examples",
 ]
+FIRST = ["l2_by_input", "schedules", "own_rule", "adam_all", "examples"]  # of the longer checks; the others are long
 LATER = ["reparametrised", "learned", "tasks", "accumulated", "stages"]
-ALL = [*NAMES, *(pytest.param(name, marks=pytest.mark.long) for name in LATER)]
+OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in (*NAMES, *LATER) if name not in FIRST]
 
 
 @pytest.mark.parametrize("case", [*NAMES, *LATER])
@@ -36,7 +37,7 @@ def test_recorded_path_equals_unrolled_gradient(case: str) -> None:
     assert_equal_gradients(result.gradient, expected, 1e-10)
 
 
-@pytest.mark.parametrize("case", ALL)
+@pytest.mark.parametrize("case", [*FIRST, *OTHERS])
 def test_straight_line_is_exact_for_one_step(case: str) -> None:
     program = compiled_one_step(case, "train.steps=1", "tune.reverse=drmad(knots: 2)")
     hypers = perturbed(program)
@@ -61,7 +62,7 @@ def smooth(case: str) -> drmadc.Program:
     return drmadc.compile_text(source.replace("relu(", "tanh(")) if "relu(" in source else compiled(case)
 
 
-@pytest.mark.parametrize("case", ALL)
+@pytest.mark.parametrize("case", [*FIRST, *OTHERS])
 def test_knots_at_every_step_are_exact_in_the_parameters(case: str) -> None:
     """With a knot at every state the path is the recorded one, and means over one step are the states."""
     steps = compiled(case).ir.steps
@@ -72,7 +73,7 @@ def test_knots_at_every_step_are_exact_in_the_parameters(case: str) -> None:
     assert_equal_gradients(line.gradient, stored.gradient, 1e-10)
 
 
-@pytest.mark.parametrize("case", ALL)
+@pytest.mark.parametrize("case", [*NAMES, *(pytest.param(name, marks=pytest.mark.long) for name in LATER)])
 def test_finite_differences_of_the_trained_objective(case: str) -> None:
     program = smooth(case)
     hypers = perturbed(program)
