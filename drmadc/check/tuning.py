@@ -12,9 +12,9 @@ from drmadc.check.settings import Settings
 from drmadc.check.strategies import DEFAULT_MEMORY, check_reverse
 from drmadc.check.training import Train, count, function_of
 from drmadc.check.updates import check_update
-from drmadc.ir.program import HYPERS, Function, HyperParameter, Stage
+from drmadc.ir.program import HYPERS, Function, HyperParameter, Stage, axis_slots
 from drmadc.ir.reverse import Exact, OneStep, Reverse
-from drmadc.ir.ties import COARSER, GRAINS, Projection, Projector, Tie
+from drmadc.ir.ties import COARSER, GRAINS, Grain, Projection, Projector, Tie
 from drmadc.ir.types import Tree
 from drmadc.source import Span
 from drmadc.syntax import ast
@@ -114,6 +114,10 @@ def check_tune(decls: list[ast.TuneDecl], train: Train | None, known: Known, *, 
     if tune.reverse is not None and isinstance(tune.reverse.strategy, OneStep):
         _check_online(settings, decls, known)
     good = tuple(stage for stage in stages if stage is not None)
+    stop = settings.optional("stop")
+    if stop is not None and good and all(stage.library for stage in good):
+        why = "SciPy's BFGS decides by itself when to stop"
+        known.bag.add(type_errors.WrongKind(stop.span, "`stop`", "left out with bfgs()", "given", why))
     tune.stages = good if len(good) == len(stages) else None
     return tune
 
@@ -239,12 +243,27 @@ def _tie(hyper: HyperParameter, value: ast.Expr, known: Known) -> Tie | None:
         found = f"`{format_expr(value)}`"
         known.bag.add(type_errors.WrongKind(value.span, f"a tie of `{hyper.name}`", wanted, found, why))
         return None
+    lost = _uncovered(hyper, grain, known)
+    if lost:
+        group = hyper.type.axes[-1].group
+        known.bag.add(type_errors.AxisDoesNotFit(value.span, f"{grain} of {group}", group, lost))
+        return None
     stored = hyper.type.axes[0].length if kinds and kinds[0] == "step" else 1
     if grain == "step" and bins > stored:
         wanted = f"at most {stored}"
         known.bag.add(type_errors.WrongKind(value.span, "the number of bins", wanted, f"{bins}"))
         return None
     return Tie(hyper.name, grain, mean, bins)
+
+
+def _uncovered(hyper: HyperParameter, grain: Grain, known: Known) -> str:
+    """A parameter array that has entries on the hyperparameter's axis and none by this grain; "" where all have."""
+    axis = hyper.type.axes[-1]
+    if grain in ("network", "step"):
+        return ""
+    table, members = tuple(known.parameters.values()), known.groups[axis.group].members
+    fine, coarse = ([slot.path for slot in axis_slots(table, members, kind)] for kind in (axis.kind, grain))
+    return next((path for path in fine if path not in coarse), "")
 
 
 def _projections(value: ast.Expr | None, known: Known) -> tuple[Projection, ...]:

@@ -2,7 +2,7 @@
 
 Work counts floating-point operations of matrix products, and every pass over an array as `PASS` operations for each
 element: on a CPU core at full vector width a product does that many in the time that an element takes to be read,
-changed and written. Both are predictions for one device; `drmadc plan --measure` compares them with it.
+changed and written. Both are predictions for one device; `benchmarks/strategies.py` compares them with it.
 """
 
 import math

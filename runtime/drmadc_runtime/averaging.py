@@ -9,17 +9,16 @@ from drmadc_runtime.session import Arrays, Evaluation, Session, Values
 
 @dataclass(frozen=True)
 class Average:
-    """Means over the draws (`seeds` of the spec); `last` is the evaluation of the last one.
+    """Means over the draws (`seeds` of the spec); `last` is the evaluation of the last one, whose number is `draw`.
 
-    `gradient` is with respect to what the outer loop moves. `failed` is the number of the first draw whose evaluation
-    was not finite, with `last` that evaluation; None where all were.
+    `gradient` is with respect to what the outer loop moves.
     """
 
     value: float
     gradient: Arrays
     reports: dict[str, float]
     last: Evaluation
-    failed: int | None = None
+    draw: int
 
     @property
     def norm(self) -> float:
@@ -36,10 +35,10 @@ def average(session: Session, hypers: Values, outer: int, *, finite: bool) -> Av
     for draw in range(outer * seeds, (outer + 1) * seeds):
         result = session.evaluate(hypers, draw)
         if finite and not result.finite:
-            return Average(value, gradient, reports, result, draw)
+            break
         value += result.value / seeds
         for name, found in result.unconstrained.items():
             gradient[name] = gradient.get(name, 0.0) + found / seeds
         for name, number in session.report(result.params, hypers, draw).items():
             reports[name] = reports.get(name, 0.0) + number / seeds
-    return Average(value, gradient, reports, result)
+    return Average(value, gradient, reports, result, draw)

@@ -24,7 +24,8 @@ def bfgs(value: Value, start: Vector, steps: int) -> Generator[Vector]:
     the thread, at latest after the evaluation under way.
 
     Args:
-        value: objective and gradient at a point; called as often as the line search asks.
+        value: objective and gradient at a point, called in the thread alone: as often as the line search asks, and
+            again for each accepted point, so it should remember.
         start: the first point.
     """
     from scipy.optimize import minimize
@@ -38,11 +39,12 @@ def bfgs(value: Value, start: Vector, steps: int) -> Generator[Vector]:
         return value(point)
 
     def accepted(point: Vector) -> None:
+        watched(point)
         points.put(np.array(point))
 
     def run() -> None:
         try:
-            points.put(np.array(start))
+            accepted(start)
             if steps > 1:
                 minimize(watched, start, jac=True, method="BFGS", callback=accepted, options={"maxiter": steps - 1})
             points.put(None)

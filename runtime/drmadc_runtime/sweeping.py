@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from drmadc_runtime.averaging import average
+from drmadc_runtime.failure import locate
 from drmadc_runtime.session import Arrays, Session, Values
 
 
@@ -19,7 +20,10 @@ def sweep(session: Session, hypers: Values) -> Iterator[dict[str, float]]:
     grid = session.grid()
     if "along" in grid:
         free = {name: np.asarray(value) for name, value in session.unconstrain(hypers).items()}
-        direction = average(session, hypers, 0, finite=True).gradient
+        here = average(session, hypers, 0, finite=True)
+        if not here.last.finite:
+            raise locate(session, hypers, here.draw, here.last)
+        direction = here.gradient
         for step in grid["along"]:
             moved = session.constrain({name: value - step * direction[name] for name, value in free.items()})
             record, gradient = _point(session, moved)

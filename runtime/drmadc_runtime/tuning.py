@@ -11,7 +11,7 @@ import numpy as np
 
 from drmadc_runtime import library
 from drmadc_runtime.audit import Slope, flat, probe
-from drmadc_runtime.averaging import average
+from drmadc_runtime.averaging import Average, average
 from drmadc_runtime.failure import NotFinite, locate
 from drmadc_runtime.session import Arrays, Session, Stage, Values
 
@@ -94,20 +94,21 @@ def _library(session: Session, stage: Stage, current: Values, outer: int) -> Ite
     _, frozen = stage.library
     free = {name: np.asarray(value, np.float64) for name, value in session.unconstrain(current).items()}
     names = tuple(name for name in free if name not in frozen)
-    seen: dict[bytes, OuterStep] = {}
+    seen: dict[bytes, tuple[OuterStep, library.Vector]] = {}
 
     def value(point: library.Vector) -> tuple[float, library.Vector]:
-        hypers = session.constrain(library.unflatten(point, free, names))
-        step, gradient = _measured(session, session.cast(hypers), outer, stage.name)
-        seen[point.tobytes()] = step
-        return step.objective, flat({name: gradient[name] for name in names})
+        key = point.tobytes()
+        if key not in seen:
+            hypers = session.constrain(library.unflatten(point, free, names))
+            step, found = _measured(session, session.cast(hypers), outer, stage.name)
+            seen[key] = step, flat({name: found.gradient[name] for name in names})
+        step, gradient = seen[key]
+        return step.objective, gradient
 
     previous: OuterStep | None = None
     with closing(library.bfgs(value, flat({name: free[name] for name in names}), stage.steps)) as points:
         for number, point in enumerate(points):
-            if point.tobytes() not in seen:
-                value(point)
-            step = replace(seen[point.tobytes()], outer=outer + number)
+            step = replace(seen[point.tobytes()][0], outer=outer + number)
             if previous is not None:
                 yield replace(previous, following=step.hypers)
             previous = step
@@ -124,12 +125,11 @@ def _growing(norms: list[float], times: int) -> bool:
 def _outer_step(session: Session, state: Any, current: Values, outer: int, stage: int, t: int) -> tuple[OuterStep, Any]:
     """Objective and hypergradient, and the outer update's new state."""
     start = time.perf_counter()
-    step, gradient = _measured(session, current, outer, session.stages[stage].name)
-    keep = session.module["KEEP"]
+    step, found = _measured(session, current, outer, session.stages[stage].name)
     probed = None
-    if outer == 0 and not keep.exact:
-        probed = probe(session, current, 0, session.evaluate(current, 0))
-    state = session.tune_step(state, gradient, t, stage)
+    if outer == 0 and not session.module["KEEP"].exact:
+        probed = probe(session, current, found.draw, found.last)
+    state = session.tune_step(state, found.gradient, t, stage)
     following = session.constrain(dict(state["w"]))
     arrays = {name: np.asarray(value) for name, value in following.items()}
     healthy = all(np.isfinite(value).all() for value in arrays.values())
@@ -137,12 +137,12 @@ def _outer_step(session: Session, state: Any, current: Values, outer: int, stage
     return replace(step, following=moved, probe=probed, seconds=time.perf_counter() - start), state
 
 
-def _measured(session: Session, current: Values, outer: int, stage: str) -> tuple[OuterStep, Arrays]:
+def _measured(session: Session, current: Values, outer: int, stage: str) -> tuple[OuterStep, Average]:
     """Objective and unconstrained hypergradient, averaged over the draws that the spec asks for."""
     start = time.perf_counter()
     found = average(session, current, outer, finite=True)
-    if found.failed is not None:
-        raise locate(session, current, found.failed, found.last)
+    if not found.last.finite:
+        raise locate(session, current, found.draw, found.last)
     hypers = {name: np.asarray(value) for name, value in current.items()}
     step = OuterStep(
         outer,
@@ -158,7 +158,7 @@ def _measured(session: Session, current: Values, outer: int, stage: str) -> tupl
         stage=stage,
         lost=found.last.lost,
     )
-    return step, found.gradient
+    return step, found
 
 
 def _online(session: Session, state: Any, current: Values) -> Iterator[OuterStep]:
