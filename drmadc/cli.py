@@ -362,7 +362,7 @@ def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None
 def _running(work: Callable[[], T], compilation: Compilation) -> T:
     """Do what trains; what can go wrong then ends with exit code 3 and one message."""
     from drmadc_runtime.failure import NotFinite
-    from drmadc_runtime.sources import DataError
+    from drmadc_runtime.request import DataError
 
     try:
         return work()

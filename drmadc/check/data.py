@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 
-from drmadc.check import name_errors, program_errors, type_errors
+from drmadc.check import name_errors, type_errors
 from drmadc.check.context import Context, Known
 from drmadc.check.expressions import infer
 from drmadc.check.settings import Settings
 from drmadc.check.shapes import describe
-from drmadc.check.sources import Source, check_source
-from drmadc.ir.program import Data, Let, Split
+from drmadc.check.sources import check_source
+from drmadc.check.splits import Division, check_division, check_splits
+from drmadc.ir.program import Data, Let
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-SETTINGS = ("source", "split", "resample")
-SPLITS = ("train", "valid", "test")
+SETTINGS = ("source", "split", "stratify", "balance", "folds", "resample")
 
 
 def check_data(decl: ast.DataDecl, known: Known) -> None:
@@ -30,7 +30,8 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         known.bag,
     )
     source = check_source(settings, known)
-    splits = _splits(settings, source, known) if source is not None else None
+    splits = check_splits(settings, source, known) if source is not None else None
+    division = check_division(settings, source, splits, known) if source is not None else Division()
     resample = check_resample(settings, known, default=False)
     if source is None:
         return
@@ -65,55 +66,13 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         tuple(features),
         decl.span.origin,
         source.alphabets,
-        source.path,
+        source.files,
+        source.columns,
+        source.options,
+        division.stratify,
+        division.balance,
+        division.folds,
     )
-
-
-def _splits(settings: Settings, source: Source, known: Known) -> tuple[Split, ...] | None:
-    example = "split = { train: 15000, valid: 5000, test: 10000 }"
-    value = settings.required("split", example)
-    if value is None:
-        return None
-    if not isinstance(value, ast.Record):
-        found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, "`split`", f"a record, as in {example}", found))
-        return None
-    there = source.parts
-    splits: list[Split] = []
-    seen: dict[str, ast.Entry] = {}
-    failed = False
-    for entry in value.entries:
-        if entry.path in seen:
-            known.bag.add(name_errors.GivenTwice(entry.path_span, entry.path, seen[entry.path].path_span))
-            failed = True
-            continue
-        seen[entry.path] = entry
-        if entry.path not in SPLITS:
-            known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, SPLITS, "split"))
-            failed = True
-            continue
-        size = entry.value
-        if not (isinstance(size, ast.Number) and isinstance(size.value, int) and size.value > 0):
-            found = f"`{format_expr(size)}`"
-            known.bag.add(type_errors.WrongKind(size.span, "the size of a split", "a whole number above 0", found))
-            failed = True
-            continue
-        part = "test" if entry.path == "test" and "test" in there else "train"
-        splits.append(Split(entry.path, size.value, "test" if part == "test" else "train"))
-    for part, count in there.items():
-        wanted = sum(split.size for split in splits if split.part == part)
-        if wanted > count and source.alphabets is not None:
-            found = f"{wanted} drawers"
-            most = f"at most {count} drawers of each character together"
-            known.bag.add(type_errors.WrongKind(value.span, "`split`", most, found))
-            failed = True
-        elif wanted > count:
-            known.bag.add(program_errors.SplitTooLarge(value.span, source.name, part, wanted, count))
-            failed = True
-    if "train" not in seen and not failed and known.trains_on is None:
-        known.bag.add(name_errors.MissingSetting(value.span, "split", "train", example))
-        failed = True
-    return None if failed else tuple(splits)
 
 
 def check_resample(settings: Settings, known: Known, *, default: bool) -> bool:

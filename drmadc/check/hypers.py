@@ -154,7 +154,7 @@ def _example_axis(expr: ast.Of, path: str, known: Known) -> Axis | None:
             found = f"`{path}`"
             known.bag.add(type_errors.WrongKind(expr.path_span, "what `example` is of", f"`{split}`", found))
         return None
-    if data.resample:
+    if data.redrawn:
         wanted, found = "drawn once for the run", "`resample = each outer`"
         why = "an entry belongs to one example; remove `resample` from the data"
         known.bag.add(type_errors.WrongKind(expr.path_span, "the train split", wanted, found, why))

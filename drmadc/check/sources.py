@@ -1,15 +1,14 @@
-"""Data sources as a spec names them: `mnist()`, `omniglot(small1)`, `npz("data.npz")`; their fields and sizes."""
+"""Data sources as a spec names them, `mnist()`, `csv("flowers.csv")`: their fields, and how many examples they have."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from drmadc.check import name_errors, program_errors, type_errors
+from drmadc.check import file_sources, made_sources, name_errors, type_errors
 from drmadc.check.context import Known
 from drmadc.check.settings import Settings
-from drmadc.ir.program import Alphabets, Field
-from drmadc.ir.types import EXAMPLE, Array, Element, sizes
-from drmadc.npz import BadFile, headers_of
+from drmadc.check.source import Source, images
+from drmadc.ir.program import Alphabets, Part
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -19,18 +18,40 @@ OMNIGLOT = {
     "all": (24, 22, 24, 40, 26, 47, 42, 17),
 }  # characters of each alphabet
 DRAWERS = 20
-NAMES = ("mnist", "omniglot", "npz")
 
 
 @dataclass(frozen=True)
-class Source:
-    """A source: its fields of each example, and the examples of its parts (of tasks: drawers of each character)."""
+class Collection:
+    """A data set that everybody knows: image shape, classes, examples for training and testing."""
 
-    name: str
-    fields: tuple[Field, ...]
-    parts: dict[Literal["train", "test"], int]
-    alphabets: Alphabets | None = None
-    path: str = ""
+    shape: tuple[int, ...]
+    classes: int
+    train: int
+    test: int = 0
+
+
+COLLECTIONS = {
+    "digits": Collection((8, 8), 10, 1797),
+    "mnist": Collection((28, 28), 10, 60000, 10000),
+    "fashion_mnist": Collection((28, 28), 10, 60000, 10000),
+    "cifar10": Collection((32, 32, 3), 10, 50000, 10000),
+    "cifar100": Collection((32, 32, 3), 100, 50000, 10000),
+    "svhn": Collection((32, 32, 3), 10, 73257, 26032),
+}
+Check = Callable[[ast.Call, Known], Source | None]
+OTHERS: dict[str, Check] = {
+    "omniglot": lambda call, known: _omniglot(call, known),
+    "npz": file_sources.npz,
+    "npy": file_sources.npy,
+    "idx": file_sources.idx,
+    "csv": file_sources.csv,
+    "parquet": file_sources.parquet,
+    "images": file_sources.pictures,
+    "text": file_sources.text,
+    "synthetic": made_sources.synthetic,
+    "python": made_sources.python,
+    "huggingface": made_sources.huggingface,
+}
 
 
 def check_source(settings: Settings, known: Known) -> Source | None:
@@ -42,71 +63,30 @@ def check_source(settings: Settings, known: Known) -> Source | None:
         found = f"`{format_expr(value)}`"
         known.bag.add(type_errors.WrongKind(value.span, "a source", "a call such as `mnist()`", found))
         return None
-    match value.function.text:
-        case "mnist" if not value.args:
-            return Source("mnist", _images(10), {"train": 60000, "test": 10000})
-        case "mnist":
+    name = value.function.text
+    collection = COLLECTIONS.get(name)
+    if collection is not None:
+        if value.args:
             problem = "takes no arguments"
-            known.bag.add(type_errors.WrongArguments(value.args[0].span, "mnist", problem, "mnist()"))
+            known.bag.add(type_errors.WrongArguments(value.args[0].span, name, problem, f"{name}()"))
             return None
-        case "omniglot":
-            alphabets = _alphabets(value, known)
-            if alphabets is None:
-                return None
-            return Source("omniglot", _images(alphabets.characters), {"train": DRAWERS}, alphabets)
-        case "npz":
-            return _npz(value, known)
-        case name:
-            known.bag.add(name_errors.UnknownFunction(value.function.span, name, NAMES, "source"))
-            return None
-
-
-def _images(classes: int) -> tuple[Field, ...]:
-    return (
-        Field("image", Array("byte", (EXAMPLE, *sizes(28, 28)))),
-        Field("label", Array("class", (EXAMPLE,), classes)),
-    )
-
-
-def _npz(call: ast.Call, known: Known) -> Source | None:
-    """The arrays of a file: bytes of 8 bits, whole numbers along one axis as labels, other numbers as they are."""
-    match call.args:
-        case (ast.Arg(None, ast.Text(path)),):
-            pass
-        case _:
-            problem = "takes the path of a file"
-            known.bag.add(type_errors.WrongArguments(call.span, "npz", problem, 'npz("data.npz")'))
-            return None
-    span = call.args[0].span
-    try:
-        headers = headers_of(Path(path))
-    except BadFile as error:
-        known.bag.add(program_errors.BadData(span, path, str(error)))
+        parts: dict[Part, int] = {"train": collection.train}
+        if collection.test:
+            parts["test"] = collection.test
+        return Source(name, images(collection.shape, collection.classes), parts)
+    check = OTHERS.get(name)
+    if check is None:
+        names = (*COLLECTIONS, *OTHERS)
+        known.bag.add(name_errors.UnknownFunction(value.function.span, name, names, "source"))
         return None
-    fields: list[Field] = []
-    counts: dict[str, int] = {}
-    for name, header in headers.items():
-        if not header.shape or not name.isidentifier() or header.kind[0] not in "fiub":
-            continue
-        counts[name] = header.shape[0]
-        element: Element = "real"
-        if header.kind == "u1" and len(header.shape) > 1:
-            element = "byte"
-        elif header.kind[0] in "iu" and len(header.shape) == 1:
-            element = "class"
-        fields.append(Field(name, Array(element, (EXAMPLE, *sizes(*header.shape[1:])))))
-    problem = ""
-    if not fields:
-        problem = "it holds no array of numbers over examples, with a name of letters"
-    elif len(set(counts.values())) > 1:
-        lengths = ", ".join(f"{name} {count}" for name, count in counts.items())
-        problem = f"its arrays are of different lengths: {lengths}"
-    elif not next(iter(counts.values())):
-        problem = "it holds no examples"
-    if problem:
-        known.bag.add(program_errors.BadData(span, path, problem))
+    return check(value, known)
+
+
+def _omniglot(call: ast.Call, known: Known) -> Source | None:
+    alphabets = _alphabets(call, known)
+    if alphabets is None:
         return None
-    return Source("npz", tuple(fields), {"train": next(iter(counts.values()))}, None, path)
+    return Source("omniglot", images((28, 28), alphabets.characters), {"train": DRAWERS}, alphabets)
 
 
 def _alphabets(call: ast.Call, known: Known) -> Alphabets | None:

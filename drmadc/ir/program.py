@@ -80,13 +80,28 @@ class Field:
     type: Array
 
 
+Part = Literal["train", "valid", "test"]
+PARTS: tuple[Part, ...] = ("train", "valid", "test")
+Option = int | float | str
+Columns = tuple[tuple[str, str | tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a source: of which part, for which field ("" for all of them), and its path."""
+
+    part: Part
+    field: str
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """A split: how many examples (of tasks: drawers of each character), and from which part of the source."""
 
-    name: str
+    name: Part
     size: int
-    part: Literal["train", "test"]
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +120,11 @@ class Alphabets:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A data set: source, splits, statistics of the train split, and features."""
+    """A data set: source, splits, statistics of the train split, and features.
+
+    `columns` are, of a table, the columns of each field: one, or several as a vector of real numbers. `stratify` and
+    `balance` name a label; with `folds`, the valid split of an outer step is one fold of train and valid together.
+    """
 
     name: str
     source: str
@@ -116,7 +135,17 @@ class Data:
     features: tuple[Let, ...]
     origin: str
     alphabets: Alphabets | None = None
-    path: str = ""
+    files: tuple[File, ...] = ()
+    columns: Columns = ()
+    options: tuple[tuple[str, Option], ...] = ()
+    stratify: str = ""
+    balance: str = ""
+    folds: int = 0
+
+    @property
+    def redrawn(self) -> bool:
+        """Whether the splits change from one outer step to the next."""
+        return self.resample or self.folds > 0
 
     @property
     def tasks(self) -> int:

@@ -1,7 +1,7 @@
 """The data of an emitted module: its declaration, statistics, features, and the minibatch of a step."""
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Alphabets, Data, Let, Program
+from drmadc.ir.program import PARTS, Alphabets, Data, Let, Program
 from drmadc.ir.types import Array
 from drmadc.lower.expressions import Scope, call, draw_number, item, lower
 from drmadc.lower.names import batch_key, local
@@ -13,17 +13,25 @@ def data_constant(program: Program, data: Data) -> py.Statement:
     if data.alphabets is not None:
         return py.Assign((py.Id("DATA"),), _tasks(data, data.alphabets), data.origin)
     named: dict[str, py.Expr] = {"source": py.Literal(data.source), "seed": py.Id("SEED")}
-    if data.path:
-        named["path"] = py.Literal(data.path)
-        values = [*(let.value for let in data.features), *(let.value for let in data.statistics)]
-        read = {name for value in values for name in ir.names_in(value)}
-        named["fields"] = py.Tuple(tuple(py.Literal(f.name) for f in data.fields if f.name in read))
-        named["classes"] = py.Dict(tuple((py.Literal(k), py.Literal(n)) for k, n in _classes(data).items()))
-    for part in ("train", "test"):
+    if data.files:
+        named["files"] = _files(data)
+    if data.columns:
+        named["columns"] = _dict({name: _columns(value) for name, value in data.columns})
+    if data.options:
+        named["options"] = _dict({name: py.Literal(value) for name, value in data.options})
+    if data.files or data.options:
+        named["fields"] = _dict({name: py.Literal(text) for name, text in _read_fields(data).items()})
+    for part in PARTS:
         sizes = tuple((py.Literal(s.name), py.Literal(s.size)) for s in data.splits if s.part == part)
         if sizes:
             named[f"from_{part}"] = py.Dict(sizes)
     named["resample"] = py.Literal(data.resample)
+    if data.stratify:
+        named["stratify"] = py.Literal(data.stratify)
+    if data.balance:
+        named["balance"] = py.Tuple((py.Literal(data.balance), py.Literal(_classes(data)[data.balance])))
+    if data.folds:
+        named["folds"] = py.Literal(data.folds)
     return py.Assign((py.Id("DATA"),), call("rt.Data", **named), data.origin)
 
 
@@ -40,13 +48,47 @@ def _tasks(data: Data, alphabets: Alphabets) -> py.Expr:
     return call("rt.Tasks", py.Literal(alphabets.name), **named)
 
 
+def _dict(entries: dict[str, py.Expr]) -> py.Dict:
+    return py.Dict(tuple((py.Literal(name), value) for name, value in entries.items()))
+
+
+def _columns(value: str | tuple[str, ...]) -> py.Expr:
+    return py.Literal(value) if isinstance(value, str) else py.Tuple(tuple(py.Literal(name) for name in value))
+
+
+def _files(data: Data) -> py.Dict:
+    """{"train": "data.npz"}, or where each field has a file {"train": {"x": "x.npy"}}"""
+    out: dict[str, py.Expr] = {}
+    for part in dict.fromkeys(file.part for file in data.files):
+        mine = {file.field: py.Literal(file.path) for file in data.files if file.part == part}
+        out[part] = mine[""] if "" in mine else _dict(dict(mine))
+    return _dict(out)
+
+
+def _read_fields(data: Data) -> dict[str, str]:
+    """The fields that features and statistics read, as types: `real[4]`, `byte[28, 28]`, `class[3]`."""
+    read = {name for value in _values(data) for name in ir.names_in(value)} | {data.stratify, data.balance}
+    classes = _classes(data)
+    out: dict[str, str] = {}
+    for field in data.fields:
+        if field.name in read:
+            sizes = classes[field.name] if field.type.element == "class" else ", ".join(map(str, field.type.axes[1:]))
+            out[field.name] = f"{field.type.element}[{sizes}]"
+    return out
+
+
+def _values(data: Data) -> tuple[ir.Expr, ...]:
+    return (*(let.value for let in data.features), *(let.value for let in data.statistics))
+
+
 def _classes(data: Data) -> dict[str, int]:
-    """The number of classes of each field that a feature takes as its label."""
-    found: dict[str, int] = {}
-    for let in data.features:
-        if isinstance(let.value, ir.Name) and isinstance(let.value.type, Array) and let.value.type.element == "class":
-            found[let.value.id] = let.value.type.classes
-    return found
+    """The number of classes of each label: the source's, or for a file what a feature says."""
+    classes = {field.name: field.type.classes for field in data.fields if field.type.element == "class"}
+    for value in _values(data):
+        for node in ir.walk(value):
+            if isinstance(node, ir.Name) and node.id in classes and isinstance(node.type, Array):
+                classes[node.id] = max(node.type.classes, classes[node.id])
+    return classes
 
 
 def data_functions(program: Program, data: Data) -> list[py.Statement]:
@@ -86,7 +128,7 @@ def _fields(data: Data, values: tuple[ir.Expr, ...]) -> tuple[py.Statement, ...]
     for field in data.fields:
         if field.name in used:
             value: py.Expr = item("raw", field.name)
-            if field.type.element != "class" and (field.type.element == "byte" or data.path):
+            if field.type.element != "class":
                 value = py.Call(py.Attribute(value, "astype"), (py.Id("DTYPE"),))
             out.append(py.Assign((py.Id(local(field.name)),), value))
     return tuple(out)

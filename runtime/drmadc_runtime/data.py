@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -10,8 +11,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_runtime.draws import draw_rows_host, permutation_host
+from drmadc_runtime.draws import draw_rows_host
+from drmadc_runtime.request import Raw, Request
 from drmadc_runtime.sources import load
+from drmadc_runtime.splitting import Order, balanced, fold, random_order, stratified
 
 Rows = npt.NDArray[np.generic]
 
@@ -20,34 +23,65 @@ Rows = npt.NDArray[np.generic]
 class Data:
     """Which source, and how many examples of its parts go to which split.
 
-    Splits of one part never overlap. `resample` draws them anew for each outer step. `path` is the file of a source
-    that is one, `fields` what is read of it, `classes` the number of classes of each label in it.
+    Splits of one part never overlap. `resample` draws them anew for each outer step. `stratify` names the label whose
+    classes have the same share in every split, `balance` one whose classes are equally frequent. With `folds`, valid
+    is fold (outer mod folds) of train and valid together. The rest is what the source is asked for (see `Request`).
     """
 
     source: str
     seed: int
     from_train: Mapping[str, int] = field(default_factory=dict)
+    from_valid: Mapping[str, int] = field(default_factory=dict)
     from_test: Mapping[str, int] = field(default_factory=dict)
     resample: bool = False
-    path: str = ""
-    fields: tuple[str, ...] = ()
-    classes: Mapping[str, int] = field(default_factory=dict)
+    stratify: str = ""
+    balance: tuple[str, int] | None = None
+    folds: int = 0
+    files: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def raw(self) -> Raw:
+        """The source's arrays: part -> field -> [n, ...].
+
+        Raises:
+            DataError: they cannot be read, or are not what the spec says.
+        """
+        return load(self.source, Request(self.files, self.columns, self.options, self.fields, self.seed))
+
+    def draw_of(self, outer: int) -> int:
+        """What of the outer step the splits depend on."""
+        return outer if self.resample else outer % self.folds if self.folds else 0
 
     def splits(self, outer: int) -> dict[str, dict[str, Rows]]:
         """Raw arrays of every split for an outer step, on the host: split -> field -> [n, ...]."""
-        raw = load(self.source, self.path, self.fields, self.classes)
-        draw = outer if self.resample else 0
         out: dict[str, dict[str, Rows]] = {}
-        for number, (part, sizes) in enumerate((("train", self.from_train), ("test", self.from_test))):
+        for name, (part, rows) in self.rows(outer).items():
+            out[name] = {key: gather_host(values, rows) for key, values in self.raw[part].items()}
+        return out
+
+    def rows(self, outer: int) -> dict[str, tuple[str, Order]]:
+        """The part and the rows in it of every split."""
+        draw = outer if self.resample else 0
+        out: dict[str, tuple[str, Order]] = {}
+        parts = (("train", self.from_train), ("test", self.from_test), ("valid", self.from_valid))
+        for number, (part, sizes) in enumerate(parts):
             if not sizes:
                 continue
-            fields = raw[part]
-            total = len(next(iter(fields.values())))
-            order = permutation_host(self.seed, draw, total, number)
+            order = random_order(self.seed, draw, len(next(iter(self.raw[part].values()))), number)
+            if self.stratify:
+                order = stratified(order, self.raw[part][self.stratify])
+            if self.balance is not None:
+                name, classes = self.balance
+                order = balanced(order, self.raw[part][name], classes, sum(sizes.values()))
+            if self.folds and part == "train":
+                order = fold(order, sizes["valid"], self.folds, outer)
+                sizes = {"train": sizes["train"], "valid": sizes["valid"], **sizes}
             start = 0
             for name, size in sizes.items():
-                rows = order[start : start + size]
-                out[name] = {key: gather_host(values, rows) for key, values in fields.items()}
+                out[name] = part, order[start : start + size]
                 start += size
         return out
 

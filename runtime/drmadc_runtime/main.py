@@ -10,8 +10,8 @@ from typing import Any
 def main(module: Mapping[str, Any]) -> None:
     """Run an emitted module from its own command line; exit code 3 when the run fails."""
     from drmadc_runtime.failure import NotFinite
+    from drmadc_runtime.request import DataError
     from drmadc_runtime.run import run
-    from drmadc_runtime.sources import DataError
 
     parser = argparse.ArgumentParser(description=str(module.get("__doc__") or module["NAME"]).split("\n")[0])
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME/TIME)")

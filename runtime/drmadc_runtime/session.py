@@ -152,7 +152,7 @@ class Session:
         if not self.has_data:
             return ()
         spec = self.module["DATA"]
-        key = outer if spec.resample else 0
+        key = spec.draw_of(outer)
         if self._prepared is None or self._prepared[0] != key:
             self._prepared = None
             data: dict[str, Any] = jax.device_put(spec.splits(outer))

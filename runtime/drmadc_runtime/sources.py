@@ -1,128 +1,118 @@
-"""Data sources: raw arrays by part (train, test) and field. MNIST ships with this package."""
+"""From a source's name to its arrays, checked: types, lengths, finite numbers, labels inside of their classes."""
 
-import hashlib
-import json
-import lzma
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Raw = Mapping[str, Mapping[str, npt.NDArray[np.generic]]]
+from drmadc_runtime import downloads, embedded, files, made
+from drmadc_runtime.request import Array, DataError, Raw, Request
 
-MNIST_SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+CHUNK = 64_000_000
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """The arrays of a data set of the catalogue."""
+
+    name: str
+
+    def __call__(self, request: Request) -> Raw:
+        return downloads.arrays(self.name)
+
+
+SOURCES: Mapping[str, Callable[[Request], Raw]] = {
+    "digits": lambda request: embedded.digits(),
+    "mnist": lambda request: embedded.mnist(),
+    **{name: _Fetched(name) for name in downloads.CATALOGUE},
+    "npz": files.npz,
+    "npy": files.npy,
+    "idx": files.idx,
+    "csv": files.csv_table,
+    "parquet": files.parquet_table,
+    "images": files.pictures,
+    "text": files.text,
+    "synthetic": made.synthetic,
+    "python": made.python,
+    "huggingface": made.huggingface,
 }
 
 
-class DataError(RuntimeError):
-    """Data that cannot be used; the message says what, where and what to do."""
-
-
-def _idx(name: str) -> npt.NDArray[np.uint8]:
-    packed = (files("drmadc_runtime") / "mnist" / f"{name}.xz").read_bytes()
-    try:
-        raw = lzma.decompress(packed)
-    except lzma.LZMAError as error:
-        raise DataError(f"the embedded MNIST file {name}.xz is damaged ({error}); install drmadc again") from error
-    if hashlib.sha256(raw).hexdigest() != MNIST_SHA256[name]:
-        raise DataError(f"the embedded MNIST file {name}.xz was changed; install drmadc again")
-    dimensions = raw[3]
-    shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-
-
-@cache
-def mnist() -> Raw:
-    """MNIST: image uint8[n, 28, 28] and label int32[n], 60,000 for training and 10,000 for testing.
+def load(source: str, request: Request) -> Raw:
+    """A source's arrays: part -> field -> [n, ...].
 
     Raises:
-        DataError: when the embedded files are not the original ones.
+        DataError: they cannot be read, or do not hold what the spec says; with file, field and row.
     """
-    return {
-        "train": {
-            "image": _idx("train-images-idx3-ubyte"),
-            "label": _idx("train-labels-idx1-ubyte").astype(np.int32),
-        },
-        "test": {
-            "image": _idx("t10k-images-idx3-ubyte"),
-            "label": _idx("t10k-labels-idx1-ubyte").astype(np.int32),
-        },
-    }
+    raw = SOURCES[source](request)
+    if not request.fields:
+        return raw
+    return {part: _checked(arrays, request, _place(source, request, part)) for part, arrays in raw.items()}
 
 
-OMNIGLOT_SHA256 = "d9394bdc62138df00b8a5a892a1e81f4021cb6a1f574ca18c38fec92854d5c75"
-DRAWERS = 20
-Images = npt.NDArray[np.uint8]
+def _place(source: str, request: Request, part: str) -> str:
+    """How messages call where the data are from."""
+    match request.files.get(part):
+        case str(path):
+            return path
+        case None:
+            name = request.options.get("function") or request.options.get("name")
+            return f"{source}({name})" if name else source
+        case paths:
+            return ", ".join(paths.values())
 
 
-@cache
-def omniglot(alphabets: str) -> tuple[Images, ...]:
-    """Omniglot: for each alphabet of the set (small1, small2 or all) uint8[characters, 20 drawers, 28, 28], 1 is ink.
-
-    Raises:
-        DataError: when the embedded files are not the original ones.
-    """
-    folder = files("drmadc_runtime") / "omniglot"
-    try:
-        raw = lzma.decompress((folder / "images.xz").read_bytes())
-    except lzma.LZMAError as error:
-        raise DataError(f"the embedded Omniglot images are damaged ({error}); install drmadc again") from error
-    if hashlib.sha256(raw).hexdigest() != OMNIGLOT_SHA256:
-        raise DataError("the embedded Omniglot images were changed; install drmadc again")
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    bits = np.unpackbits(np.frombuffer(raw, np.uint8)).reshape(-1, DRAWERS, 28, 28)
-    ends = np.cumsum(list(index["alphabets"].values()))
-    by_name = dict(zip(index["alphabets"], np.split(bits, ends[:-1]), strict=True))
-    names = index["alphabets"] if alphabets == "all" else index["sets"][alphabets]
-    return tuple(by_name[name] for name in names)
+def _checked(arrays: Mapping[str, Array], request: Request, place: str) -> dict[str, Array]:
+    """The fields that are read, as declared."""
+    out: dict[str, Array] = {}
+    for name, declared in request.fields.items():
+        if name not in arrays:
+            raise DataError(f"{place}: there is no field `{name}`; there are {', '.join(arrays)}")
+        out[name] = _typed(arrays[name], name, declared, place)
+    lengths = {name: len(values) for name, values in out.items()}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{name} {count}" for name, count in lengths.items())
+        raise DataError(f"{place}: its arrays are of different lengths: {counts}")
+    return out
 
 
-@cache
-def npz(path: str, fields: tuple[str, ...]) -> Raw:
-    """The named arrays of a .npz file, each over examples; labels as int32.
-
-    Raises:
-        DataError: the file is not there, damaged, or holds what is not a finite number; says which array and row.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in fields}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    for name, values in arrays.items():
-        if np.issubdtype(values.dtype, np.floating):
-            bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+def _typed(values: Array, name: str, declared: str, place: str) -> Array:
+    element, _, inner = declared.rstrip("]").partition("[")
+    if element == "class":
+        return _labels(values, int(inner), name, place)
+    shape = tuple(int(n) for n in inner.split(", ")) if inner else ()
+    if values.shape[1:] != shape:
+        raise DataError(f"{place}: `{name}` is {list(values.shape[1:])} of each example, not {list(shape)} as declared")
+    if element == "byte" and values.dtype != np.uint8:
+        raise DataError(f"{place}: `{name}` is of {values.dtype}, not of bytes as declared")
+    if np.issubdtype(values.dtype, np.floating):
+        step = max(1, CHUNK // max(1, values[:1].nbytes))
+        for start in range(0, len(values), step):
+            chunk = values[start : start + step]
+            bad = ~np.isfinite(chunk.reshape(len(chunk), -1)).all(axis=1)
             if bad.any():
-                raise DataError(
-                    f"{path}: `{name}` is not finite in row {int(np.argmax(bad))} ({int(bad.sum())} in all)"
-                )
-        elif np.issubdtype(values.dtype, np.integer) and values.ndim == 1:
-            arrays[name] = values.astype(np.int32)
-    return {"train": arrays}
+                row = start + int(np.argmax(bad))
+                raise DataError(f"{place}: `{name}` is not finite in row {row}; remove or repair it")
+    elif not (np.issubdtype(values.dtype, np.integer) or values.dtype == np.bool_):
+        raise DataError(f"{place}: `{name}` is of {values.dtype}, not of numbers")
+    return values
 
 
-def load(source: str, path: str, fields: tuple[str, ...], classes: Mapping[str, int]) -> Raw:
-    """A source's arrays; labels of a file are checked against their number of classes.
-
-    Raises:
-        DataError: a label is outside of its classes.
-    """
-    raw = npz(path, fields) if source == "npz" else SOURCES[source]()
-    for name, count in classes.items():
-        labels = np.asarray(raw["train"][name], np.int64)
-        bad = (labels < 0) | (labels >= count)
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise DataError(f"{path}: `{name}` is {labels[row]} in row {row}; a class is from 0 to {count - 1}")
-    return raw
-
-
-SOURCES: Mapping[str, Callable[[], Raw]] = {"mnist": mnist}
+def _labels(values: Array, classes: int, name: str, place: str) -> Array:
+    """Labels as int32; words are numbered in their alphabetical order."""
+    if values.ndim != 1:
+        raise DataError(f"{place}: `{name}` has {values.ndim} axes; labels have one")
+    if values.dtype.kind in "UO":
+        words, places = np.unique(values.astype(str), return_inverse=True)
+        if len(words) > classes:
+            more = ", ".join(f"`{word}`" for word in words[:5])
+            raise DataError(f"{place}: `{name}` has {len(words)} different words ({more}, ...), not {classes}")
+        return places.astype(np.int32)
+    if not np.issubdtype(values.dtype, np.integer):
+        raise DataError(f"{place}: `{name}` is of {values.dtype}; labels are whole numbers or words")
+    numbers = values.astype(np.int64)
+    bad = (numbers < 0) | (numbers >= classes)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(f"{place}: `{name}` is {numbers[row]} in row {row}; a class is from 0 to {classes - 1}")
+    return numbers.astype(np.int32)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from drmadc_runtime.data import Rows
 from drmadc_runtime.draws import permutation_host
-from drmadc_runtime.sources import DRAWERS, Images, omniglot
+from drmadc_runtime.embedded import DRAWERS, Images, omniglot
 from drmadc_runtime.trees import Tree
 
 Copies = Literal["none", "rotated", "flipped"]
@@ -35,10 +35,9 @@ class Tasks:
     redraw: bool = False
     sampled: bool = False
 
-    @property
-    def resample(self) -> bool:
-        """Whether the data of an outer step depend on it."""
-        return self.redraw or self.sampled
+    def draw_of(self, outer: int) -> int:
+        """What of the outer step the data depend on."""
+        return outer if self.redraw or self.sampled else 0
 
     def splits(self, outer: int) -> dict[str, dict[str, Rows]]:
         """Raw arrays of every split: split -> field -> [tasks, n, ...], or [n, ...] of the sampled task."""

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 import drmadc
 from drmadc.cli import cli
-from drmadc.npz import BadFile, headers_of
+from drmadc.files.header import BadFile
+from drmadc.files.numpy_files import npz as headers_of
 
 SPEC = """
 data mine {{

@@ -11,8 +11,8 @@ import pytest
 import drmadc_runtime as rt
 from drmadc_runtime.data import gather_host, minibatch_host
 from drmadc_runtime.draws import draw_rows_host, permutation_host
+from drmadc_runtime.embedded import MNIST_SHA256, mnist
 from drmadc_runtime.knots import segment_bounds
-from drmadc_runtime.sources import MNIST_SHA256, mnist
 from drmadc_runtime.versions import require
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drmadc.check.sources import DRAWERS, OMNIGLOT
-from drmadc_runtime import sources
+from drmadc_runtime import embedded
 from drmadc_runtime.tasks import Tasks
 
 DRAWN = {"train": 10, "valid": 2, "test": 3}
@@ -19,17 +19,17 @@ def test_the_compiler_knows_the_alphabets() -> None:
     assert OMNIGLOT["all"] == tuple(sizes.values())
     for name in ("small1", "small2"):
         assert OMNIGLOT[name] == tuple(sizes[a] for a in index["sets"][name])
-        assert [len(images) for images in sources.omniglot(name)] == list(OMNIGLOT[name])
-    assert DRAWERS == sources.DRAWERS
-    images = sources.omniglot("all")
+        assert [len(images) for images in embedded.omniglot(name)] == list(OMNIGLOT[name])
+    assert DRAWERS == embedded.DRAWERS
+    images = embedded.omniglot("all")
     assert {task.shape[1:] for task in images} == {(20, 28, 28)}
     assert all(set(np.unique(task)) == {0, 1} for task in images)
 
 
 def test_changed_images_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "OMNIGLOT_SHA256", "0" * 64)
-    with pytest.raises(sources.DataError, match="Omniglot"):
-        sources.omniglot.__wrapped__("small1")
+    monkeypatch.setattr(embedded, "OMNIGLOT_SHA256", "0" * 64)
+    with pytest.raises(embedded.DataError, match="Omniglot"):
+        embedded.omniglot.__wrapped__("small1")
 
 
 def test_shapes_labels_and_filling() -> None:
@@ -82,4 +82,4 @@ def test_a_sampled_task_has_no_task_axis() -> None:
     seen = {int(tasks.splits(outer)["train"]["label"].max()) for outer in range(12)}
     assert tasks.splits(0)["train"]["image"].shape == (470, 28, 28)
     assert len(seen) > 3
-    assert tasks.resample
+    assert tasks.draw_of(3) == 3

@@ -1,0 +1,33 @@
+"""A data source: the fields of its examples, how many there are, and where the run finds them."""
+
+from dataclasses import dataclass
+
+from drmadc.ir.program import Alphabets, Columns, Field, File, Option, Part
+from drmadc.ir.types import EXAMPLE, Array, sizes
+from drmadc.syntax import ast
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source: its fields of each example, and the examples of its parts (of tasks: drawers of each character)."""
+
+    name: str
+    fields: tuple[Field, ...]
+    parts: dict[Part, int]
+    alphabets: Alphabets | None = None
+    files: tuple[File, ...] = ()
+    columns: Columns = ()
+    options: tuple[tuple[str, Option], ...] = ()
+
+
+def positive(value: ast.Expr) -> int:
+    """A whole number above 0 as it stands in the spec; 0 for anything else."""
+    return value.value if isinstance(value, ast.Number) and isinstance(value.value, int) else 0
+
+
+def images(shape: tuple[int, ...], classes: int) -> tuple[Field, ...]:
+    """`image: byte[shape]` and `label: class[classes]`."""
+    return (
+        Field("image", Array("byte", (EXAMPLE, *sizes(*shape)))),
+        Field("label", Array("class", (EXAMPLE,), classes)),
+    )

@@ -1,0 +1,1 @@
+"""What data files hold, by their headers: without reading the arrays, and without NumPy."""

@@ -1,0 +1,31 @@
+"""What a source is asked for, what it gives, and how it fails."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.generic]
+PARTS = ("train", "valid", "test")
+Raw = Mapping[str, Mapping[str, Array]]
+
+
+class DataError(RuntimeError):
+    """Data that cannot be used; the message says what, where and what to do."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A source's arguments.
+
+    `files`: part (train, test) to a path, or to a path for each field. `columns`: of a table, the columns of each
+    field. `fields`: the type of each field that is read: `real[4]`, `byte[28, 28]`, `class[3]`; others are left out.
+    """
+
+    files: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
