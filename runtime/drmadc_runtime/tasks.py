@@ -1,6 +1,6 @@
 """Data of several tasks: alphabets of characters, split by drawers, as a function of (seed, outer)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +34,9 @@ class Tasks:
     copies: Copies = "none"
     redraw: bool = False
     sampled: bool = False
+
+    def fetch(self, say: Callable[[str], None]) -> None:
+        """Nothing: the alphabets ship with this package."""
 
     def draw_of(self, outer: int) -> int:
         """What of the outer step the data depend on."""

@@ -1,0 +1,74 @@
+"""What every command does: read and compile a spec, show diagnostics, end with the right exit code."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import click
+
+from drmadc.diagnostics.model import Diagnostic, SpecError
+from drmadc.diagnostics.render import as_json, render
+from drmadc.driver import Compilation, compile_source
+from drmadc.read import read_source
+from drmadc.source import SourceFile
+
+OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, UNEXPECTED, BUG, INTERRUPTED = 0, 1, 3, 4, 5, 70, 130  # usage: click's, 2
+T = TypeVar("T")
+
+
+def read(path: Path, error_format: str) -> SourceFile:
+    """The text of a spec."""
+    try:
+        return read_source(path)
+    except SpecError as error:
+        show(error.diagnostics, error_format)
+        sys.exit(WRONG_SPEC)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def compile_spec(path: Path, overrides: tuple[str, ...], error_format: str, after: str | None = None) -> Compilation:
+    """A compiled spec; one that is wrong ends the process after its diagnostics."""
+    compilation = compile_source(read(path, error_format), overrides, after)
+    if not compilation.ok and after is None:
+        show(compilation.diagnostics, error_format)
+        sys.exit(WRONG_SPEC)
+    return compilation
+
+
+def running(work: Callable[[], T], compilation: Compilation) -> T:
+    """Do what trains; what can go wrong then ends with exit code 3 and one message."""
+    from drmadc_runtime.failure import NotFinite
+    from drmadc_runtime.request import DataError
+
+    try:
+        return work()
+    except FileExistsError:
+        raise
+    except (NotFinite, DataError, OSError) as error:
+        fail(FAILED, f"the run failed: {error or type(error).__name__}")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        from drmadc.plan_text import out_of_memory_text
+        from drmadc_runtime.device import free_memory
+
+        program = compilation.require()
+        fail(FAILED, f"the run failed: {out_of_memory_text(program, free_memory(), str(error).splitlines())}")
+
+
+def show(diagnostics: tuple[Diagnostic, ...], error_format: str) -> None:
+    """Diagnostics on standard error, as text or JSON lines."""
+    if error_format == "json":
+        for item in diagnostics:
+            click.echo(json.dumps(as_json(item)), err=True)
+    elif diagnostics:
+        click.echo(render(diagnostics), err=True, nl=False)
+
+
+def fail(code: int, message: str) -> NoReturn:
+    """End the process with a message."""
+    click.echo(message, err=True)
+    sys.exit(code)
