@@ -3,12 +3,12 @@
 from math import prod
 from typing import assert_never
 
-from drmadc.check import draws, name_errors, type_errors
+from drmadc.check import draws, name_errors, transforms, type_errors
 from drmadc.check.context import Context, Infer
 from drmadc.check.functions import FUNCTIONS, Signature
 from drmadc.check.shapes import describe, is_real
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Let, Parameter, axis_length, axis_slots
+from drmadc.ir.program import Parameter, axis_length, axis_slots
 from drmadc.ir.types import EXAMPLE, GROUP_AXES, SCALAR, Array, Axis, Tree, is_scalar, leading, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -143,6 +143,10 @@ def _builtin(
             return ir.Call("append", (a, b), a.type)
         case "neighbours":
             return _neighbours(expr, signature, values, ctx, infer)
+        case "transform":
+            return transforms.transform(name, signature, expr, values, ctx, infer)
+        case "augment":
+            return transforms.augment(name, signature, expr, values, ctx, infer)
         case "noise":
             return draws.noise(name, signature, expr, values, ctx, infer)
         case "softmax":
@@ -182,14 +186,7 @@ def _reduction(name: str, value: ast.Expr, ctx: Context, infer: Infer) -> ir.Exp
             )
             return None
         type_ = Array("real", x.type.axes[1:])
-        statistic = ir.Call(name, (x,), type_, "examples")
-        for let in ctx.statistics:
-            if let.value == statistic:
-                return ir.Name(let.name, type_)
-        count = sum(let.name.startswith(name) for let in ctx.statistics)
-        label = f"{name}_{count + 1}" if count else name
-        ctx.statistics.append(Let(label, statistic, value.span.origin))
-        return ir.Name(f"statistics.{label}", type_)
+        return transforms.statistic(name, x, type_, value.span, ctx)
     if is_scalar(x.type):
         return x
     return ir.Call(name, (x,), SCALAR)

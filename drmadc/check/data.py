@@ -9,8 +9,10 @@ from drmadc.check.settings import Settings
 from drmadc.check.shapes import describe
 from drmadc.check.sources import check_source
 from drmadc.check.splits import Division, check_division, check_splits
+from drmadc.check.transforms import split_moves, without_moves
 from drmadc.ir.program import Data, Let
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
+from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -39,6 +41,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
     features: list[Let] = []
     known.broken.difference_update(names)  # a feature that reads another one is a mistake of its own
     first: dict[str, ast.Feature] = {}
+    spans: dict[str, Span] = {}
     for item in decl.items:
         if isinstance(item, ast.Feature):
             if item.name in first:
@@ -48,6 +51,9 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
             feature = _feature(item, ctx, known)
             if feature is not None:
                 features.append(feature)
+                spans[item.name] = item.value.span
+    features, moves = split_moves(features, spans, ctx)
+    statistics = tuple(replace(let, value=without_moves(let.value)) for let in ctx.statistics)
     if splits is None:
         known.broken.update(names)
         return
@@ -62,7 +68,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         source.fields,
         splits,
         resample,
-        tuple(ctx.statistics),
+        statistics,
         tuple(features),
         decl.span.origin,
         source.alphabets,
@@ -72,6 +78,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         division.stratify,
         division.balance,
         division.folds,
+        moves,
     )
 
 

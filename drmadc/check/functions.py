@@ -33,6 +33,8 @@ Kind = Literal[
     "append",
     "neighbours",
     "expm",
+    "transform",
+    "augment",
 ]
 
 
@@ -70,6 +72,19 @@ FUNCTIONS: dict[str, Signature] = {
     "softmax": Signature("softmax", "softmax(x)", 1),
     "range": Signature("range", "range(classes)", 1),
     "flatten": Signature("flatten", "flatten(x)", 1),
+    "one_hot": Signature("transform", "one_hot(label) or one_hot(bytes, classes: 256)", 1, ("classes",)),
+    "reshape": Signature("transform", "reshape(x, [28, 28])", 2),
+    "standardise": Signature("transform", "standardise(x)", 1),
+    "rescale": Signature("transform", "rescale(x)", 1),
+    "global_contrast": Signature("transform", "global_contrast(x)", 1),
+    "whiten": Signature("transform", "whiten(x, 0.1)", 2),
+    "flip": Signature("augment", "flip(image)", 1),
+    "crop": Signature("augment", "crop(image, margin)", 2),
+    "cutout": Signature("augment", "cutout(image, size)", 2),
+    "rotate": Signature("augment", "rotate(image, degrees)", 2),
+    "jitter": Signature("augment", "jitter(image, amount)", 2),
+    "add_noise": Signature("augment", "add_noise(x, standard_deviation)", 2),
+    "mixup": Signature("augment", "mixup(x, alpha)", 2),
     "normal": Signature("draw", "normal(standard_deviation)", 1),
     "linspace": Signature("array", "linspace(first, last)", 2),
     "identity": Signature("array", "identity()", 0),

@@ -9,6 +9,10 @@ from drmadc.ir.ties import Projection, Tie
 from drmadc.ir.types import Array, Axis, Domain, sizes
 
 NOISES = ("noise", "gaussian_dropout")
+MOVES = ("flip", "crop", "cutout")
+DRAWN = ("rotate", "jitter", "add_noise", "mixup")
+Chain = tuple[tuple[str, int], ...]
+FieldMoves = tuple[tuple[str, Chain], ...]
 Sampling = Literal["with_replacement", "without_replacement", "cyclic"]
 
 
@@ -124,6 +128,7 @@ class Data:
 
     `columns` are, of a table, the columns of each field: one, or several as a vector of real numbers. `stratify` and
     `balance` name a label; with `folds`, the valid split of an outer step is one fold of train and valid together.
+    `moves` are, for a field of a training minibatch, what flips, crops or covers it, one after another.
     """
 
     name: str
@@ -141,6 +146,14 @@ class Data:
     stratify: str = ""
     balance: str = ""
     folds: int = 0
+    moves: FieldMoves = ()
+
+    @property
+    def drawn(self) -> bool:
+        """Whether features of a minibatch are drawn anew at each step, beside the moves of its fields."""
+        return any(
+            isinstance(node, Call) and node.function in DRAWN for let in self.features for node in walk(let.value)
+        )
 
     @property
     def redrawn(self) -> bool:
@@ -378,6 +391,11 @@ class Program:
     def batched(self) -> bool:
         """Whether the training loss reads something that changes from step to step: a minibatch, or noise."""
         return (self.data is not None and self.learned is None) or self.batch > 0 or self.noisy
+
+    @property
+    def augmented(self) -> bool:
+        """Whether minibatches of the source are augmented."""
+        return self.data is not None and self.learned is None and (self.data.drawn or bool(self.data.moves))
 
     @property
     def tune_steps(self) -> int:

@@ -22,6 +22,7 @@ def program_text(program: Program) -> str:
         out.append(f"data {data.name} = {source} split {splits}, resampled {scope}")
         out += [f"  field {f.name}: {f.type}" for f in data.fields]
         out += [f"  statistics.{let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.statistics]
+        out += [f"  move {name}: {', '.join(f'{k}({a})' for k, a in chain)}" for name, chain in data.moves]
         out += [f"  feature {let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.features]
         out.append("")
     if program.learned is not None:

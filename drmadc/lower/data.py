@@ -1,9 +1,11 @@
 """The data of an emitted module: its declaration, statistics, features, and the minibatch of a step."""
 
+from dataclasses import replace
+
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import PARTS, Alphabets, Data, Let, Program
 from drmadc.ir.types import Array
-from drmadc.lower.expressions import Scope, call, draw_number, item, lower
+from drmadc.lower.expressions import Scope, call, draw_number, item, lower, number
 from drmadc.lower.names import batch_key, local
 from drmadc.python import tree as py
 
@@ -96,18 +98,55 @@ def data_functions(program: Program, data: Data) -> list[py.Statement]:
     scope = _scope(program, data)
     out: list[py.Statement] = []
     if data.statistics:
-        entries = tuple((py.Literal(let.name), lower(let.value, scope)) for let in data.statistics)
-        values = tuple(let.value for let in data.statistics)
+        values = tuple(_measured(let) for let in data.statistics)
+        entries = tuple(
+            (py.Literal(let.name), lower(value, replace(scope, draw=None)))
+            for let, value in zip(data.statistics, values, strict=True)
+        )
+        what = ", ".join(let.name for let in data.statistics)
         out.append(
             py.Function(
-                "statistics",
+                "fit",
                 (("raw", None),),
-                f"Statistics of the train split: {', '.join(let.name for let in data.statistics)}.",
-                (*_merged(data), *_fields(data, values), py.Return(py.Dict(entries), data.statistics[0].origin)),
+                f"What statistics of the train split are taken of, in float64: {what}.",
+                (
+                    *_merged(data),
+                    *_fields(data, values, py.Literal("float64")),
+                    py.Return(py.Dict(entries), data.statistics[0].origin),
+                ),
             )
         )
     out.append(_features(data, scope))
     return out
+
+
+def _measured(let: Let) -> ir.Expr:
+    """What a statistic is taken of."""
+    assert isinstance(let.value, ir.Call)
+    return let.value.args[0]
+
+
+def statistics_table(data: Data) -> list[py.Statement]:
+    """STATISTICS = {"mean": ("mean",), "zca": ("zca", 0.1)}"""
+    if not data.statistics:
+        return []
+    entries: list[tuple[py.Expr, py.Expr]] = []
+    for let in data.statistics:
+        assert isinstance(let.value, ir.Call)
+        more = tuple(number(arg.value) for arg in let.value.args[1:] if isinstance(arg, ir.Const))
+        entries.append((py.Literal(let.name), py.Tuple((py.Literal(let.value.function), *more))))
+    return [py.Assign((py.Id("STATISTICS"),), py.Dict(tuple(entries)))]
+
+
+def moves_table(program: Program) -> list[py.Statement]:
+    """MOVES = {"image": (("flip", 0), ("crop", 4))}"""
+    if program.data is None or not program.augmented or not program.data.moves:
+        return []
+    entries: list[tuple[py.Expr, py.Expr]] = []
+    for name, chain in program.data.moves:
+        moves = tuple(py.Tuple((py.Literal(kind), py.Literal(amount))) for kind, amount in chain)
+        entries.append((py.Literal(name), py.Tuple(moves)))
+    return [py.Assign((py.Id("MOVES"),), py.Dict(tuple(entries)))]
 
 
 def _scope(program: Program, data: Data) -> Scope:
@@ -119,17 +158,18 @@ def _scope(program: Program, data: Data) -> Scope:
             return py.Id(local(head))
         return item("statistics", rest)
 
-    return Scope(program, name)
+    return Scope(program, name, draw=py.Id("draw") if data.drawn else None)
 
 
-def _fields(data: Data, values: tuple[ir.Expr, ...]) -> tuple[py.Statement, ...]:
+def _fields(data: Data, values: tuple[ir.Expr, ...], dtype: py.Expr) -> tuple[py.Statement, ...]:
+    """The fields that values read, as numbers of a type."""
     used = {name for value in values for name in ir.names_in(value)}
     out: list[py.Statement] = []
     for field in data.fields:
         if field.name in used:
             value: py.Expr = item("raw", field.name)
             if field.type.element != "class":
-                value = py.Call(py.Attribute(value, "astype"), (py.Id("DTYPE"),))
+                value = py.Call(py.Attribute(value, "astype"), (dtype,))
             out.append(py.Assign((py.Id(local(field.name)),), value))
     return tuple(out)
 
@@ -140,13 +180,17 @@ def _merged(data: Data) -> tuple[py.Statement, ...]:
 
 
 def _features(data: Data, scope: Scope) -> py.Function:
-    body: list[py.Statement] = list(_fields(data, tuple(let.value for let in data.features)))
+    body: list[py.Statement] = list(_fields(data, tuple(let.value for let in data.features), py.Id("DTYPE")))
     for let in data.features:
         body.append(py.Assign((py.Id(_free(let, data)),), lower(let.value, scope), let.origin))
     entries = tuple((py.Literal(let.name), py.Id(_free(let, data))) for let in data.features)
-    params = ("raw", "statistics") if data.statistics else ("raw",)
+    params: list[tuple[str, py.Expr | None]] = [("raw", None)]
+    if data.statistics:
+        params.append(("statistics", None))
+    if data.drawn:
+        params.append(("draw", py.Literal(None)))
     doc = "; ".join(f"{let.name}: {let.value.type}" for let in data.features) + "."
-    return py.Function("features", tuple((p, None) for p in params), doc, (*body, py.Return(py.Dict(entries))))
+    return py.Function("features", tuple(params), doc, (*body, py.Return(py.Dict(entries))))
 
 
 def _free(let: Let, data: Data) -> str:
@@ -154,9 +198,14 @@ def _free(let: Let, data: Data) -> str:
     return f"{name}_" if let.name in {f.name for f in data.fields} else name
 
 
-def features_of(data: Data, raw: py.Expr) -> py.Expr:
-    """features(raw, data["statistics"])"""
+def features_of(data: Data, raw: py.Expr, draw: py.Expr | None = None) -> py.Expr:
+    """features(raw, data["statistics"]); with `draw`, those of a training minibatch."""
     more = (item("data", "statistics"),) if data.statistics else ()
+    if draw is not None:
+        if data.moves:
+            raw = call("rt.move", raw, py.Id("MOVES"), draw)
+        if data.drawn:
+            more = (*more, draw)
     if data.tasks:
         axes = (("in_axes", py.Tuple((py.Literal(0), py.Literal(None)))),) if more else ()
         return py.Call(py.Call(py.Id("jax.vmap"), (py.Id("features"),), axes), (raw, *more))
@@ -175,8 +224,21 @@ def rows_batch(program: Program, step: py.Expr) -> py.Expr:
         more.append((batch_key(program, "rows"), py.Id("rows")))
     features: py.Expr | None = None
     if program.data is not None and program.learned is None:
-        features = features_of(program.data, call("rt.take", item("data", "train"), py.Id("rows")))
+        raw = call("rt.take", item("data", "train"), py.Id("rows"))
+        features = features_of(program.data, raw, _draw(program))
     return _batch(program, features, more, step)
+
+
+def _draw(program: Program) -> py.Expr | None:
+    return py.Id("draw") if program.augmented else None
+
+
+def augmentation(program: Program, step: py.Expr) -> tuple[py.Statement, ...]:
+    """draw = rt.augmentation_key(SEED, outer, t), where minibatches are augmented"""
+    if not program.augmented:
+        return ()
+    key = call("rt.augmentation_key", py.Id("SEED"), draw_number(program), step)
+    return (py.Assign((py.Id("draw"),), key),)
 
 
 def whole_batch(program: Program, rows: py.Expr | None, step: py.Expr) -> py.Expr:
@@ -186,7 +248,7 @@ def whole_batch(program: Program, rows: py.Expr | None, step: py.Expr) -> py.Exp
         more.append((batch_key(program, "rows"), rows))
     features: py.Expr | None = None
     if program.data is not None and program.learned is None:
-        features = features_of(program.data, item("data", "train"))
+        features = features_of(program.data, item("data", "train"), _draw(program))
     return _batch(program, features, more, step)
 
 
@@ -205,6 +267,7 @@ def minibatch_function(program: Program) -> py.Function:
         split = "train split" if program.learned is None else "learned training set"
         doc = f"The whole {split}, at every step."
         body: tuple[py.Statement, ...] = (py.Return(whole_batch(program, None, py.Id("t"))),)
+        body = (*augmentation(program, py.Id("t")), *body)
     else:
         key = (py.Id("SEED"), draw_number(program))
         size: py.Expr = py.Literal(program.examples)
@@ -222,6 +285,7 @@ def minibatch_function(program: Program) -> py.Function:
             case "cyclic":
                 doc = f"{program.batch} examples in the split's own order, around again: a function of t."
                 rows = call("rt.cyclic_rows", *sizes)
-        body = (py.Assign((py.Id("rows"),), rows), py.Return(rows_batch(program, py.Id("t"))))
+        draw = augmentation(program, py.Id("t"))
+        body = (py.Assign((py.Id("rows"),), rows), *draw, py.Return(rows_batch(program, py.Id("t"))))
     names = (*(("data",) if program.data is not None else ()), "outer", "t")
     return py.Function("minibatch", tuple((n, None) for n in names), doc, body, program.origin("train.batch"))

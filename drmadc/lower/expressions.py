@@ -33,13 +33,15 @@ _FUNCTIONS = {
 class Scope:
     """How the names of a function's body are written.
 
-    `laid` are hyperparameters whose local is spread already; `noise` is the key of the noise, None where there is none.
+    `laid` are hyperparameters whose local is spread already; `noise` is the key of the noise, `draw`
+    that of augmentation, None where there is none.
     """
 
     program: Program
     name: Callable[[ir.Name], py.Expr]
     laid: frozenset[str] = frozenset()
     noise: py.Expr | None = None
+    draw: py.Expr | None = None
 
 
 def function_scope(program: Program, noise: py.Expr | None = None) -> Scope:
@@ -230,15 +232,22 @@ def _call(expr: ir.Call, scope: Scope) -> py.Expr:
     args = tuple(lower(a, scope) for a in expr.args)
     match expr.function:
         case "sum" | "mean" | "std" | "max" | "min" as name:
-            if expr.option == "examples":
-                return call(f"jnp.{name}", *args, axis=py.Literal(0))
             if isinstance(expr.args[0].type, Tree):
                 return call("rt.total", *args) if name == "sum" else call("rt.reduce", py.Id(f"jnp.{name}"), *args)
             return call(f"jnp.{name}", *args)
         case "flatten":
             return call("rt.flatten", *args)
-        case "expm":
-            return call("rt.expm", *args)
+        case "expm" | "standardise" | "rescale" | "global_contrast" | "whiten" as name:
+            return call(f"rt.{name}", *args)
+        case "one_hot":
+            return call("rt.one_hot", *args, py.Literal(int(expr.option)), py.Id("DTYPE"))
+        case "reshape":
+            assert isinstance(expr.type, Array)
+            each = tuple(py.Literal(axis.size) for axis in expr.type.axes[1:])
+            return call("jnp.reshape", *args, py.Tuple((py.Minus(py.Literal(1)), *each)))
+        case "rotate" | "jitter" | "add_noise" | "mixup" as name:
+            index = () if name == "mixup" else (py.Literal(int(expr.option)),)
+            return call(f"rt.{name}", *args, scope.draw or py.Literal(None), *index)
         case "softmax":
             return call("jax.nn.softmax", *args)
         case "range":

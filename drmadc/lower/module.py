@@ -4,7 +4,7 @@ from math import prod
 
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import Exact, Reverse, strategy_text
-from drmadc.lower.data import data_constant, data_functions, minibatch_function
+from drmadc.lower.data import data_constant, data_functions, minibatch_function, moves_table, statistics_table
 from drmadc.lower.expectations import expectation_table
 from drmadc.lower.expressions import call
 from drmadc.lower.forward import (
@@ -30,7 +30,7 @@ from drmadc.lower.tuning import tune_functions
 from drmadc.python import tree as py
 from drmadc.python.printer import print_module
 
-API = 2
+API = 3
 
 
 def lower_module(program: Program) -> py.Module:
@@ -93,6 +93,7 @@ def _constants(program: Program) -> list[py.Statement]:
     out.append(keep_constant(program, program.adjoint))
     if program.data is not None:
         out.append(data_constant(program, program.data))
+        out += [*statistics_table(program.data), *moves_table(program)]
     lines = {
         "loss": f"{program.loss.origin}: {program.loss.text}",
         "update": f"{program.step.origin}: {program.step.rule}",

@@ -36,6 +36,8 @@ RESERVED = frozenset(
         "after",
         "adjoint",
         "statistics",
+        "fit",
+        "draw",
         "train",
         "valid",
         "test",

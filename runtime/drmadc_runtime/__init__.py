@@ -4,6 +4,7 @@ Nothing here depends on a spec; what does is in the emitted module. This package
 """
 
 from drmadc_runtime.accumulation import accumulate
+from drmadc_runtime.augmentation import add_noise, jitter, mixup, rotate
 from drmadc_runtime.axes import collect, part, spread
 from drmadc_runtime.curvature import gauss_newton, slope
 from drmadc_runtime.data import Data, count, take
@@ -31,6 +32,7 @@ from drmadc_runtime.functions import (
 from drmadc_runtime.knots import Knots, Published, guarded_sweep_back
 from drmadc_runtime.krylov import implicit
 from drmadc_runtime.main import main
+from drmadc_runtime.moves import augmentation_key, move
 from drmadc_runtime.naive import Naive, naive_sweep
 from drmadc_runtime.online import online
 from drmadc_runtime.paths import Hypergradient, growth, sweep, sweep_back
@@ -42,6 +44,7 @@ from drmadc_runtime.store import Store
 from drmadc_runtime.tangents import forward_gradient, forward_sweep
 from drmadc_runtime.tasks import Tasks, all_tasks, mix_tasks
 from drmadc_runtime.ties import tied, tied_all, tied_steps
+from drmadc_runtime.transforms import global_contrast, one_hot, rescale, standardise, whiten
 from drmadc_runtime.trees import Tree, each, fill, join, laid, reduce, replaced, select, total, zeros_like
 from drmadc_runtime.versions import require
 
@@ -60,7 +63,9 @@ __all__ = [
     "Tasks",
     "Tree",
     "accumulate",
+    "add_noise",
     "all_tasks",
+    "augmentation_key",
     "binary_cross_entropy",
     "collect",
     "count",
@@ -78,34 +83,42 @@ __all__ = [
     "gauss_newton",
     "gaussian_dropout",
     "gelu",
+    "global_contrast",
     "growth",
     "guarded_sweep_back",
     "huber",
     "identity",
     "implicit",
     "inverse_cdf",
+    "jitter",
     "join",
     "labels",
     "laid",
     "linspace",
     "main",
     "mix_tasks",
+    "mixup",
+    "move",
     "naive_sweep",
     "neighbours",
     "noise",
     "noise_key",
     "normal",
+    "one_hot",
     "online",
     "part",
     "reduce",
     "replaced",
     "require",
+    "rescale",
     "reversible_sweep",
+    "rotate",
     "select",
     "shuffled_rows",
     "slope",
     "spread",
     "squared_error",
+    "standardise",
     "sweep",
     "sweep_back",
     "take",
@@ -116,5 +129,6 @@ __all__ = [
     "uniform",
     "unit_step",
     "unsettled",
+    "whiten",
     "zeros_like",
 ]

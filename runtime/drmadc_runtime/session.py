@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_runtime.paths import Hypergradient, Keep, sweep
+from drmadc_runtime.statistics import fitted
 from drmadc_runtime.store import Store
 from drmadc_runtime.tasks import Tasks
 from drmadc_runtime.trees import Tree
@@ -105,7 +106,6 @@ class Session:
         self._report = jax.jit(self._report_traced) if "report" in module else None
         self.stages = tuple(_stages(module))
         self._online = jax.jit(module.get("online", module["training"]))
-        self._statistics = jax.jit(module["statistics"]) if "statistics" in module else None
 
     @contextmanager
     def precision(self) -> Iterator[None]:
@@ -155,11 +155,16 @@ class Session:
         key = spec.draw_of(outer)
         if self._prepared is None or self._prepared[0] != key:
             self._prepared = None
-            data: dict[str, Any] = jax.device_put(spec.splits(outer))
-            if self._statistics is not None:
-                data["statistics"] = self._statistics(data["train"])
+            splits = spec.splits(outer)
+            data: dict[str, Any] = jax.device_put({**splits, **self._fitted(splits.get("train", {}))})
             self._prepared = (key, data)
         return (self._prepared[1],)
+
+    def _fitted(self, train: Values) -> dict[str, Any]:
+        """The statistics of a train split, where features read any."""
+        if "fit" not in self.module:
+            return {}
+        return {"statistics": fitted(self.module["fit"], self.module["STATISTICS"], train, self.module["DTYPE"])}
 
     def retrain(self, hypers: Values, outer: int) -> dict[str, float]:
         """Train once more, on the splits of RETRAIN together; the reported values."""
@@ -169,9 +174,7 @@ class Session:
         names = self.module["RETRAIN"]
         train = {f: np.concatenate([parts[n][f] for n in names], axis=int(tasks)) for f in parts[names[0]]}
         with self.precision():
-            data: dict[str, Any] = jax.device_put({**parts, "train": train})
-            if self._statistics is not None:
-                data["statistics"] = self._statistics(data["train"])
+            data: dict[str, Any] = jax.device_put({**parts, "train": train, **self._fitted(train)})
 
             @jax.jit
             def run(hypers: Values, outer: jax.Array, data: Any) -> Any:

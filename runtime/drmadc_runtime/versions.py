@@ -4,7 +4,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-API = 2
+API = 3
 
 
 def require(api: int) -> None:

@@ -23,7 +23,7 @@ NAMES = [
     "examples",
 ]
 FIRST = ["l2_by_input", "schedules", "own_rule", "adam_all", "examples"]  # of the longer checks; the others are long
-LATER = ["reparametrised", "learned", "tasks", "accumulated", "stages"]
+LATER = ["reparametrised", "augmented", "learned", "tasks", "accumulated", "stages"]
 OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in (*NAMES, *LATER) if name not in FIRST]
 
 

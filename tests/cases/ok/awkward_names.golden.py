@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=2)
+rt.require(api=3)
 
 NAME = "awkward_names"
 DTYPE = "float64"  # awkward_names.drm:35
@@ -20,6 +20,7 @@ KEEP = rt.Store(("w", "v"), ("v",))  # exact(store), awkward_names.drm:40
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 150, "valid": 60}, resample=False
 )
+STATISTICS = {"max": ("max",)}
 LINES = {
     "loss": "awkward_names.drm:31: cross_entropy(step(loss(image_)), label) + sum(v * loss.weights ^ 2) + total",
     "update": "awkward_names.drm:32: heavy_ball",
@@ -105,10 +106,10 @@ def reverse_constrain(hypers, d_hypers):
     }
 
 
-def statistics(raw):
-    """Statistics of the train split: max."""
-    image = raw["image"].astype(DTYPE)
-    return {"max": jnp.max(rt.flatten(image), axis=0)}  # awkward_names.drm:4
+def fit(raw):
+    """What statistics of the train split are taken of, in float64: max."""
+    image = raw["image"].astype("float64")
+    return {"max": rt.flatten(image)}  # awkward_names.drm:4
 
 
 def features(raw, statistics):

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=2)
+rt.require(api=3)
 
 NAME = "l2_by_input"
 DTYPE = "float64"  # l2_by_input.drm:23
@@ -24,6 +24,7 @@ DATA = rt.Data(
     from_test={"test": 100},
     resample=True,
 )
+STATISTICS = {"mean": ("mean",)}
 LINES = {
     "loss": "l2_by_input.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
     "update": "l2_by_input.drm:20: heavy_ball",
@@ -57,10 +58,10 @@ def reverse_constrain(hypers, d_hypers):
     return {"l2": d_hypers["l2"] * hypers["l2"]}
 
 
-def statistics(raw):
-    """Statistics of the train split: mean."""
-    image = raw["image"].astype(DTYPE)
-    return {"mean": jnp.mean(rt.flatten(image) / 255, axis=0)}  # l2_by_input.drm:4
+def fit(raw):
+    """What statistics of the train split are taken of, in float64: mean."""
+    image = raw["image"].astype("float64")
+    return {"mean": rt.flatten(image) / 255}  # l2_by_input.drm:4
 
 
 def features(raw, statistics):

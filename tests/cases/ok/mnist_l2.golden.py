@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=2)
+rt.require(api=3)
 
 NAME = "mnist_l2"
 DTYPE = "float32"
@@ -24,6 +24,7 @@ DATA = rt.Data(
     from_test={"test": 10000},
     resample=True,
 )
+STATISTICS = {"mean": ("mean",)}
 LINES = {
     "loss": "mnist_l2.drm:21: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
     "update": "mnist_l2.drm:22: heavy_ball",
@@ -67,10 +68,10 @@ def reverse_constrain(hypers, d_hypers):
     return {"l2": d_hypers["l2"] * hypers["l2"]}
 
 
-def statistics(raw):
-    """Statistics of the train split: mean."""
-    image = raw["image"].astype(DTYPE)
-    return {"mean": jnp.mean(rt.flatten(image) / 255, axis=0)}  # mnist_l2.drm:4
+def fit(raw):
+    """What statistics of the train split are taken of, in float64: mean."""
+    image = raw["image"].astype("float64")
+    return {"mean": rt.flatten(image) / 255}  # mnist_l2.drm:4
 
 
 def features(raw, statistics):

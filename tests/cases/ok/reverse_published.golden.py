@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=2)
+rt.require(api=3)
 
 NAME = "reverse_published"
 DTYPE = "float64"  # reverse_published.drm:22

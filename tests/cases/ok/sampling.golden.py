@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=2)
+rt.require(api=3)
 
 NAME = "sampling"
 DTYPE = "float64"  # sampling.drm:23
@@ -20,6 +20,7 @@ KEEP = rt.Knots(3, ("w",), ())  # drmad(knots: 3), sampling.drm:28
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 9, "valid": 20}, resample=False
 )
+STATISTICS = {"mean": ("mean",)}
 LINES = {
     "loss": "sampling.drm:18: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
     "update": "sampling.drm:19: heavy_ball",
@@ -53,10 +54,10 @@ def reverse_constrain(hypers, d_hypers):
     return {"l2": d_hypers["l2"] * hypers["l2"]}
 
 
-def statistics(raw):
-    """Statistics of the train split: mean."""
-    image = raw["image"].astype(DTYPE)
-    return {"mean": jnp.mean(rt.flatten(image) / 255, axis=0)}  # sampling.drm:4
+def fit(raw):
+    """What statistics of the train split are taken of, in float64: mean."""
+    image = raw["image"].astype("float64")
+    return {"mean": rt.flatten(image) / 255}  # sampling.drm:4
 
 
 def features(raw, statistics):
