@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from drmadc.check.program import check
-from drmadc.check.served import report_strategy
+from drmadc.check.served import report_feed, report_strategy
 from drmadc.check.unreachable import report_unreachable
 from drmadc.diagnostics.model import Bag, Diagnostic, SpecError
 from drmadc.diagnostics.render import render
@@ -65,6 +65,7 @@ def compile_source(source: SourceFile, overrides: tuple[str, ...] = (), after: s
         if program.adjoint is not None:
             report_unreachable(program, spec, bag)
             report_strategy(program, wanted, spec, bag)
+            report_feed(program, spec, bag)
     python: py.Module | None = None
     text = ""
     if program is not None and program.adjoint is not None and not bag.failed:

@@ -4,6 +4,7 @@ from drmadc.ir.program import Program
 from drmadc.ir.reverse import Strategy, bytes_text, strategy_text
 from drmadc.passes.choose import approximations, exact_forms
 from drmadc.passes.cost import hyper_count, memory, parameter_count, work
+from drmadc.passes.feeding import feeding
 from drmadc.passes.plan import Plan
 from drmadc.passes.serve import refusal
 
@@ -19,6 +20,7 @@ def plan_text(program: Program, plan: Plan) -> str:
         f"{program.name}: {_many(hyper_count(program), 'hyperparameter')}, "
         f"{_many(parameter_count(program), 'parameter')}, "
         f"{_many(program.steps, 'training step')} of {program.step.rule}, {program.precision}",
+        *_data_text(program),
         "",
         f"  {'strategy':<{width}} {'memory':>8} {'work':>6}  gradient",
     ]
@@ -39,6 +41,17 @@ def plan_text(program: Program, plan: Plan) -> str:
         lines[-1] += f", chosen because it {program.reverse.reason}"
     lines.append(f"{plan.auto.text} would choose {strategy_text(plan.auto.strategy)}: {plan.auto.reason}")
     return "\n".join(lines) + "\n"
+
+
+def _data_text(program: Program) -> list[str]:
+    """How the train split reaches the device."""
+    if program.data is None or program.learned is not None:
+        return []
+    found = feeding(program)
+    how = "streamed from the host in blocks" if found.streamed else "resident on the device"
+    reason = f": {found.reason}" if found.reason else ""
+    train = f"{program.examples:,} training examples of {program.data.name}"
+    return [f"{train}, {bytes_text(found.size)}, {how}{reason}"]
 
 
 def out_of_memory_text(program: Program, there: int | None, error: list[str]) -> str:

@@ -1,6 +1,7 @@
 """Data blocks: source, splits, features."""
 
 from dataclasses import replace
+from typing import Literal
 
 from drmadc.check import name_errors, type_errors
 from drmadc.check.context import Context, Known
@@ -16,7 +17,7 @@ from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-SETTINGS = ("source", "split", "stratify", "balance", "folds", "resample")
+SETTINGS = ("source", "split", "stratify", "balance", "folds", "resample", "feed")
 
 
 def check_data(decl: ast.DataDecl, known: Known) -> None:
@@ -35,6 +36,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
     splits = check_splits(settings, source, known) if source is not None else None
     division = check_division(settings, source, splits, known) if source is not None else Division()
     resample = check_resample(settings, known, default=False)
+    feed = _feed(settings, known)
     if source is None:
         return
     ctx = Context(known, "data", locals={field.name: field.type for field in source.fields})
@@ -79,7 +81,23 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         division.balance,
         division.folds,
         moves,
+        feed,
     )
+
+
+def _feed(settings: Settings, known: Known) -> Literal["", "resident", "streamed"]:
+    """`feed = resident` or `streamed`: whether the train split lies on the device."""
+    match settings.optional("feed"):
+        case None:
+            return ""
+        case ast.Name("resident"):
+            return "resident"
+        case ast.Name("streamed"):
+            return "streamed"
+        case value:
+            found = f"`{format_expr(value)}`"
+            known.bag.add(type_errors.WrongKind(value.span, "`feed`", "`resident` or `streamed`", found))
+            return ""
 
 
 def check_resample(settings: Settings, known: Known, *, default: bool) -> bool:

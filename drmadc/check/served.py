@@ -1,11 +1,13 @@
 """Whether the reverse strategy serves the program, and fits the memory that it was given."""
 
 from drmadc.check.program_errors import NotServed, TooLittleMemory, Unreached
+from drmadc.check.type_errors import WrongKind
 from drmadc.diagnostics.model import Bag
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import Auto, Exact, Strategy, Truncated, bytes_text, strategy_text
 from drmadc.passes.choose import approximations
 from drmadc.passes.cost import memory
+from drmadc.passes.feeding import obstacle
 from drmadc.passes.roles import over_steps
 from drmadc.passes.serve import refusal
 from drmadc.source import Span
@@ -36,6 +38,17 @@ def report_strategy(program: Program, wanted: Strategy, spec: ast.Spec, bag: Bag
         for hyper in program.hypers:
             if over_steps(program, hyper.name):
                 bag.add(Unreached(span, hyper.name, program.steps - strategy.steps, declared.get(hyper.name)))
+
+
+def report_feed(program: Program, spec: ast.Spec, bag: Bag) -> None:
+    """Report why minibatches cannot be streamed, where the spec asks for it."""
+    for decl in spec.decls:
+        for item in decl.items if isinstance(decl, ast.DataDecl) else ():
+            streamed = isinstance(item, ast.Setting) and item.name == "feed" and item.value == ast.Name("streamed")
+            if streamed and program.data is not None and obstacle(program):
+                wanted = "`resident`, or left out"
+                found = "`streamed`"
+                bag.add(WrongKind(item.value.span, "`feed`", wanted, found, obstacle(program)))
 
 
 def _reverse_span(spec: ast.Spec) -> Span:

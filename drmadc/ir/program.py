@@ -129,6 +129,7 @@ class Data:
     `columns` are, of a table, the columns of each field: one, or several as a vector of real numbers. `stratify` and
     `balance` name a label; with `folds`, the valid split of an outer step is one fold of train and valid together.
     `moves` are, for a field of a training minibatch, what flips, crops or covers it, one after another.
+    `feed` is how the train split reaches the device; "" until a pass settles it.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Data:
     balance: str = ""
     folds: int = 0
     moves: FieldMoves = ()
+    feed: Literal["", "resident", "streamed"] = ""
 
     @property
     def drawn(self) -> bool:
@@ -391,6 +393,11 @@ class Program:
     def batched(self) -> bool:
         """Whether the training loss reads something that changes from step to step: a minibatch, or noise."""
         return (self.data is not None and self.learned is None) or self.batch > 0 or self.noisy
+
+    @property
+    def streamed(self) -> bool:
+        """Whether minibatches come from the host in blocks."""
+        return self.data is not None and self.data.feed == "streamed"
 
     @property
     def augmented(self) -> bool:

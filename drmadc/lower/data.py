@@ -138,6 +138,20 @@ def statistics_table(data: Data) -> list[py.Statement]:
     return [py.Assign((py.Id("STATISTICS"),), py.Dict(tuple(entries)))]
 
 
+def feed_constant(program: Program) -> list[py.Statement]:
+    """FEED = rt.Feed(DATA, ...), where minibatches are streamed"""
+    if not program.streamed or program.data is None:
+        return []
+    named: dict[str, py.Expr] = {name: py.Id(name.upper()) for name in ("seed", "batch", "steps")}
+    named["sampling"] = py.Literal(program.sampling)
+    if not program.redraw:
+        named["redraw"] = py.Literal(False)
+    if program.data.moves:
+        named["moves"] = py.Id("MOVES")
+    origin = program.data.origin
+    return [py.Assign((py.Id("FEED"),), call("rt.Feed", py.Id("DATA"), **named), origin)]
+
+
 def moves_table(program: Program) -> list[py.Statement]:
     """MOVES = {"image": (("flip", 0), ("crop", 4))}"""
     if program.data is None or not program.augmented or not program.data.moves:
@@ -198,11 +212,11 @@ def _free(let: Let, data: Data) -> str:
     return f"{name}_" if let.name in {f.name for f in data.fields} else name
 
 
-def features_of(data: Data, raw: py.Expr, draw: py.Expr | None = None) -> py.Expr:
-    """features(raw, data["statistics"]); with `draw`, those of a training minibatch."""
+def features_of(data: Data, raw: py.Expr, draw: py.Expr | None = None, *, moved: bool = False) -> py.Expr:
+    """features(raw, data["statistics"]); with `draw`, those of a training minibatch, `moved` on the host or here."""
     more = (item("data", "statistics"),) if data.statistics else ()
     if draw is not None:
-        if data.moves:
+        if data.moves and not moved:
             raw = call("rt.move", raw, py.Id("MOVES"), draw)
         if data.drawn:
             more = (*more, draw)
@@ -217,15 +231,21 @@ def over_examples(program: Program) -> bool:
     return program.learned is not None or any(h.type.axes and h.type.axes[0].kind == "example" for h in program.hypers)
 
 
-def rows_batch(program: Program, step: py.Expr) -> py.Expr:
-    """What the loss reads of the examples `rows`: features, the rows themselves, noise, where it asks for them."""
+def gathered(program: Program) -> py.Expr:
+    """rt.take(data["train"], rows)"""
+    if program.streamed:
+        return call("FEED.take", py.Id("outer"), py.Id("rows"))
+    return call("rt.take", item("data", "train"), py.Id("rows"))
+
+
+def rows_batch(program: Program, raw: py.Expr, step: py.Expr, *, moved: bool = False) -> py.Expr:
+    """What the loss reads of the examples `rows`, whose fields are `raw`: features; rows and noise where asked for."""
     more: list[tuple[str, py.Expr]] = []
     if over_examples(program):
         more.append((batch_key(program, "rows"), py.Id("rows")))
     features: py.Expr | None = None
     if program.data is not None and program.learned is None:
-        raw = call("rt.take", item("data", "train"), py.Id("rows"))
-        features = features_of(program.data, raw, _draw(program))
+        features = features_of(program.data, raw, _draw(program), moved=moved)
     return _batch(program, features, more, step)
 
 
@@ -233,9 +253,9 @@ def _draw(program: Program) -> py.Expr | None:
     return py.Id("draw") if program.augmented else None
 
 
-def augmentation(program: Program, step: py.Expr) -> tuple[py.Statement, ...]:
-    """draw = rt.augmentation_key(SEED, outer, t), where minibatches are augmented"""
-    if not program.augmented:
+def augmentation(program: Program, step: py.Expr, *, moved: bool = False) -> tuple[py.Statement, ...]:
+    """draw = rt.augmentation_key(SEED, outer, t), where minibatches are augmented; `moved`: the host has moved them."""
+    if not program.augmented or (moved and program.data is not None and not program.data.drawn):
         return ()
     key = call("rt.augmentation_key", py.Id("SEED"), draw_number(program), step)
     return (py.Assign((py.Id("draw"),), key),)
@@ -285,7 +305,15 @@ def minibatch_function(program: Program) -> py.Function:
             case "cyclic":
                 doc = f"{program.batch} examples in the split's own order, around again: a function of t."
                 rows = call("rt.cyclic_rows", *sizes)
-        draw = augmentation(program, py.Id("t"))
-        body = (py.Assign((py.Id("rows"),), rows), *draw, py.Return(rows_batch(program, py.Id("t"))))
-    names = (*(("data",) if program.data is not None else ()), "outer", "t")
+        draw = augmentation(program, py.Id("t"), moved=program.streamed)
+        assign: tuple[py.Statement, ...] = (py.Assign((py.Id("rows"),), rows),)
+        if program.streamed:
+            doc = doc.replace(f"{program.batch} examples", f"{program.batch} examples, streamed,", 1)
+            assign = assign if over_examples(program) else ()
+            batch = rows_batch(program, py.Id("raw"), py.Id("t"), moved=True)
+        else:
+            batch = rows_batch(program, gathered(program), py.Id("t"))
+        body = (*assign, *draw, py.Return(batch))
+    data_names = () if program.data is None else ("data", "raw") if program.streamed else ("data",)
+    names = (*data_names, "outer", "t")
     return py.Function("minibatch", tuple((n, None) for n in names), doc, body, program.origin("train.batch"))

@@ -332,11 +332,24 @@ def forward_statements(program: Program, keep: str | None) -> list[py.Statement]
     return [begin, py.Assign((py.Id("state"), path), sweep)]
 
 
-def batch_arguments(program: Program) -> tuple[py.Expr, ...]:
-    """minibatch(data, outer, t), where the loss reads one."""
+def batch_arguments(program: Program, *, along: bool = False) -> tuple[py.Expr, ...]:
+    """minibatch(data, outer, t), where the loss reads one; `along` a stream its raw fields are given."""
     if not program.batched:
         return ()
-    return (call("minibatch", *data_argument(program), py.Id("outer"), py.Id("t")),)
+    raw: tuple[py.Expr, ...] = ()
+    if program.streamed:
+        raw = (py.Id("raw") if along else call("FEED.one", py.Id("outer"), py.Id("t")),)
+    return (call("minibatch", *data_argument(program), *raw, py.Id("outer"), py.Id("t")),)
+
+
+def along_stream(program: Program, function: str) -> py.Expr:
+    """The step function of this name; where minibatches are streamed with the stream that they come from."""
+    return call("FEED.along", py.Id("outer"), py.Id(function)) if program.streamed else py.Id(function)
+
+
+def stepwise(program: Program, *names: str) -> tuple[tuple[str, None], ...]:
+    """The parameters of a step function: t, and where minibatches are streamed the raw fields of the one of step t."""
+    return tuple((name, None) for name in (*names, "t", *(("raw",) if program.streamed else ())))
 
 
 def data_argument(program: Program) -> tuple[py.Expr, ...]:
@@ -357,9 +370,9 @@ def training_function(program: Program) -> py.Function:
             value = py.Operator("+", value, start)
         states.append((py.Literal(state.name), value))
     body.append(py.Assign((py.Id("start"),), py.Dict(tuple(states))))
-    one = call("step", py.Id("state"), py.Id("hypers"), *batch_arguments(program), py.Id("t"))
-    body.append(py.Function("advance", (("state", None), ("t", None)), "", (py.Return(one),)))
-    body.append(py.Return(py.Tuple((py.Id("start"), py.Id("advance")))))
+    one = call("step", py.Id("state"), py.Id("hypers"), *batch_arguments(program, along=True), py.Id("t"))
+    body.append(py.Function("advance", stepwise(program, "state"), "", (py.Return(one),)))
+    body.append(py.Return(py.Tuple((py.Id("start"), along_stream(program, "advance")))))
     data = ("data",) if program.data is not None else ()
     params = tuple((p, None) for p in ("hypers", "outer", *data))
     doc = "Training from fresh initial parameters: the first state, and what takes it through step t."

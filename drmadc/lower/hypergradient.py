@@ -16,8 +16,10 @@ from drmadc.ir.reverse import (
 )
 from drmadc.lower.expressions import call, item
 from drmadc.lower.forward import (
+    along_stream,
     batch_arguments,
     forward_statements,
+    stepwise,
 )
 from drmadc.lower.strategies import capacity, large_minibatch, reverse_init_reached
 from drmadc.passes.dependence import function_hypers
@@ -135,14 +137,15 @@ def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.State
             body += forward_statements(program, "keep")
             back.append(_retreat(program, "retreat", "reverse_step"))
             back.append(_retreat(program, "gentle", "reverse_step_gauss_newton"))
-            names = ("advance", "retreat", "gentle", "path", "adjoint")
-            guarded = call("rt.guarded_sweep_back", *(py.Id(n) for n in names))
+            both = (along_stream(program, name) for name in ("retreat", "gentle"))
+            guarded = call("rt.guarded_sweep_back", py.Id("advance"), *both, py.Id("path"), py.Id("adjoint"))
             back.append(py.Assign((py.Id("adjoint"), py.Id("switched")), guarded))
             named["switched"] = py.Id("switched")
         case _:
             body += forward_statements(program, "keep")
             back.append(_retreat(program, "retreat", "reverse_step"))
-            swept = call("rt.sweep_back", *(py.Id(n) for n in ("advance", "retreat", "path", "adjoint")))
+            retreat = along_stream(program, "retreat")
+            swept = call("rt.sweep_back", py.Id("advance"), retreat, py.Id("path"), py.Id("adjoint"))
             back.append(py.Assign((py.Id("adjoint"),), swept))
             if isinstance(strategy, Implicit):
                 named["unsettled"] = _unsettled()
@@ -212,9 +215,9 @@ def _online(program: Program) -> list[py.Statement]:
 
 def _retreat(program: Program, name: str, function: str) -> py.Function:
     """The adjoint of step t, on the minibatch of step t."""
-    body: list[py.Statement] = [py.Assign((py.Id("batch"),), b) for b in batch_arguments(program)]
+    body: list[py.Statement] = [py.Assign((py.Id("batch"),), b) for b in batch_arguments(program, along=True)]
     batch = ("batch",) if program.batched else ()
     states = ("before", "after", "adjoint")
     arguments = (py.Id(n) for n in (*states, "hypers", *batch, "t"))
     body.append(py.Return(call(function, *arguments)))
-    return py.Function(name, tuple((p, None) for p in (*states, "t")), "", tuple(body))
+    return py.Function(name, stepwise(program, *states), "", tuple(body))

@@ -4,7 +4,14 @@ from math import prod
 
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import Exact, Reverse, strategy_text
-from drmadc.lower.data import data_constant, data_functions, minibatch_function, moves_table, statistics_table
+from drmadc.lower.data import (
+    data_constant,
+    data_functions,
+    feed_constant,
+    minibatch_function,
+    moves_table,
+    statistics_table,
+)
 from drmadc.lower.expectations import expectation_table
 from drmadc.lower.expressions import call
 from drmadc.lower.forward import (
@@ -93,7 +100,7 @@ def _constants(program: Program) -> list[py.Statement]:
     out.append(keep_constant(program, program.adjoint))
     if program.data is not None:
         out.append(data_constant(program, program.data))
-        out += [*statistics_table(program.data), *moves_table(program)]
+        out += [*statistics_table(program.data), *moves_table(program), *feed_constant(program)]
     lines = {
         "loss": f"{program.loss.origin}: {program.loss.text}",
         "update": f"{program.step.origin}: {program.step.rule}",

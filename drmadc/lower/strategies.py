@@ -5,7 +5,7 @@ from math import ceil, log2
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Adjoint, Let, Program
 from drmadc.ir.reverse import Exact, Flow, Implicit, Naive, OneStep, Truncated
-from drmadc.lower.data import augmentation, rows_batch, whole_batch
+from drmadc.lower.data import augmentation, gathered, rows_batch, whole_batch
 from drmadc.lower.expressions import call, draw_number, item, lower
 from drmadc.lower.forward import data_argument, hyper_reads, loss_arguments, step_parameters, step_reads
 from drmadc.lower.names import hyper_name, step_name
@@ -40,12 +40,16 @@ def _large_minibatch(program: Program, batch: int) -> list[py.Statement]:
     if not batch or batch >= size:
         doc = "The whole train split, for products with the Hessian."
         every = call("jnp.arange", py.Literal(size)) if program.batch else None
+        if program.streamed and every is not None:
+            rows_ = py.Assign((py.Id("rows"),), every)
+            body = (rows_, *draw, py.Return(rows_batch(program, gathered(program), step)))
+            return [py.Function("large_minibatch", params, doc, body)]
         return [py.Function("large_minibatch", params, doc, (*draw, py.Return(whole_batch(program, every, step))))]
     rows = call("rt.draw_rows", py.Id("SEED"), draw_number(program), step, py.Literal(batch), py.Literal(size))
     body = (
         py.Assign((py.Id("rows"),), rows),
         *draw,
-        py.Return(rows_batch(program, step)),
+        py.Return(rows_batch(program, gathered(program), step)),
     )
     doc = f"{batch} examples for the products of segment i: a function of (seed, outer, i)."
     return [py.Function("large_minibatch", params, doc, body)]

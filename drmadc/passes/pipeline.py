@@ -6,12 +6,14 @@ from drmadc.ir.program import Program
 from drmadc.ir.verify import verify
 from drmadc.passes.adjoint import adjoint
 from drmadc.passes.choose import choose
+from drmadc.passes.feeding import feed
 from drmadc.passes.fold import fold
 
 PASSES: tuple[tuple[str, Callable[[Program], Program]], ...] = (
     ("fold", fold),
     ("adjoint", adjoint),
     ("choose", choose),
+    ("feed", feed),
 )
 
 

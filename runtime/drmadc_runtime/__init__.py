@@ -10,6 +10,7 @@ from drmadc_runtime.curvature import gauss_newton, slope
 from drmadc_runtime.data import Data, count, take
 from drmadc_runtime.draws import draw_rows, noise_key, normal, uniform
 from drmadc_runtime.expectations import Expectation
+from drmadc_runtime.feed import Feed
 from drmadc_runtime.flow import flow_back
 from drmadc_runtime.functions import (
     binary_cross_entropy,
@@ -52,6 +53,7 @@ __all__ = [
     "Checkpoint",
     "Data",
     "Expectation",
+    "Feed",
     "Hypergradient",
     "Knots",
     "Naive",

@@ -1,6 +1,6 @@
 """Splits of a source as a function of (seed, outer), and the gather of rows on the host and on the device."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -65,12 +65,22 @@ class Data:
         """What of the outer step the splits depend on."""
         return outer if self.resample else outer % self.folds if self.folds else 0
 
-    def splits(self, outer: int) -> dict[str, dict[str, Rows]]:
-        """Raw arrays of every split for an outer step, on the host: split -> field -> [n, ...]."""
+    def splits(self, outer: int, without: tuple[str, ...] = ()) -> dict[str, dict[str, Rows]]:
+        """Raw arrays of the splits for an outer step, on the host: split -> field -> [n, ...]."""
         out: dict[str, dict[str, Rows]] = {}
         for name, (part, rows) in self.rows(outer).items():
+            if name in without:
+                continue
             out[name] = {key: gather_host(values, rows) for key, values in self.raw[part].items()}
         return out
+
+    def pieces(self, split: str, outer: int, size: int) -> Iterator[dict[str, Rows]]:
+        """A split in pieces of about `size` bytes, without ever holding all of it."""
+        part, rows = self.rows(outer)[split]
+        step = piece_length(self.raw[part], size)
+        for start in range(0, len(rows), step):
+            piece = rows[start : start + step]
+            yield {key: gather_host(values, piece) for key, values in self.raw[part].items()}
 
     def rows(self, outer: int) -> dict[str, tuple[str, Order]]:
         """The part and the rows in it of every split."""
@@ -94,6 +104,11 @@ class Data:
                 out[name] = part, order[start : start + size]
                 start += size
         return out
+
+
+def piece_length(fields: Mapping[str, Rows], size: int) -> int:
+    """Examples of a piece of about `size` bytes."""
+    return max(1, size // max(1, sum(values[:1].nbytes for values in fields.values())))
 
 
 def count(split: Mapping[str, jax.Array]) -> int:

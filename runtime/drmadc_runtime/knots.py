@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from drmadc_runtime.paths import Advance, Path, Retreat, State, only, read, rows_like, write
+from drmadc_runtime.stepping import backwards, forwards
 from drmadc_runtime.trees import norm
 
 GUARD, CALM = 30.0, 3.0
@@ -49,7 +50,7 @@ class Knots:
             starts = write(starts, i, only(state, names))
             start = state["w"]
 
-            def body(t: jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            def body(advance: Advance, t: jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
                 state, total, travelled = carry
                 if travelled is not None:
                     travelled = write(travelled, t, jax.tree.map(lambda a, b: norm(a - b), state["w"], start))
@@ -57,7 +58,7 @@ class Knots:
                 return state, jax.tree.map(jnp.add, total, only(state, averaged)), travelled
 
             zeros = jax.tree.map(jnp.zeros_like, only(state, averaged))
-            state, total, travelled = lax.fori_loop(firsts[i], stops[i], body, (state, zeros, travelled))
+            state, total, travelled = forwards(advance, firsts[i], stops[i], body, (state, zeros, travelled))
             return state, starts, write(ends, i, only(state, averaged)), write(sums, i, total), travelled
 
         empty = rows_like(only(state, averaged), segments)
@@ -91,7 +92,7 @@ class Published:
     def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "PublishedPath"]:
         """The last state, and both ends of the line."""
         start = state["w"]
-        last = lax.fori_loop(0, steps, lambda t, state: advance(state, t), state)
+        last = forwards(advance, 0, steps, lambda advance, t, state: advance(state, t), state)
         return last, PublishedPath(start, last["w"], max(1, steps // 10))
 
 
@@ -107,14 +108,12 @@ class PublishedPath:
     def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
         """The authors' recursion."""
 
-        def body(j: jax.Array, adjoint: State) -> State:
-            i = self.points - 1 - j
+        def body(retreat: Retreat, i: jax.Array, adjoint: State) -> State:
             fraction = 0.001 + 0.998 * i / max(1, self.points - 1)
             w = jax.tree.map(lambda a, b: (1 - fraction) * a + fraction * b, self.start, self.end)
             return retreat({"w": w}, {"w": w}, adjoint, i)
 
-        last: State = lax.fori_loop(0, self.points, body, adjoint)
-        return last
+        return backwards(retreat, 0, self.points, body, adjoint)
 
 
 def segment_bounds(steps: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -168,12 +167,10 @@ class KnotPath:
         piece: Lines = read(self.lines, number)
         total = self._totals(piece)
 
-        def body(j: jax.Array, adjoint: State) -> State:
-            t = piece.stop - 1 - j
+        def body(retreat: Retreat, t: jax.Array, adjoint: State) -> State:
             return retreat(*self._states(piece, total, t), adjoint, t)
 
-        done: State = lax.fori_loop(0, piece.stop - piece.first, body, adjoint)
-        return done
+        return backwards(retreat, piece.first, piece.stop, body, adjoint)
 
     def _totals(self, piece: Lines) -> Any:
         if self.travelled is None:

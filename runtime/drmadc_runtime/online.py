@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from drmadc_runtime.paths import State
+from drmadc_runtime.stepping import forwards
 from drmadc_runtime.trees import Tree
 
 
@@ -36,7 +37,7 @@ def online(
         hypers = hypers_of(tune_state)
         _, advance = module("training")(hypers, outer, *data)
         last = (i + 1) * every - 1
-        state = lax.fori_loop(i * every, last, lambda t, s: advance(s, t), state)
+        state = forwards(advance, i * every, last, lambda advance, t, s: advance(s, t), state)
         state, value, d_hypers = module("hypergradient_of_step")(state, hypers, outer, *data, last)
         gradient = Tree(reverse_constrain(hypers, d_hypers))
         return state, tune_step(tune_state, gradient, outer * rounds + i), value
@@ -45,4 +46,5 @@ def online(
     state, tune_state, value = lax.fori_loop(0, rounds, one_round, (start, tune_state, zero))
     hypers = hypers_of(tune_state)
     _, advance = module("training")(hypers, outer, *data)
-    return lax.fori_loop(rounds * every, steps, lambda t, s: advance(s, t), state), tune_state, value
+    state = forwards(advance, rounds * every, steps, lambda advance, t, s: advance(s, t), state)
+    return state, tune_state, value

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from drmadc_runtime.stepping import forwards
 from drmadc_runtime.trees import norm
 
 State = dict[str, Any]
@@ -117,8 +118,7 @@ def sweep(advance: Advance, state: State, steps: int, keep: Keep | None) -> tupl
     Nothing is unrolled: compile time does not depend on `steps`.
     """
     if keep is None:
-        last: State = lax.fori_loop(0, steps, lambda t, state: advance(state, t), state)
-        return last, None
+        return forwards(advance, 0, steps, lambda advance, t, state: advance(state, t), state), None
     return keep.forward(advance, state, steps)
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from drmadc_runtime.paths import Advance, Retreat, State, only, read, rows_like, write
+from drmadc_runtime.stepping import forwards
 from drmadc_runtime.store import Names, empty_record, record, reverse_record
 
 
@@ -34,7 +35,7 @@ class Checkpoint:
             snapshots = write(snapshots, i, state)
             first = i * length
             stop = jnp.minimum(first + length, steps)
-            return lax.fori_loop(first, stop, lambda t, state: advance(state, t), state), snapshots
+            return forwards(advance, first, stop, lambda advance, t, state: advance(state, t), state), snapshots
 
         state, snapshots = lax.fori_loop(0, segments, segment, (state, rows_like(state, segments)))
         return state, CheckpointPath(snapshots, length, steps, Names(self.before, self.after))
@@ -134,7 +135,7 @@ class RecursionPath:
             def child(i: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
                 state, snapshots = carry
                 at = begin + (i - 1) * stride
-                state = lax.fori_loop(at, at + stride, lambda t, state: advance(state, t), state)
+                state = forwards(advance, at, at + stride, lambda advance, t, state: advance(state, t), state)
                 return state, write(snapshots, d * arity + i, state)
 
             _, snapshots = lax.fori_loop(1, mine + 1, child, (state, snapshots))

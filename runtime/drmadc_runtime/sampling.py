@@ -87,3 +87,8 @@ def _shuffled_host(key: np.uint32, first: int, count: int, half: int, size: int)
 def shuffled_rows_host(seed: int, outer: int, t: int, count: int, size: int) -> npt.NDArray[np.int32]:
     """The same integers as `shuffled_rows`, computed on the host by Numba."""
     return _shuffled_host(key_host(seed, SHUFFLE, outer), t * count, count, half_bits(size), size)
+
+
+def cyclic_rows_host(seed: int, outer: int, t: int, count: int, size: int) -> npt.NDArray[np.int32]:
+    """The same integers as `cyclic_rows`; they depend on t only."""
+    return ((t * count + np.arange(count)) % size).astype(np.int32)

@@ -1,7 +1,7 @@
 """A session: an emitted module's functions, compiled once and called with data of the right outer step."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_runtime.paths import Hypergradient, Keep, sweep
-from drmadc_runtime.statistics import fitted
+from drmadc_runtime.statistics import PIECE, fitted, pieces_of
 from drmadc_runtime.store import Store
 from drmadc_runtime.tasks import Tasks
 from drmadc_runtime.trees import Tree
@@ -155,12 +155,17 @@ class Session:
         key = spec.draw_of(outer)
         if self._prepared is None or self._prepared[0] != key:
             self._prepared = None
-            splits = spec.splits(outer)
-            data: dict[str, Any] = jax.device_put({**splits, **self._fitted(splits.get("train", {}))})
+            if "FEED" in self.module:
+                splits = spec.splits(outer, without=("train",))
+                pieces = spec.pieces("train", outer, PIECE)
+            else:
+                splits = spec.splits(outer)
+                pieces = pieces_of(splits.get("train", {}))
+            data: dict[str, Any] = jax.device_put({**splits, **self._fitted(pieces)})
             self._prepared = (key, data)
         return (self._prepared[1],)
 
-    def _fitted(self, train: Values) -> dict[str, Any]:
+    def _fitted(self, train: Iterable[Values]) -> dict[str, Any]:
         """The statistics of a train split, where features read any."""
         if "fit" not in self.module:
             return {}
@@ -174,7 +179,7 @@ class Session:
         names = self.module["RETRAIN"]
         train = {f: np.concatenate([parts[n][f] for n in names], axis=int(tasks)) for f in parts[names[0]]}
         with self.precision():
-            data: dict[str, Any] = jax.device_put({**parts, "train": train, **self._fitted(train)})
+            data: dict[str, Any] = jax.device_put({**parts, "train": train, **self._fitted(pieces_of(train))})
 
             @jax.jit
             def run(hypers: Values, outer: jax.Array, data: Any) -> Any:

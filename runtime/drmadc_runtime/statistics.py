@@ -1,6 +1,6 @@
 """Statistics of the train split, in float64, in one pass over its examples."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -8,45 +8,46 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_runtime.data import Rows
+from drmadc_runtime.data import Rows, piece_length
 
 Fit = Callable[[Mapping[str, jax.Array]], dict[str, jax.Array]]
 Kinds = Mapping[str, tuple[Any, ...]]
-CHUNK = 32_000_000
+PIECE = 4_000_000
 Array = npt.NDArray[np.float64]
 
 
-def fitted(fit: Fit, kinds: Kinds, train: Mapping[str, Rows], dtype: str) -> dict[str, npt.NDArray[np.generic]]:
+def fitted(
+    fit: Fit, kinds: Kinds, train: Iterable[Mapping[str, Rows]], dtype: str
+) -> dict[str, npt.NDArray[np.generic]]:
     """Each statistic of `kinds` over what `fit` gives of the examples: mean, std, max, min, or zca with its epsilon.
 
-    Chunks of examples are merged by Chan, Golub and LeVeque's formula for means and sums of squares.
+    `train` are pieces of the split; they are merged by Chan, Golub and LeVeque's formula for means and sums of squares.
     """
     state: dict[str, Any] = {}
     seen = 0
     with jax.enable_x64(True):
-        for chunk in _chunks(train):
-            values = {name: np.asarray(x, np.float64) for name, x in _fit(fit, chunk).items()}
+        for piece in train:
+            values = {name: np.asarray(x, np.float64) for name, x in _fit(fit, piece).items()}
             count = len(next(iter(values.values())))
             for name, x in values.items():
-                found = _of_chunk(kinds[name][0], x)
+                found = _of_piece(kinds[name][0], x)
                 state[name] = _merged(kinds[name][0], state[name], seen, found, count) if seen else found
             seen += count
     return {name: _result(kinds[name], state[name], seen).astype(dtype) for name in kinds}
 
 
-def _fit(fit: Fit, chunk: Mapping[str, Rows]) -> dict[str, jax.Array]:
-    return fit({name: jnp.asarray(values) for name, values in chunk.items()})
+def _fit(fit: Fit, piece: Mapping[str, Rows]) -> dict[str, jax.Array]:
+    return fit({name: jnp.asarray(values) for name, values in piece.items()})
 
 
-def _chunks(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
-    first = next(iter(train.values()))
-    each = sum(values[:1].nbytes for values in train.values())
-    step = max(1, CHUNK // max(1, 8 * each))
-    for start in range(0, len(first), step):
+def pieces_of(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
+    """Arrays in memory, in the same pieces as `Data.pieces` would give them."""
+    step = piece_length(train, PIECE)
+    for start in range(0, len(next(iter(train.values()))), step):
         yield {name: values[start : start + step] for name, values in train.items()}
 
 
-def _of_chunk(kind: str, x: Array) -> Any:
+def _of_piece(kind: str, x: Array) -> Any:
     """mean: mean; std: mean, sum of squares; zca: mean, scatter matrix; max, min."""
     match kind:
         case "max":

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from drmadc_runtime.paths import Advance, Retreat, State, only
+from drmadc_runtime.stepping import forwards
 from drmadc_runtime.trees import norm
 
 
@@ -26,7 +27,7 @@ class Steady:
 
     def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "SteadyPath"]:
         """The last state, twice."""
-        last: State = lax.fori_loop(0, steps, lambda t, state: advance(state, t), state)
+        last = forwards(advance, 0, steps, lambda advance, t, state: advance(state, t), state)
         return last, SteadyPath(only(last, self.before), only(last, self.after), steps, self.terms)
 
 

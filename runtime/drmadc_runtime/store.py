@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
-from jax import lax
 
 from drmadc_runtime.paths import Advance, Retreat, State, only, read, rows_like, write
+from drmadc_runtime.stepping import backwards, forwards
 
 
 class Names(NamedTuple):
@@ -48,7 +48,7 @@ def record(
 ) -> tuple[State, Record]:
     """Run steps first .. stop-1, writing the states before and after step t to rows t - first and t - first + 1."""
 
-    def body(t: jax.Array, carry: tuple[State, State, State]) -> tuple[State, State, State]:
+    def body(advance: Advance, t: jax.Array, carry: tuple[State, State, State]) -> tuple[State, State, State]:
         state, before, after = carry
         state = advance(state, t)
         row = t - first
@@ -56,7 +56,7 @@ def record(
         return state, before, write(after, row, only(state, names.only_after))
 
     start = write(room.before, 0, only(state, names.before))
-    state, before, after = lax.fori_loop(first, stop, body, (state, start, room.after))
+    state, before, after = forwards(advance, first, stop, body, (state, start, room.after))
     return state, Record(before, after)
 
 
@@ -65,14 +65,13 @@ def reverse_record(
 ) -> State:
     """The adjoints of steps stop-1 .. first, whose states are in the rows from 0."""
 
-    def body(i: jax.Array, adjoint: State) -> State:
-        row = stop - 1 - first - i
+    def body(retreat: Retreat, t: jax.Array, adjoint: State) -> State:
+        row = t - first
         before = read(rows.before, row)
         after = {**read(rows.after, row), **read(only(rows.before, names.both), row + 1)}
-        return retreat(before, after, adjoint, first + row)
+        return retreat(before, after, adjoint, t)
 
-    done: State = lax.fori_loop(0, stop - first, body, adjoint)
-    return done
+    return backwards(retreat, first, stop, body, adjoint)
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ class Store:
         first = max(0, steps - self.last) if self.last is not None else 0
         room = self.room if self.room is not None else self.empty(state, steps)
         if first:
-            state = lax.fori_loop(0, first, lambda t, state: advance(state, t), state)
+            state = forwards(advance, 0, first, lambda advance, t, state: advance(state, t), state)
         state, rows = record(advance, state, first, steps, room, names)
         return state, StoredPath(rows, first, steps, names)
 
