@@ -7,7 +7,7 @@ on the device, bit for bit; numbers are made of them on the device in either cas
 
 import os
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -93,9 +93,16 @@ class Feed:
 
     def host_block(self, outer: int, number: int) -> Block:
         """A block on the host."""
+        return self.fill(outer, number, self.room())
+
+    def room(self) -> Block:
+        """Memory for a block."""
+        return {name: np.zeros(shape.shape, shape.dtype) for name, shape in self._shapes(self.length).items()}
+
+    def fill(self, outer: int, number: int, out: Block) -> Block:
+        """Write a block over another one."""
         first = number * self.length
         steps = np.arange(first, min(first + self.length, self.steps))
-        out = {name: np.zeros(shape.shape, shape.dtype) for name, shape in self._shapes(self.length).items()}
         workers = self.threads or max(1, (os.cpu_count() or 2) // 2)
         pieces = np.array_split(steps, min(workers, len(steps)))
         jobs = [self._state.pool.submit(self._fill, outer, piece, first, out) for piece in pieces[1:]]
@@ -158,6 +165,7 @@ class _State:
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="drmadc-feed")
         self.pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="drmadc-gather")
         self._blocks: OrderedDict[tuple[int, int], Future[Block]] = OrderedDict()
+        self._free: deque[Block] = deque()
         self._last = (-1, -1)
         self._rows: tuple[int, tuple[str, npt.NDArray[np.int64]]] | None = None
 
@@ -183,8 +191,21 @@ class _State:
     def _begin(self, feed: Feed, outer: int, number: int) -> "Future[Block]":
         key = (outer, number)
         if key not in self._blocks:
-            self._blocks[key] = self._ahead.submit(feed.host_block, outer, number)
-            while len(self._blocks) > KEPT:
-                self._blocks.popitem(last=False)
+            while len(self._blocks) >= KEPT:
+                _, old = self._blocks.popitem(last=False)
+                old.add_done_callback(self._give_back)
+            self._blocks[key] = self._ahead.submit(self._made, feed, outer, number)
         self._blocks.move_to_end(key)
         return self._blocks[key]
+
+    def _made(self, feed: Feed, outer: int, number: int) -> Block:
+        """A block in memory that an earlier one has left: fresh memory costs a page fault every 4 KB."""
+        try:
+            room = self._free.popleft()
+        except IndexError:
+            room = feed.room()
+        return feed.fill(outer, number, room)
+
+    def _give_back(self, block: "Future[Block]") -> None:
+        if block.exception() is None:
+            self._free.append(block.result())
