@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_runtime.downloads import CATALOGUE, fetch, is_here
-from drmadc_runtime.draws import draw_rows_host
 from drmadc_runtime.request import Raw, Request
 from drmadc_runtime.sources import load
 from drmadc_runtime.splitting import Order, balanced, fold, random_order, stratified
@@ -139,10 +138,3 @@ def gather_host(values: Rows, rows: npt.NDArray[np.integer[Any]]) -> Rows:
     out = np.empty((rows.size, flat.shape[1]), values.dtype)
     _gather(flat, rows, out)
     return out.reshape(rows.size, *values.shape[1:])
-
-
-def minibatch_host(split: Mapping[str, Rows], seed: int, outer: int, t: int, count: int) -> dict[str, Rows]:
-    """The raw minibatch of step t for a split that stays on the host; the same rows as on the device, bit for bit."""
-    size = len(next(iter(split.values())))
-    rows = draw_rows_host(seed, outer, t, count, size)
-    return {key: gather_host(values, rows) for key, values in split.items()}

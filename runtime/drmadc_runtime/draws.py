@@ -72,10 +72,20 @@ def key_host(seed: int, purpose: int, *words: int) -> np.uint32:
     return key
 
 
-def draw_rows_host(seed: int, outer: int, t: int, count: int, size: int) -> npt.NDArray[np.int32]:
-    """The same integers as `draw_rows`, computed on the host by Numba."""
-    bits = _bits_host(key_host(seed, ROWS, outer, t), count)
-    return (bits % np.uint32(size)).astype(np.int32)
+@numba.njit(cache=True, nogil=True)
+def _rows_host(key: np.uint32, t: int, steps: int, count: int, size: int) -> npt.NDArray[np.int32]:
+    rows = np.empty((steps, count), np.int32)
+    for s in range(steps):
+        own = mix_host(np.uint32(key + np.uint32(t + s)))
+        for i in range(count):
+            position = np.uint32(np.uint32(i) * np.uint32(GOLDEN))
+            rows[s, i] = mix_host(np.uint32(mix_host(np.uint32(position + own)) ^ own)) % np.uint32(size)
+    return rows
+
+
+def draw_rows_host(seed: int, outer: int, t: int, steps: int, count: int, size: int) -> npt.NDArray[np.int32]:
+    """The same integers as `draw_rows` for steps t .. t + steps - 1, computed on the host by Numba: [steps, count]."""
+    return _rows_host(key_host(seed, ROWS, outer), t, steps, count, size)
 
 
 def permutation_host(seed: int, outer: int, size: int, part: int) -> npt.NDArray[np.int64]:

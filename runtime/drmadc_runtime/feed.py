@@ -25,7 +25,7 @@ from drmadc_runtime.sampling import cyclic_rows_host, shuffled_rows_host
 from drmadc_runtime.stepping import Along, StepFunction
 
 BLOCK, MOST, KEPT = 4_000_000, 256, 4
-SAMPLING: dict[str, Callable[[int, int, int, int, int], npt.NDArray[np.int32]]] = {
+SAMPLING: dict[str, Callable[[int, int, int, int, int, int], npt.NDArray[np.int32]]] = {
     "with_replacement": draw_rows_host,
     "without_replacement": shuffled_rows_host,
     "cyclic": cyclic_rows_host,
@@ -38,7 +38,9 @@ def gather_steps(values: Any, rows: Any, out: Any) -> None:
     """out[s, i] = values[rows[s, i]], for rows of numbers."""
     for s in range(rows.shape[0]):
         for i in range(rows.shape[1]):
-            out[s, i] = values[rows[s, i]]
+            row = rows[s, i]
+            for k in range(values.shape[1]):
+                out[s, i, k] = values[row, k]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -91,9 +93,9 @@ class Feed:
         wanted = {name: _shaped((count, *s.shape[2:]), s.dtype) for name, s in self._shapes(1).items()}
         return jax.pure_callback(self._take, wanted, outer, rows)
 
-    def host_block(self, outer: int, number: int) -> Block:
-        """A block on the host."""
-        return self.fill(outer, number, self.room())
+    def served(self, outer: int, number: int) -> Block:
+        """A block on the host, the following one begun; it is written over when three others have been asked for."""
+        return self._state.serve(self, outer, number)
 
     def room(self) -> Block:
         """Memory for a block."""
@@ -116,7 +118,7 @@ class Feed:
         arrays, order = self._split(outer)
         draw = outer if self.redraw else 0
         sample = SAMPLING[self.sampling]
-        rows = np.stack([order[sample(self.seed, draw, int(t), self.batch, len(order))] for t in steps])
+        rows = order[sample(self.seed, draw, int(steps[0]), len(steps), self.batch, len(order))]
         place = slice(int(steps[0]) - first, int(steps[-1]) + 1 - first)
         for name, values in arrays.items():
             target = out[name][place]
@@ -141,7 +143,7 @@ class Feed:
         return {n: _shaped((*lead, *v.shape[1:]), jax.dtypes.canonicalize_dtype(v.dtype)) for n, v in arrays.items()}
 
     def _serve(self, outer: Any, number: Any) -> Block:
-        return self._state.serve(self, int(outer), int(number))
+        return self.served(int(outer), int(number))
 
     def _serve_one(self, outer: Any, t: Any) -> Block:
         number, row = divmod(int(t), self.length)

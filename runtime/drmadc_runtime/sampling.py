@@ -59,7 +59,7 @@ def cyclic_rows(t: jax.Array, count: int, size: int) -> jax.Array:
     return rows
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _permute_host(place: np.uint32, key: np.uint32, half: int, size: int) -> np.uint32:
     mask = np.uint32((1 << half) - 1)
     shift = np.uint32(half)
@@ -74,7 +74,7 @@ def _permute_host(place: np.uint32, key: np.uint32, half: int, size: int) -> np.
             return x
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _shuffled_host(key: np.uint32, first: int, count: int, half: int, size: int) -> npt.NDArray[np.int32]:
     rows = np.empty(count, np.int32)
     for i in range(count):
@@ -84,11 +84,12 @@ def _shuffled_host(key: np.uint32, first: int, count: int, half: int, size: int)
     return rows
 
 
-def shuffled_rows_host(seed: int, outer: int, t: int, count: int, size: int) -> npt.NDArray[np.int32]:
-    """The same integers as `shuffled_rows`, computed on the host by Numba."""
-    return _shuffled_host(key_host(seed, SHUFFLE, outer), t * count, count, half_bits(size), size)
+def shuffled_rows_host(seed: int, outer: int, t: int, steps: int, count: int, size: int) -> npt.NDArray[np.int32]:
+    """The same integers as `shuffled_rows` for steps t .. t + steps - 1, computed on the host: [steps, count]."""
+    rows = _shuffled_host(key_host(seed, SHUFFLE, outer), t * count, steps * count, half_bits(size), size)
+    return rows.reshape(steps, count)
 
 
-def cyclic_rows_host(seed: int, outer: int, t: int, count: int, size: int) -> npt.NDArray[np.int32]:
+def cyclic_rows_host(seed: int, outer: int, t: int, steps: int, count: int, size: int) -> npt.NDArray[np.int32]:
     """The same integers as `cyclic_rows`; they depend on t only."""
-    return ((t * count + np.arange(count)) % size).astype(np.int32)
+    return ((t * count + np.arange(steps * count)) % size).astype(np.int32).reshape(steps, count)
