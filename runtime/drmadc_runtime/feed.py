@@ -25,6 +25,7 @@ from drmadc_runtime.sampling import cyclic_rows_host, shuffled_rows_host
 from drmadc_runtime.stepping import Along, StepFunction
 
 BLOCK, MOST, KEPT = 4_000_000, 256, 4
+GATHERED = 250_000_000
 SAMPLING: dict[str, Callable[[int, int, int, int, int, int], npt.NDArray[np.int32]]] = {
     "with_replacement": draw_rows_host,
     "without_replacement": shuffled_rows_host,
@@ -115,7 +116,7 @@ class Feed:
 
     def _fill(self, outer: int, steps: npt.NDArray[np.int64], first: int, out: Block) -> None:
         """The minibatches of some steps of a block."""
-        arrays, order = self._split(outer)
+        arrays, order = self._state.split(self.data, outer)
         draw = outer if self.redraw else 0
         sample = SAMPLING[self.sampling]
         rows = order[sample(self.seed, draw, int(steps[0]), len(steps), self.batch, len(order))]
@@ -131,11 +132,6 @@ class Feed:
             else:
                 gather_steps(values.reshape(len(values), -1), rows, target.reshape(*rows.shape, -1))
 
-    def _split(self, outer: int) -> tuple[Block, npt.NDArray[np.int64]]:
-        """The arrays that the train split is a part of, and its rows in them."""
-        part, order = self._state.rows(self.data, outer)
-        return dict(self.data.raw[part]), order
-
     def _shapes(self, length: int) -> dict[str, Any]:
         """What a block of so many steps is made of, in the types that the device has."""
         arrays = self.data.raw["train"]
@@ -150,7 +146,7 @@ class Feed:
         return {name: values[row] for name, values in self._state.serve(self, int(outer), number).items()}
 
     def _take(self, outer: Any, rows: Any) -> Block:
-        arrays, order = self._split(int(outer))
+        arrays, order = self._state.split(self.data, int(outer))
         chosen = order[np.asarray(rows)]
         return {name: np.asarray(values[chosen], self._shapes(1)[name].dtype) for name, values in arrays.items()}
 
@@ -160,7 +156,7 @@ def _shaped(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
 
 
 class _State:
-    """Blocks that are there or being made, and the rows of the last splits; behind a lock."""
+    """Blocks that are there or being made, and the last train split; behind locks."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -169,15 +165,24 @@ class _State:
         self._blocks: OrderedDict[tuple[int, int], Future[Block]] = OrderedDict()
         self._free: deque[Block] = deque()
         self._last = (-1, -1)
-        self._rows: tuple[int, tuple[str, npt.NDArray[np.int64]]] | None = None
+        self._split: tuple[int, tuple[Block, npt.NDArray[np.int64]]] | None = None
+        self._split_lock = threading.Lock()
 
-    def rows(self, data: Data, outer: int) -> tuple[str, npt.NDArray[np.int64]]:
-        """The part and rows of the train split of an outer step."""
+    def split(self, data: Data, outer: int) -> tuple[Block, npt.NDArray[np.int64]]:
+        """Arrays that hold the train split of an outer step, and its rows in them.
+
+        A split that fits is gathered once: its minibatches are then near to each other in memory.
+        """
         key = data.draw_of(outer)
-        with self._lock:
-            if self._rows is None or self._rows[0] != key:
-                self._rows = key, data.rows(outer)["train"]
-            return self._rows[1]
+        with self._split_lock:
+            if self._split is None or self._split[0] != key:
+                part, order = data.rows(outer)["train"]
+                fields = dict(data.raw[part])
+                if sum(values[:1].nbytes for values in fields.values()) * len(order) <= GATHERED:
+                    fields = {name: values[order] for name, values in fields.items()}
+                    order = np.arange(len(order))
+                self._split = key, (fields, order)
+            return self._split[1]
 
     def serve(self, feed: Feed, outer: int, number: int) -> Block:
         """A block; the one after it, in the direction of the way, is begun."""
