@@ -16,6 +16,7 @@ from drmadc.ir.program import HYPERS, Function, HyperParameter, Stage, axis_slot
 from drmadc.ir.reverse import Exact, OneStep, Reverse
 from drmadc.ir.ties import COARSER, GRAINS, Grain, Projection, Projector, Tie
 from drmadc.ir.types import Tree
+from drmadc.passes.dependence import function_splits
 from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -102,6 +103,10 @@ def check_tune(decls: list[ast.TuneDecl], train: Train | None, known: Known, *, 
     minimize = settings.required("minimize", "minimize = cross_entropy(mlp(x), y) on valid")
     if minimize is not None:
         tune.objective = function_of(minimize, "the objective", Context(known, "outer"))
+        if tune.objective is not None and "test" in function_splits(tune.objective):
+            advice = "`test` is what no hypergradient may see; report it instead"
+            wanted = "on `valid` or `train`"
+            known.bag.add(type_errors.WrongKind(minimize.span, "the outer objective", wanted, "on `test`", advice))
     reverse = settings.optional("reverse")
     if reverse is None:
         tune.reverse = Reverse(Exact("any", DEFAULT_MEMORY), "exact()", decls[0].span.origin)

@@ -34,6 +34,7 @@ from drmadc.lower.reverse import (
 from drmadc.lower.strategies import reverse_init_reached, strategy_functions
 from drmadc.lower.tables import tables
 from drmadc.lower.tuning import tune_functions
+from drmadc.passes.dependence import function_splits
 from drmadc.python import tree as py
 from drmadc.python.printer import print_module
 
@@ -111,6 +112,9 @@ def _constants(program: Program) -> list[py.Statement]:
     }
     entries = tuple((py.Literal(k), py.Literal(v)) for k, v in lines.items())
     out.append(_constant("LINES", py.Dict(entries)))
+    seen = tuple(report.key for report in program.reports if "test" in function_splits(report.function))
+    if seen and "valid" in function_splits(program.objective):
+        out.append(_constant("ON_TEST", py.Tuple(tuple(py.Literal(key) for key in seen))))
     return [*out, *tables(program)]
 
 

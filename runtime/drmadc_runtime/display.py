@@ -1,13 +1,16 @@
 """What a person sees of a run: a table that grows above a progress bar, or plain lines where there is no terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from statistics import mean
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from drmadc_runtime.tuning import GROWTH_LIMIT, OuterStep
+
+WINDOW, RISE = 5, 1.05
 
 
 class Display:
@@ -87,6 +90,23 @@ class Display:
                 f"warning: along its own direction the hypergradient predicts a slope of {step.probe.predicted:.3g}, "
                 f"measured is {step.probe.measured:.3g} ({line}). `drmadc audit` says more.",
             )
+
+    def warn_overfitting(self, steps: Sequence[OuterStep], on_test: Sequence[str]) -> None:
+        """Say, once, that the objective falls on the valid split while what is reported on test rises."""
+        if len(steps) < 2 * WINDOW or any(name not in steps[0].reports for name in on_test):
+            return
+        before, last = steps[-2 * WINDOW : -WINDOW], steps[-WINDOW:]
+        fell = [mean(step.objective for step in part) for part in (before, last)]
+        for name in on_test:
+            rose = [mean(step.reports[name] for step in part) for part in (before, last)]
+            if fell[1] < fell[0] and rose[1] > RISE * rose[0] > 0:
+                text = (
+                    f"warning: over the last {WINDOW} outer steps the objective on valid fell from {fell[0]:.4g} to "
+                    f"{fell[1]:.4g}, but {name} rose from {rose[0]:.4g} to {rose[1]:.4g}: the hyperparameters are "
+                    "fitting the valid split. Make it larger, draw it anew (`resample = each outer`), tie "
+                    f"hyperparameters, or stop near outer step {min(steps, key=lambda s: s.reports[name]).outer}."
+                )
+                self._once("overfitting", text)
 
     def _once(self, key: str, text: str) -> None:
         if key in self._said:

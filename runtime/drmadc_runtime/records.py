@@ -67,13 +67,12 @@ class RunFolder:
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
-    def write_hypers(self, hypers: Mapping[str, npt.NDArray[np.floating[Any]]]) -> None:
-        """Write hypers.npz: the hyperparameters in their own domains."""
-        target = self.path / "hypers.npz"
-        partial = self.path / ".hypers.partial.npz"
-        arrays: dict[str, Any] = dict(hypers)
-        np.savez(partial, **arrays)
-        os.replace(partial, target)
+    def write_arrays(self, name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Write arrays as NAME.npz, whole or not at all."""
+        partial = self.path / f".{name}.partial.npz"
+        named: dict[str, Any] = dict(arrays)
+        np.savez(partial, **named)
+        os.replace(partial, self.path / f"{name}.npz")
 
     def write_images(self, images: Mapping[str, npt.NDArray[np.floating[Any]]]) -> list[Path]:
         """Write each picture as a PNG with a colour bar; the files that were written."""

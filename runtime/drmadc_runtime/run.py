@@ -1,6 +1,7 @@
 """One run from start to end: outer loop, table, run folder."""
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from drmadc_runtime.display import Display
+from drmadc_runtime.display import WINDOW, Display
 from drmadc_runtime.failure import NotFinite
 from drmadc_runtime.records import RunFolder
 from drmadc_runtime.session import Arrays, Session, Values
 from drmadc_runtime.sweeping import draw_sweep, sweep
-from drmadc_runtime.tuning import tune
+from drmadc_runtime.tuning import OuterStep, tune
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
     folder.write_start(texts)
     display.say(_headline(session, hypers))
     display.say(f"run folder: {folder.path}")
+    if "fit" in module:
+        folder.write_arrays("statistics", {name: np.asarray(x) for name, x in session.statistics(0).items()})
+    done: deque[OuterStep] = deque(maxlen=2 * WINDOW)
     metrics: list[dict[str, Any]] = []
     final: Arrays = {name: np.asarray(value) for name, value in hypers.items()}
     swept = _sweep(session, hypers, folder, display) if "sweep" in module else []
@@ -61,11 +65,13 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
     with display.running(steps):
         for step in tune(session, hypers):
             final = step.following
+            done.append(step)
             metrics.append(step.record())
             folder.add_metrics(metrics[-1])
-            folder.write_hypers(final)
+            folder.write_arrays("hypers", final)
             display.step(step)
             display.warn(step, module["KEEP"].exact, module["LINES"])
+            display.warn_overfitting(tuple(done), module.get("ON_TEST", ()))
     arms = _retrain(session, final, display) if "RETRAIN" in module else {}
     if arms:
         folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")

@@ -165,6 +165,11 @@ class Session:
             self._prepared = (key, data)
         return (self._prepared[1],)
 
+    def statistics(self, outer: int) -> Values:
+        """The statistics of the train split of an outer step; none where features read none."""
+        values: Values = self.data(outer)[0].get("statistics", {})
+        return values
+
     def _fitted(self, train: Iterable[Values]) -> dict[str, Any]:
         """The statistics of a train split, where features read any."""
         if "fit" not in self.module:

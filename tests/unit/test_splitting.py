@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 import drmadc
 from drmadc_runtime.data import Data
+from drmadc_runtime.display import Display
 from drmadc_runtime.request import DataError
 from drmadc_runtime.splitting import balanced, fold, random_order, stratified
+from drmadc_runtime.tuning import OuterStep
 
 
 @settings(deadline=None)
@@ -113,3 +115,25 @@ def test_divisions_that_are_refused(text: str, message: str) -> None:
         splits(text)
     assert message in str(caught.value)
     assert len(caught.value.diagnostics) == 1
+
+
+def test_no_hypergradient_sees_the_test_split() -> None:
+    text = SPEC.format(settings="split = { train: 40, test: 20 }")
+    text = text.replace("sum(w ^ 2)  update", "mean(x) on test  update")
+    with pytest.raises(drmadc.SpecError, match="`test` is what no hypergradient may see"):
+        drmadc.compile_text(text)
+
+
+def test_overfitting_of_the_valid_split_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    def steps(objective: float, error: float) -> list[OuterStep]:
+        values = [(1 + objective * i, 1 + error * i) for i in range(10)]
+        return [OuterStep(i, a, 0.0, 1.0, 1.0, {"error/test": b}, {}, {}) for i, (a, b) in enumerate(values)]
+
+    display = Display(quiet=True)
+    better, worse = (-0.02, -0.02, False), (0.02, 0.02, False)
+    for objective, error, said in (better, worse, (-0.02, 0.02, True), (-0.02, 0.02, False)):
+        display.warn_overfitting(steps(objective, error), ("error/test",))
+        assert ("are fitting the valid split" in " ".join(capsys.readouterr().err.split())) == said
+    display.warn_overfitting(steps(-0.02, 0.02)[:9], ("error/test",))
+    module = drmadc.compile_file("specs/mnist_l2.drm").session.module
+    assert module["ON_TEST"] == ("error/test",)

@@ -39,6 +39,7 @@ LINES = {
     "strategy": "exact(store)",
     "tune": "augmented.drm:31: sgd",
 }
+ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
 LAYER_OF_WEIGHTS = {"h1.weight": (0, ()), "out.weight": (1, ())}

@@ -33,6 +33,7 @@ LINES = {
     "strategy": "drmad(knots: 3)",
     "tune": "l2_by_input.drm:29: sign",
 }
+ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
 IN_UNIT_OF_WEIGHTS = {"h1.weight": (0, (784, 1)), "out.weight": (784, (6, 1))}

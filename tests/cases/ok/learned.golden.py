@@ -32,6 +32,7 @@ LINES = {
     "strategy": "exact() = exact(store) (needs 754 KB of 2 GB, 3.1 training runs; the fastest exact form fits)",
     "tune": "learned.drm:38: adam",
 }
+ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
 

@@ -33,6 +33,7 @@ LINES = {
     "strategy": "drmad(knots: 8)",
     "tune": "mnist_l2.drm:30: sign",
 }
+ON_TEST = ("error/test",)
 WEIGHTS = {
     "h1.weight": (784, 50),
     "h2.weight": (50, 50),

@@ -48,6 +48,7 @@ LINES = {
     "strategy": "drmad(knots: 3, curvature: auto)",
     "tune": "streamed.drm:33: sgd",
 }
+ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
 LAYER_OF_WEIGHTS = {"h1.weight": (0, ()), "out.weight": (1, ())}

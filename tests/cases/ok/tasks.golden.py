@@ -32,6 +32,7 @@ LINES = {
     "strategy": "exact() = exact(store) (needs 14.3 MB of 2 GB, 2.2 training runs; the fastest exact form fits)",
     "tune": "tasks.drm:34: sgd",
 }
+ON_TEST = ("test", "error/test")
 OUT = {"out.weight": (10, 4, 40), "out.bias": (10, 40)}
 PARAMS = {
     "h1.weight": (10, 784, 4),

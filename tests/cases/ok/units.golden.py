@@ -32,6 +32,7 @@ LINES = {
     "strategy": "exact(store)",
     "tune": "units.drm:33: momentum",
 }
+ON_TEST = ("mean/test",)
 A = {"a.weight": (784, 4), "a.bias": (4,)}
 B = {"b.weight": (4, 4), "b.bias": (4,)}
 OUT_WEIGHT = {"out.weight": (4, 10)}
