@@ -12,7 +12,7 @@ import numpy.typing as npt
 from drmadc.diagnostics.model import Diagnostic
 from drmadc.driver import Compilation, compile_source
 from drmadc.load import load_module
-from drmadc.read import read_source, resolved_text
+from drmadc.read import read_source, run_texts
 from drmadc.source import SourceFile
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Program:
         return audit(self._compilation, memory, outer)
 
     def run(self, out: str | PathLike[str] | None = None, quiet: bool = False) -> "Run":
-        """Run the outer loop and record it in a folder (`runs/NAME/TIME` unless `out` is given).
+        """Run the outer loop and record it in a folder (`runs/NAME/TIME-HASH` unless `out` is given).
 
         Raises:
             NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
@@ -134,5 +134,4 @@ class Program:
         """
         from drmadc_runtime.run import run
 
-        texts = {f"{self.name}.drm": resolved_text(self._compilation), f"{self.name}.py": self.python}
-        return run(self.session.module, texts, None if out is None else str(out), quiet)
+        return run(self.session.module, run_texts(self._compilation), None if out is None else str(out), quiet)

@@ -16,7 +16,8 @@ from drmadc.data_commands import data
 from drmadc.diagnostics.codes import EXPLANATIONS
 from drmadc.diagnostics.model import Bag, SpecError
 from drmadc.diagnostics.suggest import did_you_mean
-from drmadc.read import resolved_text
+from drmadc.read import run_texts
+from drmadc.run_commands import diff, resume, runs, show
 
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
@@ -48,7 +49,7 @@ class Group(click.Group):
     """Commands in the order of use, and a hint for a misspelt one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["run", "plan", "audit", "emit", "check", "fmt", "data", "explain"]
+        return ["run", "resume", "plan", "audit", "emit", "check", "fmt", "data", "show", "diff", "runs", "explain"]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
@@ -79,7 +80,7 @@ def cli() -> None:
 @cli.command()
 @_spec
 @_overrides
-@click.option("--out", metavar="DIR", help="Run folder; default runs/NAME/TIME.")
+@click.option("--out", metavar="DIR", help="Run folder; default runs/NAME/TIME-HASH.")
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
 @click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 where one fails.")
 @click.option("--offline", is_flag=True, help="Never fetch data; fail instead.")
@@ -145,7 +146,7 @@ def _run_one(
     from drmadc_runtime.run import run as run_module
 
     module = load_module(compilation.text, compilation.require().name)
-    texts = {f"{module['NAME']}.drm": resolved_text(compilation), f"{module['NAME']}.py": compilation.text}
+    texts = run_texts(compilation)
     try:
         done = console.running(lambda: run_module(module, texts, out, quiet), compilation)
     except FileExistsError as error:
@@ -306,7 +307,8 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
         sys.exit(console.WRONG_SPEC)
 
 
-cli.add_command(data)
+for command in (resume, data, show, diff, runs):
+    cli.add_command(command)
 
 
 @cli.command()

@@ -40,14 +40,18 @@ def compile_spec(path: Path, overrides: tuple[str, ...], error_format: str, afte
 
 def running(work: Callable[[], T], compilation: Compilation) -> T:
     """Do what trains; what can go wrong then ends with exit code 3 and one message."""
+    from drmadc_runtime.checkpoint import BadCheckpoint
     from drmadc_runtime.failure import NotFinite
     from drmadc_runtime.request import DataError
+    from drmadc_runtime.stopping import Stopped
 
     try:
         return work()
     except FileExistsError:
         raise
-    except (NotFinite, DataError, OSError) as error:
+    except Stopped as error:
+        fail(error.code, str(error))
+    except (NotFinite, DataError, BadCheckpoint, OSError) as error:
         fail(FAILED, f"the run failed: {error or type(error).__name__}")
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):

@@ -30,6 +30,7 @@ class Compilation:
     python: py.Module | None
     text: str
     diagnostics: tuple[Diagnostic, ...]
+    overrides: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -71,4 +72,4 @@ def compile_source(source: SourceFile, overrides: tuple[str, ...] = (), after: s
     if program is not None and program.adjoint is not None and not bag.failed:
         python = lower_module(program)
         text = print_module(python)
-    return Compilation(source, spec, program, python, text, bag.sorted())
+    return Compilation(source, spec, program, python, text, bag.sorted(), overrides)

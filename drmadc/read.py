@@ -1,5 +1,6 @@
 """Files to sources, and a compilation back to the text of its resolved spec."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -43,6 +44,23 @@ def resolved_text(compilation: Compilation) -> str:
     ]
     head = "".join(f"# from the command line: {text}\n" for text in overrides)
     return head + text
+
+
+def run_texts(compilation: Compilation) -> dict[str, str]:
+    """What a run folder holds of the program: the resolved spec, the module, and what `resume` compares with."""
+    program = compilation.require()
+    about = {
+        "name": program.name,
+        "spec": compilation.source.name,
+        "overrides": compilation.overrides,
+        "steps": program.tune_steps,
+        "source": compilation.source.text,
+    }
+    return {
+        f"{program.name}.drm": resolved_text(compilation),
+        f"{program.name}.py": compilation.text,
+        "run.json": json.dumps(about, indent=2) + "\n",
+    }
 
 
 def _values(decl: ast.Decl) -> list[ast.Expr]:

@@ -24,6 +24,7 @@ class Display:
         self._task: Any = None
         self._said: set[str] = set()
         self._stage = ""
+        self._headed = False
 
     def say(self, text: str) -> None:
         """A line, unless quiet."""
@@ -34,8 +35,8 @@ class Display:
         """Words wrap at the width of a terminal; in a pipe a line stays a line."""
         console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
-    def running(self, steps: int) -> AbstractContextManager[Any]:
-        """The progress bar of a run, on a terminal."""
+    def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
+        """The progress bar of a run of so many outer steps, on a terminal."""
         if self.quiet or not self.console.is_terminal:
             return nullcontext()
         self._progress = Progress(
@@ -46,7 +47,7 @@ class Display:
             console=self.console,
             transient=True,
         )
-        self._task = self._progress.add_task("tuning", total=steps)
+        self._task = self._progress.add_task("tuning", total=steps, completed=done)
         return self._progress
 
     def step(self, step: OuterStep) -> None:
@@ -62,7 +63,8 @@ class Display:
             "seconds": step.seconds,
         }
         widths = {name: max(len(name), 10) for name in row}
-        if step.outer == 0:
+        if not self._headed:
+            self._headed = True
             self.say("outer  " + "  ".join(f"{name:>{widths[name]}}" for name in row))
         self.say(f"{step.outer:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items()))
         if self._progress is not None:

@@ -12,6 +12,7 @@ def main(module: Mapping[str, Any]) -> None:
     from drmadc_runtime.failure import NotFinite
     from drmadc_runtime.request import DataError
     from drmadc_runtime.run import run
+    from drmadc_runtime.stopping import Stopped
 
     parser = argparse.ArgumentParser(description=str(module.get("__doc__") or module["NAME"]).split("\n")[0])
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME/TIME)")
@@ -22,6 +23,9 @@ def main(module: Mapping[str, Any]) -> None:
         run(module, {f"{module['NAME']}.py": path.read_text(encoding="utf-8")}, options.out, options.quiet)
     except FileExistsError as error:
         parser.error(str(error))
+    except Stopped as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.code)
     except (NotFinite, DataError, OSError) as error:
         sys.exit(_failed(str(error)))
     except KeyboardInterrupt:

@@ -1,27 +1,37 @@
 """The run folder: resolved spec, emitted module, environment, metrics, hyperparameters, pictures."""
 
+import io
 import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 
+from drmadc_runtime.checkpoint import BadCheckpoint, Point, packed, unpacked
 from drmadc_runtime.versions import environment
 
 
 class RunFolder:
-    """A folder that holds one run and no other."""
+    """A folder that holds one run and no other; one process at a time writes into it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = FileLock(path / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise BlockingIOError(f"another process is at work in {path}") from None
 
     @classmethod
-    def create(cls, name: str, out: str | None) -> "RunFolder":
-        """Make the folder: `out`, or runs/NAME/TIME.
+    def create(cls, name: str, out: str | None, text: str = "") -> "RunFolder":
+        """Make the folder: `out`, or runs/NAME/TIME-HASH, to which runs/NAME/latest then points.
 
         Raises:
             FileExistsError: when `out` is there already and not empty.
@@ -33,7 +43,7 @@ class RunFolder:
                 raise FileExistsError(f"{path} is there already; a run never overwrites another")
             path.mkdir(parents=True, exist_ok=True)
             return cls(path)
-        stem = time.strftime("%Y%m%d-%H%M%S")
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{sha256(text.encode()).hexdigest()[:6]}"
         base = Path("runs") / name
         base.mkdir(parents=True, exist_ok=True)
         for number in range(1000):
@@ -42,15 +52,57 @@ class RunFolder:
                 path.mkdir()
             except FileExistsError:
                 continue
+            _point_to(base / "latest", path.name)
             return cls(path)
         raise FileExistsError(f"no free folder in {base}")
 
+    def close(self) -> None:
+        """Let other processes in."""
+        self._lock.release()
+        (self.path / ".lock").unlink(missing_ok=True)
+
     def write(self, name: str, data: str | bytes) -> None:
-        """Write a file whole or not at all."""
+        """Write a file whole or not at all.
+
+        Raises:
+            OSError: it cannot be written; says where.
+        """
         target = self.path / name
-        partial = target.with_name(f".{name}.partial")
-        partial.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(partial, target)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            target.parent.mkdir(exist_ok=True)
+            partial.write_bytes(data.encode() if isinstance(data, str) else data)
+            os.replace(partial, target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise OSError(f"{target} cannot be written: {error.strerror}") from error
+
+    def save(self, point: Point, record: Mapping[str, Any] | None) -> None:
+        """Append the record of an outer step, then write where to go on; a kill in between loses that step only."""
+        if record is not None:
+            self.add_line("metrics.jsonl", record)
+            self.write(f"hypers/{record['outer']:05d}.npz", zipped(point.hypers))
+            self.write("hypers.npz", zipped(point.hypers))
+        self.write("checkpoint.npz", packed(point))
+
+    def restore(self) -> tuple[Point, list[dict[str, Any]]]:
+        """Where to go on, and the records up to there; what was written beyond is taken back.
+
+        Raises:
+            BadCheckpoint: the checkpoint is missing or damaged.
+        """
+        try:
+            point = unpacked((self.path / "checkpoint.npz").read_bytes())
+        except FileNotFoundError:
+            raise BadCheckpoint(f"{self.path} has no checkpoint: the run was stopped before its first step") from None
+        except BadCheckpoint as error:
+            raise BadCheckpoint(f"{self.path / 'checkpoint.npz'} is damaged ({error}); start the run again") from error
+        metrics = self.path / "metrics.jsonl"
+        lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)[: point.outer] if metrics.exists() else []
+        if len(lines) < point.outer:
+            raise BadCheckpoint(f"{metrics} has {len(lines)} lines, the checkpoint stands behind {point.outer}")
+        self.write("metrics.jsonl", "".join(lines))
+        return point, [json.loads(line) for line in lines]
 
     def write_start(self, texts: Mapping[str, str]) -> None:
         """Write what is known before the first step: spec, module, environment."""
@@ -58,21 +110,13 @@ class RunFolder:
             self.write(name, text)
         self.write("environment.json", json.dumps(environment(), indent=2) + "\n")
 
-    def add_metrics(self, record: Mapping[str, Any]) -> None:
-        """Append a line to metrics.jsonl."""
-        self.add_line("metrics.jsonl", record)
-
     def add_line(self, name: str, record: Mapping[str, Any]) -> None:
         """Append a record to a file of JSON lines."""
-        with (self.path / name).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-
-    def write_arrays(self, name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Write arrays as NAME.npz, whole or not at all."""
-        partial = self.path / f".{name}.partial.npz"
-        named: dict[str, Any] = dict(arrays)
-        np.savez(partial, **named)
-        os.replace(partial, self.path / f"{name}.npz")
+        try:
+            with (self.path / name).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise OSError(f"{self.path / name} cannot be written: {error.strerror}") from error
 
     def write_images(self, images: Mapping[str, npt.NDArray[np.floating[Any]]]) -> list[Path]:
         """Write each picture as a PNG with a colour bar; the files that were written."""
@@ -82,6 +126,22 @@ class RunFolder:
             draw_image(self.path / name, title, picture)
             written.append(self.path / name)
         return written
+
+
+def zipped(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Arrays as the bytes of a .npz file."""
+    file = io.BytesIO()
+    named: dict[str, Any] = dict(arrays)
+    np.savez(file, **named)
+    return file.getvalue()
+
+
+def _point_to(link: Path, name: str) -> None:
+    """Make a link point to a folder beside it; where there are no links, leave it."""
+    partial = link.with_name(f".{link.name}.{os.getpid()}")
+    with suppress(OSError):
+        partial.symlink_to(name, target_is_directory=True)
+        os.replace(partial, link)
 
 
 def tiles(pictures: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:

@@ -10,10 +10,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from drmadc_runtime.checkpoint import Point
 from drmadc_runtime.display import WINDOW, Display
 from drmadc_runtime.failure import NotFinite
-from drmadc_runtime.records import RunFolder
+from drmadc_runtime.records import RunFolder, zipped
 from drmadc_runtime.session import Arrays, Session, Values
+from drmadc_runtime.stopping import Stopped, asked_to_stop
 from drmadc_runtime.sweeping import draw_sweep, sweep
 from drmadc_runtime.tuning import OuterStep, tune
 
@@ -35,43 +37,89 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
     Args:
         module: the names of the emitted module.
         texts: files to put into the run folder, such as the resolved spec and the module's text.
-        out: the run folder, or None for runs/NAME/TIME.
+        out: the run folder, or None for runs/NAME/TIME-HASH.
         quiet: print nothing but warnings.
 
     Raises:
         NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
+        Stopped: Ctrl-C or SIGTERM; `resume` goes on.
         FileExistsError: `out` is there already.
     """
     display = Display(quiet)
     if "DATA" in module:
         module["DATA"].fetch(display.say)
-    folder = RunFolder.create(module["NAME"], out)
-    session = Session(module)
-    hypers = session.initial_hypers()
-    for name, free in session.unconstrain(hypers).items():
-        if not np.isfinite(free).all():
-            text = f"the initial value of `{name}` is outside of its domain"
-            raise NotFinite(0, None, f"hyper {name}", text, "for example exp(normal(0.1)) where it must be positive")
-    folder.write_start(texts)
-    display.say(_headline(session, hypers))
-    display.say(f"run folder: {folder.path}")
-    if "fit" in module:
-        folder.write_arrays("statistics", {name: np.asarray(x) for name, x in session.statistics(0).items()})
-    done: deque[OuterStep] = deque(maxlen=2 * WINDOW)
-    metrics: list[dict[str, Any]] = []
-    final: Arrays = {name: np.asarray(value) for name, value in hypers.items()}
-    swept = _sweep(session, hypers, folder, display) if "sweep" in module else []
-    steps = module["TUNE_STEPS"]
-    with display.running(steps):
-        for step in tune(session, hypers):
+    folder = RunFolder.create(module["NAME"], out, "".join(texts.values()))
+    try:
+        session = Session(module)
+        hypers = session.initial_hypers()
+        for name, free in session.unconstrain(hypers).items():
+            if not np.isfinite(free).all():
+                text = f"the initial value of `{name}` is outside of its domain"
+                raise NotFinite(
+                    0, None, f"hyper {name}", text, "for example exp(normal(0.1)) where it must be positive"
+                )
+        folder.write_start(texts)
+        display.say(_headline(session, hypers))
+        display.say(f"run folder: {folder.path}")
+        swept = _sweep(session, hypers, folder, display) if "sweep" in module else []
+        if "fit" in module:
+            statistics = {name: np.asarray(x) for name, x in session.statistics(0).items()}
+            folder.write("statistics.npz", zipped(statistics))
+        point = Point({name: np.asarray(value) for name, value in hypers.items()})
+        folder.save(point, None)
+        return _go_on(session, point, [], swept, folder, display)
+    finally:
+        folder.close()
+
+
+def resume(module: Mapping[str, Any], path: Path, quiet: bool = False) -> Run:
+    """Go on with a run that was stopped, bit for bit as if it had not been.
+
+    Args:
+        module: the names of the emitted module that the run folder holds.
+        path: the run folder.
+
+    Raises:
+        BadCheckpoint: there is nothing to go on from.
+        BlockingIOError: another process is at work in the folder.
+    """
+    display = Display(quiet)
+    folder = RunFolder(path)
+    try:
+        point, metrics = folder.restore()
+        display.say(f"{module['NAME']}: {_many(point.outer, 'outer step')} of {module['TUNE_STEPS']} done")
+        swept: list[dict[str, float]] = []
+        if (path / "sweep.jsonl").exists():
+            swept = [json.loads(line) for line in (path / "sweep.jsonl").read_text(encoding="utf-8").splitlines()]
+        return _go_on(Session(module), point, metrics, swept, folder, display)
+    finally:
+        folder.close()
+
+
+def _go_on(
+    session: Session,
+    point: Point,
+    metrics: list[dict[str, Any]],
+    swept: list[dict[str, float]],
+    folder: RunFolder,
+    display: Display,
+) -> Run:
+    """The outer loop from a point on, and what comes after it."""
+    module = session.module
+    recent: deque[OuterStep] = deque(maxlen=2 * WINDOW)
+    final = point.hypers
+    with asked_to_stop() as asked, display.running(module["TUNE_STEPS"], point.outer):
+        for step in tune(session, point):
+            assert step.point is not None
             final = step.following
-            done.append(step)
             metrics.append(step.record())
-            folder.add_metrics(metrics[-1])
-            folder.write_arrays("hypers", final)
+            folder.save(step.point, metrics[-1])
             display.step(step)
             display.warn(step, module["KEEP"].exact, module["LINES"])
-            display.warn_overfitting(tuple(done), module.get("ON_TEST", ()))
+            recent.append(step)
+            display.warn_overfitting(tuple(recent), module.get("ON_TEST", ()))
+            if asked.number:
+                raise Stopped(folder.path, asked.number, step.point.outer)
     arms = _retrain(session, final, display) if "RETRAIN" in module else {}
     if arms:
         folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")

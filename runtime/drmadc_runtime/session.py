@@ -161,7 +161,8 @@ class Session:
             else:
                 splits = spec.splits(outer)
                 pieces = pieces_of(splits.get("train", {}))
-            data: dict[str, Any] = jax.device_put({**splits, **self._fitted(pieces)})
+            with self.precision():  # without it float64 arrays would become float32
+                data: dict[str, Any] = jax.device_put({**splits, **self._fitted(pieces)})
             self._prepared = (key, data)
         return (self._prepared[1],)
 
@@ -289,6 +290,20 @@ class Session:
         """The state of the outer update before a stage's first step."""
         with self.precision():
             return self.stages[stage].start(Tree(free))
+
+    def leaves(self, state: Any) -> tuple[npt.NDArray[np.generic], ...]:
+        """The arrays of an outer state, on the host."""
+        return tuple(np.asarray(leaf) for leaf in jax.tree.leaves(state))
+
+    def restore(self, leaves: tuple[npt.NDArray[np.generic], ...], hypers: Values, stage: int = 0) -> Any:
+        """The outer state that has these arrays.
+
+        Raises:
+            ValueError: it has others.
+        """
+        like = self.start_tuning(self.unconstrain(hypers), stage)
+        with self.precision():
+            return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(leaf) for leaf in leaves])
 
     def tune_step(self, state: Any, gradient: Values, t: int, stage: int = 0) -> Any:
         """One outer update on unconstrained hyperparameters; `t` counts from the stage's first step."""

@@ -12,6 +12,7 @@ import numpy as np
 from drmadc_runtime import library
 from drmadc_runtime.audit import Slope, flat, probe
 from drmadc_runtime.averaging import Average, average
+from drmadc_runtime.checkpoint import Point
 from drmadc_runtime.failure import NotFinite, locate
 from drmadc_runtime.session import Arrays, Session, Stage, Values
 
@@ -22,7 +23,8 @@ GROWTH_LIMIT = 10.0
 class OuterStep:
     """One outer step: what was measured with `hypers`, and the hyperparameters that follow from it.
 
-    `gradient` is the norm of the hypergradient in what the outer loop moves; `stage` is "" where there is one only.
+    `gradient` is the norm of the hypergradient in what the outer loop moves; `stage` is "" where there is one only;
+    `point` is where to go on after the step.
     """
 
     outer: int
@@ -38,6 +40,7 @@ class OuterStep:
     probe: Slope | None = None
     stage: str = ""
     lost: float = -1.0
+    point: Point | None = None
 
     def record(self) -> dict[str, Any]:
         """The step as a line of `metrics.jsonl`."""
@@ -54,38 +57,52 @@ class OuterStep:
         }
 
 
-def tune(session: Session, hypers: Values) -> Iterator[OuterStep]:
-    """Run the outer loop, stage after stage; one item for each outer step.
+def tune(session: Session, point: Point) -> Iterator[OuterStep]:
+    """Run the outer loop from a point on, stage after stage; one item for each outer step.
 
     Raises:
         NotFinite: when a value, a gradient or a hyperparameter is NaN or infinite.
     """
-    current = session.cast(hypers)
+    current: Values = session.cast(point.hypers)
     if "online" in session.module:
-        yield from _online(session, session.start_tuning(session.unconstrain(hypers)), current)
+        yield from _online(session, point)
         return
-    outer = 0
+    outer = point.outer
     for number, stage in enumerate(session.stages):
+        if number < point.stage:
+            continue
+        here = point if number == point.stage else Point(_arrays(current), number, 0, outer)
         if stage.library is not None:
             for step in _library(session, stage, current, outer):
-                yield step
+                yield replace(step, point=here)
                 current = session.cast(step.following)
                 outer += 1
             continue
-        state = session.start_tuning(session.unconstrain(current), number)
-        current = session.constrain(dict(state["w"]))
-        norms: list[float] = []
-        for t in range(stage.steps):
-            step, state = _outer_step(session, state, current, outer, number, t)
-            yield step
-            if step.following is step.hypers:
-                line = session.module["LINES"]["tune"]
-                raise NotFinite(outer, None, line, "the outer update left a hyperparameter that is not finite")
-            current = session.cast(step.following)
-            outer += 1
-            norms.append(step.gradient)
+        if here.leaves is None:
+            state = session.start_tuning(session.unconstrain(current), number)
+            current = session.constrain(dict(state["w"]))
+        else:
+            state = session.restore(here.leaves, current, number)
+        norms = list(here.norms)
+        for t in range(here.step, stage.steps):
             if _growing(norms, session.module.get("STOP", 0)):
                 return
+            step, state = _outer_step(session, state, current, outer, number, t)
+            outer += 1
+            norms.append(step.gradient)
+            following = Point(step.following, number, t + 1, outer, session.leaves(state), tuple(norms))
+            yield replace(step, point=following)
+            if step.following is step.hypers:
+                line = session.module["LINES"]["tune"]
+                text = "the outer update left a hyperparameter that is not finite"
+                raise NotFinite(outer - 1, None, line, text)
+            current = session.cast(step.following)
+        if _growing(norms, session.module.get("STOP", 0)):
+            return
+
+
+def _arrays(hypers: Values) -> Arrays:
+    return {name: np.asarray(value) for name, value in hypers.items()}
 
 
 def _library(session: Session, stage: Stage, current: Values, outer: int) -> Iterator[OuterStep]:
@@ -161,17 +178,23 @@ def _measured(session: Session, current: Values, outer: int, stage: str) -> tupl
     return step, found
 
 
-def _online(session: Session, state: Any, current: Values) -> Iterator[OuterStep]:
+def _online(session: Session, point: Point) -> Iterator[OuterStep]:
     """Outer steps of a strategy that moves the hyperparameters inside each training run."""
-    for outer in range(session.module["TUNE_STEPS"]):
+    current: Values = session.cast(point.hypers)
+    if point.leaves is None:
+        state = session.start_tuning(session.unconstrain(current))
+    else:
+        state = session.restore(point.leaves, current)
+    for outer in range(point.outer, session.module["TUNE_STEPS"]):
         start = time.perf_counter()
         trained, state, value = session.online(state, outer)
         following = session.constrain(dict(state["w"]))
-        before = {name: np.asarray(x) for name, x in current.items()}
-        arrays = {name: np.asarray(x) for name, x in following.items()}
+        before, arrays = _arrays(current), _arrays(following)
         if not (np.isfinite(value) and all(np.isfinite(x).all() for x in arrays.values())):
             line = session.module["LINES"]["update"]
             raise NotFinite(outer, None, line, "training or the hyperparameters diverged", "a smaller outer rate")
         reports = session.report(trained["w"], following, outer)
-        yield OuterStep(outer, value, time.perf_counter() - start, 1.0, 0.0, reports, before, arrays)
+        after = Point(arrays, 0, 0, outer + 1, session.leaves(state))
+        seconds = time.perf_counter() - start
+        yield OuterStep(outer, value, seconds, 1.0, 0.0, reports, before, arrays, point=after)
         current = following
