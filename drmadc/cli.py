@@ -17,7 +17,7 @@ from drmadc.diagnostics.codes import EXPLANATIONS
 from drmadc.diagnostics.model import Bag, SpecError
 from drmadc.diagnostics.suggest import did_you_mean
 from drmadc.read import run_texts
-from drmadc.run_commands import diff, resume, runs, show
+from drmadc.run_commands import diff, plot, resume, runs, show
 
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
@@ -49,7 +49,21 @@ class Group(click.Group):
     """Commands in the order of use, and a hint for a misspelt one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["run", "resume", "plan", "audit", "emit", "check", "fmt", "data", "show", "diff", "runs", "explain"]
+        return [
+            "run",
+            "resume",
+            "plan",
+            "audit",
+            "emit",
+            "check",
+            "fmt",
+            "data",
+            "plot",
+            "show",
+            "diff",
+            "runs",
+            "explain",
+        ]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
@@ -307,7 +321,7 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
         sys.exit(console.WRONG_SPEC)
 
 
-for command in (resume, data, show, diff, runs):
+for command in (resume, data, plot, show, diff, runs):
     cli.add_command(command)
 
 

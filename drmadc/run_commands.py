@@ -1,7 +1,8 @@
-"""Commands on run folders: `resume`, `show`, `diff`, `runs`."""
+"""Commands on run folders: `resume`, `plot`, `show`, `diff`, `runs`."""
 
 import difflib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,37 @@ def show(run: Path) -> None:
     click.echo()
     for key, value in _environment(run).items():
         click.echo(f"{key}: {value}")
+
+
+@click.command()
+@_run
+@click.option("--out", metavar="FILE", help="The page; default report.html in the run folder.")
+def plot(run: Path, out: str | None) -> None:
+    """Write a page about a run, with figures, that opens offline.
+
+    \b
+    Example:
+      drmadc plot runs/mnist_l2/latest
+    """
+    from drmadc.report_page import report_page
+
+    about = _about(run)
+    source = SourceFile(str(about["spec"]), str(about["source"]))
+    compilation = compile_source(source, tuple(about["overrides"]))
+    if not compilation.ok:
+        console.show(compilation.diagnostics, "text")
+        console.fail(console.WRONG_SPEC, "this drmadc no longer understands the run's spec")
+    target = Path(out) if out is not None else run / "report.html"
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        page = report_page(run, compilation, _metrics(run))
+        partial.write_text(page, encoding="utf-8")
+        os.replace(partial, target)
+    except ValueError as error:
+        console.fail(console.FAILED, str(error))
+    except OSError as error:
+        console.fail(console.FAILED, f"{target} cannot be written: {error.strerror}")
+    click.echo(target)
 
 
 @click.command("diff")

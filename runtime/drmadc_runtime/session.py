@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_runtime.paths import Hypergradient, Keep, sweep
-from drmadc_runtime.statistics import PIECE, fitted, pieces_of
+from drmadc_runtime.statistics import PIECE, Statistics, pieces_of
 from drmadc_runtime.store import Store
 from drmadc_runtime.tasks import Tasks
 from drmadc_runtime.trees import Tree
@@ -105,6 +105,7 @@ class Session:
         self._report_keys: tuple[str, ...] = ()
         self._report = jax.jit(self._report_traced) if "report" in module else None
         self.stages = tuple(_stages(module))
+        self._statistics = Statistics(module["fit"], module["STATISTICS"]) if "fit" in module else None
         self._online = jax.jit(module.get("online", module["training"]))
 
     @contextmanager
@@ -173,9 +174,9 @@ class Session:
 
     def _fitted(self, train: Iterable[Values]) -> dict[str, Any]:
         """The statistics of a train split, where features read any."""
-        if "fit" not in self.module:
+        if self._statistics is None:
             return {}
-        return {"statistics": fitted(self.module["fit"], self.module["STATISTICS"], train, self.module["DTYPE"])}
+        return {"statistics": self._statistics.of(train, self.module["DTYPE"])}
 
     def retrain(self, hypers: Values, outer: int) -> dict[str, float]:
         """Train once more, on the splits of RETRAIN together; the reported values."""

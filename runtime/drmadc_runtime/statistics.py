@@ -16,28 +16,33 @@ PIECE = 4_000_000
 Array = npt.NDArray[np.float64]
 
 
-def fitted(
-    fit: Fit, kinds: Kinds, train: Iterable[Mapping[str, Rows]], dtype: str
-) -> dict[str, npt.NDArray[np.generic]]:
+class Statistics:
     """Each statistic of `kinds` over what `fit` gives of the examples: mean, std, max, min, or zca with its epsilon.
 
-    `train` are pieces of the split; they are merged by Chan, Golub and LeVeque's formula for means and sums of squares.
+    Pieces of the split are measured by one compiled function, and merged by Chan, Golub and LeVeque's formula for means
+    and sums of squares (1979).
     """
-    state: dict[str, Any] = {}
-    seen = 0
-    with jax.enable_x64(True):
-        for piece in train:
-            values = {name: np.asarray(x, np.float64) for name, x in _fit(fit, piece).items()}
-            count = len(next(iter(values.values())))
-            for name, x in values.items():
-                found = _of_piece(kinds[name][0], x)
-                state[name] = _merged(kinds[name][0], state[name], seen, found, count) if seen else found
-            seen += count
-    return {name: _result(kinds[name], state[name], seen).astype(dtype) for name in kinds}
 
+    def __init__(self, fit: Fit, kinds: Kinds) -> None:
+        self._kinds = kinds
 
-def _fit(fit: Fit, piece: Mapping[str, Rows]) -> dict[str, jax.Array]:
-    return fit({name: jnp.asarray(values) for name, values in piece.items()})
+        def measured(piece: Mapping[str, jax.Array]) -> dict[str, Any]:
+            return {name: _of_piece(kinds[name][0], x) for name, x in fit(piece).items()}
+
+        self._measured = jax.jit(measured)
+
+    def of(self, train: Iterable[Mapping[str, Rows]], dtype: str) -> dict[str, Rows]:
+        """The statistics over the pieces of a split, in the type that features are computed in."""
+        state: dict[str, Any] = {}
+        seen = 0
+        with jax.enable_x64(True):
+            for piece in train:
+                found = jax.tree.map(np.asarray, self._measured(dict(piece)))
+                count = len(next(iter(piece.values())))
+                for name, own in found.items():
+                    state[name] = _merged(self._kinds[name][0], state[name], seen, own, count) if seen else own
+                seen += count
+        return {name: _result(kind, state[name], seen).astype(dtype) for name, kind in self._kinds.items()}
 
 
 def pieces_of(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
@@ -47,19 +52,19 @@ def pieces_of(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
         yield {name: values[start : start + step] for name, values in train.items()}
 
 
-def _of_piece(kind: str, x: Array) -> Any:
+def _of_piece(kind: str, x: jax.Array) -> Any:
     """mean: mean; std: mean, sum of squares; zca: mean, scatter matrix; max, min."""
     match kind:
         case "max":
-            return x.max(axis=0)
+            return jnp.max(x, axis=0)
         case "min":
-            return x.min(axis=0)
+            return jnp.min(x, axis=0)
         case "mean":
-            return (x.mean(axis=0),)
+            return (jnp.mean(x, axis=0),)
         case _:
-            mean = x.mean(axis=0)
+            mean = jnp.mean(x, axis=0)
             centred = x - mean
-            return mean, centred.T @ centred if kind == "zca" else (centred**2).sum(axis=0)
+            return mean, centred.T @ centred if kind == "zca" else jnp.sum(centred**2, axis=0)
 
 
 def _merged(kind: str, before: Any, seen: int, found: Any, count: int) -> Any:

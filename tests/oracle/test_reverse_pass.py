@@ -23,11 +23,11 @@ NAMES = [
     "examples",
 ]
 FIRST = ["l2_by_input", "schedules", "own_rule", "adam_all", "examples"]  # of the longer checks; the others are long
-LATER = ["reparametrised", "augmented", "learned", "tasks", "accumulated", "stages"]
-OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in (*NAMES, *LATER) if name not in FIRST]
+LATER = ["reparametrised", "learned", "tasks", "accumulated", "stages"]
+OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in (*NAMES, *LATER, "augmented") if name not in FIRST]
 
 
-@pytest.mark.parametrize("case", [*NAMES, *LATER])
+@pytest.mark.parametrize("case", [*NAMES, *LATER, pytest.param("augmented", marks=pytest.mark.long)])
 def test_recorded_path_equals_unrolled_gradient(case: str) -> None:
     program = compiled(case)
     hypers = perturbed(program)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import drmadc
 import drmadc_runtime as rt
 from drmadc_runtime.moves import augmentation_key, augmentation_key_host, encoded, gather_moved, move
-from drmadc_runtime.statistics import fitted, pieces_of, whitening
+from drmadc_runtime.statistics import Statistics, pieces_of, whitening
 from tests.conftest import compiled
 
 CROP = st.tuples(st.just("crop"), st.integers(1, 6))
@@ -80,7 +80,8 @@ def test_statistics_in_one_pass_equal_those_of_numpy(piece: int, monkeypatch: py
     monkeypatch.setattr("drmadc_runtime.statistics.PIECE", piece)
     x = np.random.default_rng(0).normal(size=(60, 4)) @ np.diag([1, 2, 0, 0.1]) + 1e6
     kinds = {"a": ("mean",), "b": ("std",), "c": ("max",), "d": ("min",), "z": ("zca", 0.3)}
-    found = fitted(lambda raw: dict.fromkeys(kinds, raw["x"]), kinds, pieces_of({"x": x}), "float64")
+    statistics = Statistics(lambda raw: dict.fromkeys(kinds, raw["x"]), kinds)
+    found = statistics.of(pieces_of({"x": x}), "float64")
     np.testing.assert_allclose(found["a"], x.mean(0), rtol=1e-14)
     np.testing.assert_allclose(found["b"], x.std(0), rtol=1e-6, atol=1e-9)
     np.testing.assert_array_equal(found["c"], x.max(0))

@@ -81,7 +81,7 @@ def equal_runs(tmp_path: Path, *overrides: str) -> None:
 
 def test_a_streamed_run_equals_a_resident_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "BLOCK", 1000)
-    equal_runs(tmp_path)
+    equal_runs(tmp_path, "tune.reverse=drmad(knots: 3)")
 
 
 @pytest.mark.long
