@@ -60,12 +60,13 @@ def report_page(run: Path, compilation: Compilation, metrics: list[dict[str, Any
 
 
 def _summary(run: Path, program: Program, metrics: list[dict[str, Any]]) -> str:
+    keys = ["objective", *(report.key for report in program.reports if report.shape is None)]
     rows = [
         ("outer steps", f"{len(metrics)} of {program.tune_steps}"),
         ("training steps", f"{program.steps} of {program.step.rule}"),
         ("way back", program.reverse.text),
         ("objective", program.objective.text),
-        ("objective, first and last", f"{metrics[0]['objective']:.5g}, {metrics[-1]['objective']:.5g}"),
+        *((f"{key}, first and last", f"{metrics[0][key]:.5g}, {metrics[-1][key]:.5g}") for key in keys),
         ("seconds", f"{sum(row['seconds'] for row in metrics):.1f}"),
     ]
     cells = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)

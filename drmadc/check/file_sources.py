@@ -13,13 +13,13 @@ from drmadc.files import numpy_files, tables
 from drmadc.files import pictures as picture_files
 from drmadc.files.header import BadFile, Header
 from drmadc.files.idx import idx as idx_header
-from drmadc.ir.program import PARTS, Columns, Field, File, Option, Part
+from drmadc.ir.program import PARTS, Columns, Field, File, Option, SourcePart
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.source import Span
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-Paths = dict[Part, tuple[str, Span]]
+Paths = dict[SourcePart, tuple[str, Span]]
 Headers = dict[str, Header]
 
 
@@ -111,7 +111,7 @@ def _whole(call: ast.Call, known: Known, signature: str, read: Callable[[Path], 
 def _by_field(call: ast.Call, known: Known, signature: str, read: Callable[[Path], Header]) -> Source | None:
     """A source with a file for each field."""
     name = signature.partition("(")[0]
-    found: dict[Part, Headers] = {}
+    found: dict[SourcePart, Headers] = {}
     files: list[File] = []
     for arg in call.args:
         paths = _paths(arg.value) if arg.name is not None else None
@@ -134,7 +134,7 @@ def _by_field(call: ast.Call, known: Known, signature: str, read: Callable[[Path
     return None if source is None else Source(name, source.fields, source.parts, None, tuple(files))
 
 
-def _of_part(files: list[File], part: Part) -> str:
+def _of_part(files: list[File], part: SourcePart) -> str:
     return ", ".join(file.path for file in files if file.part == part)
 
 
@@ -150,7 +150,7 @@ def _table(call: ast.Call, known: Known, signature: str, read: Callable[[Path], 
     if found is None:
         return None
     columns: list[tuple[str, str | tuple[str, ...]]] = []
-    joined: dict[Part, Headers] = {part: {} for part in found}
+    joined: dict[SourcePart, Headers] = {part: {} for part in found}
     for arg in call.args:
         if arg.name is None:
             continue
@@ -208,9 +208,9 @@ def _paths(value: ast.Expr) -> Paths | None:
             return None
 
 
-def _headers(paths: Paths, known: Known, read: Callable[[Path], Headers]) -> dict[Part, Headers] | None:
+def _headers(paths: Paths, known: Known, read: Callable[[Path], Headers]) -> dict[SourcePart, Headers] | None:
     """The headers of each part's file."""
-    found: dict[Part, Headers] = {}
+    found: dict[SourcePart, Headers] = {}
     for part, (path, span) in paths.items():
         try:
             found[part] = read(Path(path))
@@ -223,14 +223,14 @@ def _headers(paths: Paths, known: Known, read: Callable[[Path], Headers]) -> dic
 def _source(
     name: str,
     paths: Paths,
-    found: dict[Part, Headers],
+    found: dict[SourcePart, Headers],
     known: Known,
     options: tuple[tuple[str, Option], ...] = (),
     columns: Columns = (),
 ) -> Source | None:
     """The source whose fields have these headers; the parts must have the same fields."""
-    fields: dict[Part, tuple[Field, ...]] = {}
-    counts: dict[Part, int] = {}
+    fields: dict[SourcePart, tuple[Field, ...]] = {}
+    counts: dict[SourcePart, int] = {}
     for part, headers in found.items():
         path, span = paths[part]
         usable = {n: h for n, h in headers.items() if n.isidentifier() and _element(h) is not None}

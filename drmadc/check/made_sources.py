@@ -3,7 +3,7 @@
 from drmadc.check import type_errors
 from drmadc.check.context import Known
 from drmadc.check.source import Source, positive
-from drmadc.ir.program import PARTS, Field, Option, Part
+from drmadc.ir.program import PARTS, Field, Option, SourcePart
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -63,7 +63,7 @@ def _typed(call: ast.Call, known: Known, signature: str, what: str) -> Source | 
     name = signature.partition("(")[0]
     target = ""
     fields: list[Field] = []
-    parts: dict[Part, int] = {}
+    parts: dict[SourcePart, int] = {}
     problem = ""
     for arg in call.args:
         match arg.name, arg.value:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from drmadc.ir.program import Alphabets, Columns, Field, File, Option, Part
+from drmadc.ir.program import Alphabets, Columns, Field, File, Option, SourcePart
 from drmadc.ir.types import EXAMPLE, Array, sizes
 from drmadc.syntax import ast
 
@@ -13,7 +13,7 @@ class Source:
 
     name: str
     fields: tuple[Field, ...]
-    parts: dict[Part, int]
+    parts: dict[SourcePart, int]
     alphabets: Alphabets | None = None
     files: tuple[File, ...] = ()
     columns: Columns = ()

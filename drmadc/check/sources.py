@@ -8,7 +8,7 @@ from drmadc.check import file_sources, made_sources, name_errors, type_errors
 from drmadc.check.context import Known
 from drmadc.check.settings import Settings
 from drmadc.check.source import Source, images
-from drmadc.ir.program import Alphabets, Part
+from drmadc.ir.program import Alphabets, SourcePart
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -70,7 +70,7 @@ def check_source(settings: Settings, known: Known) -> Source | None:
             problem = "takes no arguments"
             known.bag.add(type_errors.WrongArguments(value.args[0].span, name, problem, f"{name}()"))
             return None
-        parts: dict[Part, int] = {"train": collection.train}
+        parts: dict[SourcePart, int] = {"train": collection.train}
         if collection.test:
             parts["test"] = collection.test
         return Source(name, images(collection.shape, collection.classes), parts)

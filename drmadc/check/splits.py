@@ -6,7 +6,7 @@ from drmadc.check import name_errors, program_errors, type_errors
 from drmadc.check.context import Known
 from drmadc.check.settings import Settings
 from drmadc.check.source import Source
-from drmadc.ir.program import PARTS, Part, Split
+from drmadc.ir.program import PARTS, SourcePart, Split
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -31,7 +31,7 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
         found = f"`{format_expr(value)}`"
         known.bag.add(type_errors.WrongKind(value.span, "`split`", f"a record, as in {EXAMPLE}", found))
         return None
-    sizes: dict[Part, int | float] = {}
+    sizes: dict[SourcePart, int | float] = {}
     seen: dict[str, ast.Entry] = {}
     failed = False
     for entry in value.entries:
@@ -79,12 +79,12 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
     return None if failed else tuple(sorted(splits, key=lambda split: order.index(split.name)))
 
 
-def _whole(sizes: dict[Part, int | float], count: int) -> dict[Part, int] | None:
+def _whole(sizes: dict[SourcePart, int | float], count: int) -> dict[SourcePart, int] | None:
     """Sizes as numbers of examples; fractions are cut where their sums are, so that 1 in all is everything."""
     if all(isinstance(size, int) for size in sizes.values()):
         return {name: int(size) for name, size in sizes.items()}
     total = 0.0
-    out: dict[Part, int] = {}
+    out: dict[SourcePart, int] = {}
     for name, size in sizes.items():
         if isinstance(size, int) and size != 1:
             return None

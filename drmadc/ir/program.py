@@ -84,8 +84,8 @@ class Field:
     type: Array
 
 
-Part = Literal["train", "valid", "test"]
-PARTS: tuple[Part, ...] = ("train", "valid", "test")
+SourcePart = Literal["train", "valid", "test"]
+PARTS: tuple[SourcePart, ...] = ("train", "valid", "test")
 Option = int | float | str
 Columns = tuple[tuple[str, str | tuple[str, ...]], ...]
 
@@ -94,7 +94,7 @@ Columns = tuple[tuple[str, str | tuple[str, ...]], ...]
 class File:
     """A file of a source: of which part, for which field ("" for all of them), and its path."""
 
-    part: Part
+    part: SourcePart
     field: str
     path: str
 
@@ -103,9 +103,9 @@ class File:
 class Split:
     """A split: how many examples (of tasks: drawers of each character), and from which part of the source."""
 
-    name: Part
+    name: SourcePart
     size: int
-    part: Part
+    part: SourcePart
 
 
 @dataclass(frozen=True, slots=True)

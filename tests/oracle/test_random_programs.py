@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 import drmadc
 import drmadc_runtime as rt
+from drmadc_runtime.checkpoint import Point
 from drmadc_runtime.tuning import tune
 from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
 
@@ -126,6 +127,6 @@ def tied_specs(draw: st.DrawFn) -> tuple[str, str]:
 @settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(tied_specs())
 def test_ties_are_coarser_hyperparameters(specs: tuple[str, str]) -> None:
-    runs = [list(tune(p.session, p.hypers)) for p in map(drmadc.compile_text, specs)]
+    runs = [list(tune(p.session, Point(p.hypers))) for p in map(drmadc.compile_text, specs)]
     for tied, coarse in zip(*runs, strict=True):
         assert tied.objective == pytest.approx(coarse.objective, rel=1e-11)

@@ -46,7 +46,8 @@ def test_run_writes_the_run_folder(tmp_path: Path) -> None:
     assert "395.36" in done.stdout
     assert "\x1b" not in done.stdout
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"toy_surface.drm", "toy_surface.py", "environment.json", "metrics.jsonl", "hypers.npz"}
+    texts = {"toy_surface.drm", "toy_surface.py", "environment.json", "run.json"}
+    assert names == {*texts, "metrics.jsonl", "hypers.npz", "hypers", "checkpoint.npz"}
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line["outer"] for line in lines] == [0, 1, 2]
     assert set(lines[0]) == {"outer", "objective", "seconds", "growth", "hypergradient"}

@@ -68,8 +68,7 @@ def test_loops_visit_every_step_once_and_in_order(bounds: tuple[int, int], monke
         np.testing.assert_array_equal(seen, wanted)
 
 
-def equal_runs(tmp_path: Path, *overrides: str) -> None:
-    text = (CASES / "ok" / "streamed.drm").read_text()
+def equal_runs(text: str, tmp_path: Path, *overrides: str) -> None:
     runs = []
     for how in ("resident", "streamed"):
         program = drmadc.compile_text(text, overrides=(f"d.feed={how}", *overrides))
@@ -79,9 +78,29 @@ def equal_runs(tmp_path: Path, *overrides: str) -> None:
     np.testing.assert_array_equal(runs[0].hypers["l2"], runs[1].hypers["l2"])
 
 
+SMALL = """
+data d {
+  source   = digits()
+  x: real[64] = standardise(flatten(crop(flip(image), 1)))
+  split    = { train: 40, valid: 20, test: 20 }
+  resample = each outer
+  feed     = streamed
+}
+params w: real[64] = 0.1
+hyper l2: positive = 0.01
+train { loss = mean((x @ w - 1) ^ 2) + l2 * sum(w ^ 2)  update = sgd(rate: 0.01)  batch = 6  steps = 8 }
+tune {
+  minimize = mean((x @ w - 1) ^ 2) on valid
+  reverse  = drmad(knots: 3)
+  update   = adam(rate: 0.1)
+  steps    = 3
+}
+"""
+
+
 def test_a_streamed_run_equals_a_resident_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "BLOCK", 1000)
-    equal_runs(tmp_path, "tune.reverse=drmad(knots: 3)")
+    equal_runs(SMALL, tmp_path)
 
 
 @pytest.mark.long
@@ -106,7 +125,8 @@ def test_a_streamed_run_equals_a_resident_one(tmp_path: Path, monkeypatch: pytes
 )
 def test_every_strategy_streams(strategy: str, sampling: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "BLOCK", 1000)
-    equal_runs(tmp_path, f"tune.reverse={strategy}", f"train.sampling={sampling}")
+    text = (CASES / "ok" / "streamed.drm").read_text()
+    equal_runs(text, tmp_path, f"tune.reverse={strategy}", f"train.sampling={sampling}")
 
 
 def test_data_larger_than_memory_are_mapped_and_never_gathered_whole(
