@@ -15,6 +15,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -244,15 +245,12 @@ print(time.perf_counter() - start)
 
 def first_batch() -> None:
     """Seconds to the first block in a fresh process, with Numba's kernels compiled before and not."""
-    for title, again in (("not compiled before", False), ("compiled before", True)):
-        with_cache = {"NUMBA_CACHE_DIR": "/tmp/drmadc-numba-cache"}
-        if not again:
-            subprocess.run(["rm", "-rf", *with_cache.values()], check=True)
-        environment = {**os.environ, **with_cache, "PYTHONPATH": str(Path.cwd())}
-        done = subprocess.run(
-            [sys.executable, "-c", FIRST], env=environment, capture_output=True, text=True, check=True
-        )
-        print(f"first block, kernels {title}: {float(done.stdout):.2f} s")
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": str(Path.cwd())}
+        for title in ("not compiled before", "compiled before"):
+            command = [sys.executable, "-c", FIRST]
+            done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+            print(f"first block, kernels {title}: {float(done.stdout):.2f} s")
 
 
 def main() -> None:
