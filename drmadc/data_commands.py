@@ -16,7 +16,7 @@ class _Name(click.ParamType[str]):
     name = "name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from drmadc_runtime.downloads import CATALOGUE
+        from drmadc_runtime.catalogue import CATALOGUE
 
         if value in EMBEDDED:
             self.fail(f"{value} ships with drmadc; there is nothing to do", param, ctx)
@@ -43,7 +43,8 @@ def data() -> None:
 @data.command("list")
 def list_() -> None:
     """Every data set that a spec can name, and whether it is here."""
-    from drmadc_runtime.downloads import CATALOGUE, is_here
+    from drmadc_runtime.catalogue import CATALOGUE
+    from drmadc_runtime.downloads import is_here
 
     for name, about in EMBEDDED.items():
         click.echo(f"{name:<14} {'in drmadc':<10} {'':>7}  {about}")
@@ -86,7 +87,8 @@ def where(name: str) -> None:
 @click.argument("name", type=_Name())
 def verify(name: str) -> None:
     """Compare a data set's arrays with their sha256; exit code 3 where they differ."""
-    from drmadc_runtime.downloads import CATALOGUE, checksum, verified
+    from drmadc_runtime.catalogue import CATALOGUE
+    from drmadc_runtime.downloads import checksum, verified
     from drmadc_runtime.request import DataError
 
     try:

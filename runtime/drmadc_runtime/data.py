@@ -11,7 +11,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_runtime.downloads import CATALOGUE, fetch, is_here
+from drmadc_runtime.catalogue import CATALOGUE
+from drmadc_runtime.downloads import fetch, is_here
 from drmadc_runtime.request import Raw, Request
 from drmadc_runtime.sources import load
 from drmadc_runtime.splitting import Order, balanced, fold, random_order, stratified

@@ -15,7 +15,7 @@ def main(module: Mapping[str, Any]) -> None:
     from drmadc_runtime.stopping import Stopped
 
     parser = argparse.ArgumentParser(description=str(module.get("__doc__") or module["NAME"]).split("\n")[0])
-    parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME/TIME)")
+    parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME/TIME-HASH)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings")
     options = parser.parse_args()
     path = Path(module["__file__"])

