@@ -79,7 +79,7 @@ def check(spec: str) -> None:
     assert_equal_gradients(again.gradient, expected, 1e-9)
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(specs())
 def test_random_programs(spec: str) -> None:
     check(spec)
@@ -124,7 +124,7 @@ def tied_specs(draw: st.DrawFn) -> tuple[str, str]:
     return one, other
 
 
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(tied_specs())
 def test_ties_are_coarser_hyperparameters(specs: tuple[str, str]) -> None:
     runs = [list(tune(p.session, Point(p.hypers))) for p in map(drmadc.compile_text, specs)]

@@ -22,12 +22,14 @@ NAMES = [
     "sampling",
     "examples",
 ]
-FIRST = ["l2_by_input", "schedules", "own_rule", "adam_all", "examples"]  # of the longer checks; the others are long
+FIRST = ["l2_by_input", "schedules", "own_rule", "examples"]  # of the longer checks; the others are long
 LATER = ["reparametrised", "learned", "tasks", "accumulated", "stages"]
+SLOW = ["awkward_names", "augmented"]
+SLOWER = [pytest.param(name, marks=pytest.mark.long) for name in SLOW]
 OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in (*NAMES, *LATER, "augmented") if name not in FIRST]
 
 
-@pytest.mark.parametrize("case", [*NAMES, *LATER, pytest.param("augmented", marks=pytest.mark.long)])
+@pytest.mark.parametrize("case", [*(n for n in (*NAMES, *LATER) if n not in SLOW), *SLOWER])
 def test_recorded_path_equals_unrolled_gradient(case: str) -> None:
     program = compiled(case)
     hypers = perturbed(program)

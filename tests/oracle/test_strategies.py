@@ -181,7 +181,10 @@ def test_gauss_newton_is_the_hessian_of_a_linear_model() -> None:
     assert_equal_gradients(newton.hypergradient(hypers, 1).gradient, exact.hypergradient(hypers, 1).gradient, 1e-10)
 
 
-@pytest.mark.parametrize("case", ["l2_by_input", "regression", "units", "adam_all"])
+LONG = [pytest.param(case, marks=pytest.mark.long) for case in ("units", "adam_all")]
+
+
+@pytest.mark.parametrize("case", ["l2_by_input", "regression", *LONG])
 def test_gauss_newton_product_and_its_mixed_terms(case: str) -> None:
     """J^T H J against a dense reference in NumPy's sense; mixed terms against the exact ones."""
     import jax

@@ -41,7 +41,9 @@ def measured_memory(program: drmadc.Program) -> int:
     return int(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)
 
 
-@pytest.mark.parametrize("strategy", ["exact(store)", "exact(checkpoint)", "drmad(knots: 40)"])
+@pytest.mark.parametrize(
+    "strategy", ["exact(store)", pytest.param("exact(checkpoint)", marks=pytest.mark.long), "drmad(knots: 40)"]
+)
 def test_predicted_memory_is_what_xla_allocates(strategy: str) -> None:
     program = with_strategy(strategy)
     predicted = memory(program.ir, program.ir.reverse.strategy)
