@@ -15,6 +15,7 @@ from drmadc_runtime.request import Array, DataError, Raw, Request
 
 T = TypeVar("T")
 IDX = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -137,7 +138,9 @@ def pictures(request: Request) -> Raw:
 
 def _folder(folder: Path, request: Request) -> dict[str, Array]:
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    paths = [(p, label) for label, path in enumerate(inner) for p in sorted(path.iterdir()) if _picture(p)]
+    paths = [
+        (p, label) for label, path in enumerate(inner) for p in sorted(path.iterdir()) if p.suffix.lower() in PICTURES
+    ]
     shape = tuple(int(n) for n in request.fields["image"][5:-1].split(", ")) if "image" in request.fields else ()
     with ThreadPoolExecutor() as pool:
         images = (
@@ -145,12 +148,6 @@ def _folder(folder: Path, request: Request) -> dict[str, Array]:
         )
     labels = np.array([label for _, label in paths], np.int32)
     return {"image": np.stack(images), "label": labels} if shape else {"label": labels}
-
-
-def _picture(path: Path) -> bool:
-    from PIL import Image
-
-    return path.suffix.lower() in Image.registered_extensions()
 
 
 def _pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:

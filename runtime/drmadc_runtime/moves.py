@@ -137,12 +137,3 @@ def encoded(chain: tuple[tuple[str, int], ...]) -> tuple[npt.NDArray[np.int64], 
     """A chain as two arrays for the kernel: kinds and amounts."""
     kinds = np.array([KINDS[kind] for kind, _ in chain], np.int64)
     return kinds, np.array([amount for _, amount in chain], np.int64)
-
-
-@numba.njit(cache=True, parallel=True, nogil=True)
-def gather_moved(values: Any, rows: Any, kinds: Any, amounts: Any, keys: Any, out: Any) -> None:
-    """Blocks of minibatches: out[s, i] = moved(values[rows[s, i]]), with the key of step s."""
-    count = rows.shape[1]
-    for j in numba.prange(rows.size):
-        s, i = j // count, j % count
-        moved_row(values[rows[s, i]], out[s, i], kinds, amounts, keys[s], i)

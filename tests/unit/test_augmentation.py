@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc_runtime.moves import augmentation_key, augmentation_key_host, encoded, gather_moved, move
+from drmadc_runtime.feed import gather_steps_moved
+from drmadc_runtime.moves import augmentation_key, augmentation_key_host, encoded, move
 from drmadc_runtime.statistics import Statistics, pieces_of, whitening
 from tests.conftest import compiled
 
@@ -35,7 +36,7 @@ def test_moves_on_the_host_equal_those_on_the_device(
     keys = np.array([augmentation_key_host(7, 2, t + s) for s in range(2)], np.uint32)
     wide = images.reshape(9, shape[0], shape[1], -1)
     out = np.empty((2, 5, *wide.shape[1:]), np.uint8)
-    gather_moved(wide, rows, *encoded(tuple(chain)), keys, out)
+    gather_steps_moved(wide, rows, *encoded(tuple(chain)), keys, out)
     np.testing.assert_array_equal(out.reshape(2, 5, *shape), np.stack(wanted))
 
 

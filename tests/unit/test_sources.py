@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 import drmadc
+from drmadc.files.pictures import ENDINGS
+from drmadc_runtime.files import PICTURES
 from drmadc_runtime.request import DataError
 
 SPEC = """
@@ -188,6 +190,7 @@ def test_pictures(here: Path) -> None:
     (here / "p" / "bee" / "9.png").write_text("no picture")
     with pytest.raises(DataError, match=r"9.png is not a picture"):
         _ = data('images("p", size: 4)', features).raw
+    assert ENDINGS == PICTURES  # the compiler counts what the run reads
     (here / "p" / "cat").mkdir()
     assert "the class folder `cat` holds no pictures" in refused('images("p")')
     assert "there is no such folder" in refused('images("q")')
