@@ -259,9 +259,7 @@ def emit(
         return
     target = Path(output)
     try:
-        partial = target.with_name(f".{target.name}.partial")
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, target)
+        console.write_whole(target, text)
     except OSError as error:
         raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
 
@@ -314,9 +312,7 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
             changed = True
             click.echo(f"{path}: {'would change' if only_check else 'formatted'}")
             if not only_check:
-                partial = path.with_name(f".{path.name}.partial")
-                partial.write_text(text, encoding="utf-8")
-                os.replace(partial, path)
+                console.write_whole(path, text)
     if changed and only_check:
         sys.exit(console.WRONG_SPEC)
 

@@ -1,6 +1,7 @@
 """What every command does: read and compile a spec, show diagnostics, end with the right exit code."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,21 @@ def show(diagnostics: tuple[Diagnostic, ...], error_format: str) -> None:
             click.echo(json.dumps(as_json(item)), err=True)
     elif diagnostics:
         click.echo(render(diagnostics), err=True, nl=False)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def fail(code: int, message: str) -> NoReturn:

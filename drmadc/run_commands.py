@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +105,8 @@ def plot(run: Path, out: str | None) -> None:
         console.show(compilation.diagnostics, "text")
         console.fail(console.WRONG_SPEC, "this drmadc no longer understands the run's spec")
     target = Path(out) if out is not None else run / "report.html"
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        page = report_page(run, compilation, _metrics(run))
-        partial.write_text(page, encoding="utf-8")
-        os.replace(partial, target)
+        console.write_whole(target, report_page(run, compilation, _metrics(run)))
     except ValueError as error:
         console.fail(console.FAILED, str(error))
     except OSError as error:
