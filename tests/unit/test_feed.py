@@ -113,7 +113,7 @@ def test_a_streamed_run_equals_a_resident_one(tmp_path: Path, monkeypatch: pytes
         "exact(tree)",
         "exact(reversible)",
         "drmad(paper)",
-        "drmad(knots: 3, path: progress)",
+        "drmad(knots: 3, progress: on)",
         "drmad(knots: 3, steps: 2)",
         "flow(knots: 3, products: 12)",
         "truncated(steps: 3)",
