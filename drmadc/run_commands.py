@@ -173,9 +173,7 @@ def runs(folder: Path, name: str | None, sort: str) -> None:
     if sort not in columns:
         raise click.UsageError(f"no column `{sort}`; there are {', '.join(columns)}")
     found.sort(key=lambda row: (sort not in row, row.get(sort, 0)))
-    cells = [
-        [f"{row[c]:.5g}" if isinstance(row.get(c), float) else str(row.get(c, "")) for c in columns] for row in found
-    ]
+    cells = [[_cell(row.get(column, "")) for column in columns] for row in found]
     widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
     for row in [columns, *cells]:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -95,7 +95,8 @@ class Data:
                 order = stratified(order, self.raw[part][self.stratify])
             if self.balance is not None:
                 name, classes = self.balance
-                order = balanced(order, self.raw[part][name], classes, sum(sizes.values()))
+                labels = self.raw[part][name]
+                order = balanced(order, labels, classes or int(labels.max()) + 1, tuple(sizes.values()))
             if self.folds and part == "train":
                 order = fold(order, sizes["valid"], self.folds, outer)
                 sizes = {"train": sizes["train"], "valid": sizes["valid"], **sizes}

@@ -100,19 +100,19 @@ def _typed(values: Array, name: str, declared: str, place: str) -> Array:
 
 
 def _labels(values: Array, classes: int, name: str, place: str) -> Array:
-    """Labels as int32; words are numbered in their alphabetical order."""
+    """Labels as int32; words are numbered alphabetically. `classes` is 0 where no feature says how many."""
     if values.ndim != 1:
         raise DataError(f"{place}: `{name}` has {values.ndim} axes; labels have one")
     if values.dtype.kind in "UO":
         words, places = np.unique(values.astype(str), return_inverse=True)
-        if len(words) > classes:
+        if classes and len(words) > classes:
             more = ", ".join(f"`{word}`" for word in words[:5])
             raise DataError(f"{place}: `{name}` has {len(words)} different words ({more}, ...), not {classes}")
         return places.astype(np.int32)
     if not np.issubdtype(values.dtype, np.integer):
         raise DataError(f"{place}: `{name}` is of {values.dtype}; labels are whole numbers or words")
     numbers = values.astype(np.int64)
-    bad = (numbers < 0) | (numbers >= classes)
+    bad = (numbers < 0) | (numbers >= (classes or np.inf))
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(f"{place}: `{name}` is {numbers[row]} in row {row}; a class is from 0 to {classes - 1}")

@@ -23,14 +23,17 @@ def stratified(order: Order, labels: npt.NDArray[np.generic]) -> Order:
     return order[np.argsort(places, kind="stable")]
 
 
-def balanced(order: Order, labels: npt.NDArray[np.generic], classes: int, needed: int) -> Order:
-    """The order that takes one example of each class in turn, as far as `needed` examples.
+def balanced(order: Order, labels: npt.NDArray[np.generic], classes: int, sizes: tuple[int, ...]) -> Order:
+    """The order that takes one example of each class in turn, as far as splits of these sizes need.
 
     Raises:
-        DataError: a class has too few.
+        DataError: a class has too few, or a size is no multiple of the number of classes.
     """
     own = labels[order]
-    each = needed // classes
+    uneven = next((size for size in sizes if size % classes), None)
+    if uneven is not None:
+        raise DataError(f"`balance` needs splits whose sizes are multiples of the {classes} classes, not {uneven}")
+    each = sum(sizes) // classes
     chosen = []
     for label in range(classes):
         rows = order[own == label]

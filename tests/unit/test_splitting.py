@@ -1,5 +1,7 @@
 """Splits by chance, class and fold: disjoint, of the right sizes and shares, a function of (seed, outer)."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,11 +45,26 @@ def test_folds_cover_everything_once(seed: int, folds: int, size: int, first: in
 
 def test_balanced_takes_as_many_of_each_class() -> None:
     labels = np.array([0] * 30 + [1] * 6 + [2] * 9)
-    rows = balanced(random_order(1, 0, 45, 0), labels, 3, 18)
+    rows = balanced(random_order(1, 0, 45, 0), labels, 3, (9, 9))
     assert np.bincount(labels[rows]).tolist() == [6, 6, 6]
     assert np.bincount(labels[rows[:9]]).tolist() == [3, 3, 3]
     with pytest.raises(DataError, match="class 1 has 6 examples, but `balance` needs 7 of each"):
-        balanced(random_order(1, 0, 45, 0), labels, 3, 21)
+        balanced(random_order(1, 0, 45, 0), labels, 3, (21,))
+
+
+def test_labels_that_no_feature_reads_may_decide_too(tmp_path: Path) -> None:
+    lines = [f"{i},{'ab'[i % 2]}" for i in range(12)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,kind", *lines]))
+    text = SPEC.format(settings="split = { train: 4, valid: 4 }")
+    text = text.replace("digits()", f'csv("{tmp_path / "t.csv"}", v: [x], kind: kind)')
+    text = text.replace("x: real[64] = flatten(image) / 16", "x: real[1] = v").replace("y: class[10] = label", "")
+    for setting in ("stratify", "balance"):
+        own = text.replace("split =", f"{setting} = kind  split =")
+        splits = drmadc.compile_text(own).session.module["DATA"].splits(0)
+        assert all(np.bincount(split["kind"]).tolist() == [2, 2] for split in splits.values())
+    odd = own.replace("valid: 4", "valid: 5")
+    with pytest.raises(DataError, match="multiples of the 2 classes, not 5"):
+        drmadc.compile_text(odd).session.module["DATA"].splits(0)
 
 
 def digits(**more: object) -> Data:
