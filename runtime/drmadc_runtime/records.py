@@ -15,6 +15,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from drmadc_runtime.checkpoint import BadCheckpoint, Point, packed, unpacked
+from drmadc_runtime.session import Arrays
 from drmadc_runtime.versions import environment
 
 
@@ -77,12 +78,18 @@ class RunFolder:
             partial.unlink(missing_ok=True)
             raise OSError(f"{target} cannot be written: {error.strerror}") from error
 
-    def save(self, point: Point, record: Mapping[str, Any] | None) -> None:
-        """Append the record of an outer step, then write where to go on; a kill in between loses that step only."""
-        if record is not None:
-            self.add_line("metrics.jsonl", record)
-            self.write(f"hypers/{record['outer']:05d}.npz", zipped(point.hypers))
-            self.write("hypers.npz", zipped(point.hypers))
+    def save(self, record: Mapping[str, Any], hypers: Arrays, point: Point) -> None:
+        """Append the record of an outer step, then write where to go on; a kill in between loses that step only.
+
+        `hypers` are those after the step; a stage of a library's optimiser is gone on with from its start.
+        """
+        self.add_line("metrics.jsonl", record)
+        self.write(f"hypers/{record['outer']:05d}.npz", zipped(hypers))
+        self.write("hypers.npz", zipped(hypers))
+        self.save_point(point)
+
+    def save_point(self, point: Point) -> None:
+        """Write where to go on."""
         self.write("checkpoint.npz", packed(point))
 
     def restore(self) -> tuple[Point, list[dict[str, Any]]]:

@@ -66,7 +66,7 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
             statistics = {name: np.asarray(x) for name, x in session.statistics(0).items()}
             folder.write("statistics.npz", zipped(statistics))
         point = Point({name: np.asarray(value) for name, value in hypers.items()})
-        folder.save(point, None)
+        folder.save_point(point)
         return _go_on(session, point, [], swept, folder, display)
     finally:
         folder.close()
@@ -113,7 +113,7 @@ def _go_on(
             assert step.point is not None
             final = step.following
             metrics.append(step.record())
-            folder.save(step.point, metrics[-1])
+            folder.save(metrics[-1], final, step.point)
             display.step(step)
             display.warn(step, module["KEEP"].exact, module["LINES"])
             recent.append(step)

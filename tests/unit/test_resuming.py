@@ -91,6 +91,10 @@ def test_a_run_that_dies_at_any_file_operation_is_resumed(
     assert untimed(done.metrics) == untimed(whole.metrics) == recorded(tmp_path / "cut")
     for name, values in whole.hypers.items():
         np.testing.assert_array_equal(values, done.hypers[name])
+        with np.load(tmp_path / "cut" / "hypers.npz") as last, np.load(tmp_path / "cut/hypers/00004.npz") as lined:
+            np.testing.assert_array_equal(last[name], values)
+            with np.load(tmp_path / "cut/hypers/00002.npz") as before:
+                assert not np.array_equal(lined[name], before[name])  # inside of the library's stage
     names = {path.name for path in (tmp_path / "whole" / "hypers").iterdir()}
     assert names == {path.name for path in (tmp_path / "cut" / "hypers").iterdir()}
 
