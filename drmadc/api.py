@@ -12,6 +12,7 @@ import numpy.typing as npt
 from drmadc.diagnostics.model import Diagnostic
 from drmadc.driver import Compilation, compile_source
 from drmadc.load import load_module
+from drmadc.passes.cost import cost
 from drmadc.read import read_source, run_texts
 from drmadc.source import SourceFile
 
@@ -132,6 +133,11 @@ class Program:
             NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
             FileExistsError: `out` is there already and not empty.
         """
+        from drmadc_runtime.display import display
+        from drmadc_runtime.forecast import Cost
         from drmadc_runtime.run import run
 
-        return run(self.session.module, run_texts(self._compilation), None if out is None else str(out), quiet)
+        predicted = cost(self.ir, self.ir.reverse.strategy)
+        texts = run_texts(self._compilation)
+        folder = None if out is None else str(out)
+        return run(self.session.module, texts, folder, display(quiet), Cost(predicted.memory, predicted.work))

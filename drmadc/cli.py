@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,7 +17,11 @@ from drmadc.diagnostics.codes import EXPLANATIONS
 from drmadc.diagnostics.model import Bag, SpecError
 from drmadc.diagnostics.suggest import did_you_mean
 from drmadc.read import run_texts
-from drmadc.run_commands import diff, plot, resume, runs, show
+from drmadc.run_commands import diff, export, plot, resume, runs, show
+from drmadc.start_commands import completion, doctor, new, quickstart
+
+if TYPE_CHECKING:
+    from drmadc_runtime.display import Display
 
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
@@ -50,6 +54,8 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [
+            "quickstart",
+            "new",
             "run",
             "resume",
             "plan",
@@ -62,7 +68,10 @@ class Group(click.Group):
             "show",
             "diff",
             "runs",
+            "export",
             "explain",
+            "doctor",
+            "completion",
         ]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
@@ -91,11 +100,12 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(short_help="Tune the hyperparameters of a spec, or a folder of them.")
 @_spec
 @_overrides
 @click.option("--out", metavar="DIR", help="Run folder; default runs/NAME/TIME-HASH.")
-@click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
+@console.quiet
+@console.as_json
 @click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 where one fails.")
 @click.option("--offline", is_flag=True, help="Never fetch data; fail instead.")
 @_format
@@ -104,6 +114,7 @@ def run(
     overrides: tuple[str, ...],
     out: str | None,
     quiet: bool,
+    as_json: bool,
     checked: bool,
     offline: bool,
     error_format: str,
@@ -116,12 +127,13 @@ def run(
     Examples:
       drmadc run specs/mnist_l2.drm
       drmadc run specs/mnist_l2.drm train.steps=500 l2=0.001 --out runs/short
+      drmadc run specs/mnist_l2.drm --json | jq 'select(.event == "step") | .objective'
       drmadc run specs/checks --check
     """
     if offline:
         os.environ["DRMADC_OFFLINE"] = "1"
     if not spec.is_dir():
-        code = _run_one(spec, overrides, out, quiet, checked, error_format)
+        code = _run_one(spec, overrides, out, console.display(quiet, as_json), checked, error_format)
         if code:
             sys.exit(code)
         return
@@ -133,7 +145,8 @@ def run(
         click.echo(f"== {path}")
         folder = None if out is None else str(Path(out) / path.relative_to(spec).with_suffix(""))
         try:
-            codes[path] = _run_one(path, overrides, folder, quiet, checked, error_format)
+            shown = console.display(quiet, as_json)
+            codes[path] = _run_one(path, overrides, folder, shown, checked, error_format)
         except SystemExit as stopped:
             codes[path] = int(stopped.code or 0)
         click.echo()
@@ -150,7 +163,7 @@ def run(
 
 
 def _run_one(
-    spec: Path, overrides: tuple[str, ...], out: str | None, quiet: bool, checked: bool, error_format: str
+    spec: Path, overrides: tuple[str, ...], out: str | None, shown: "Display", checked: bool, error_format: str
 ) -> int:
     """Run one spec; OK, or UNEXPECTED where it is checked and an expectation does not hold."""
     compilation = console.compile_spec(spec, overrides, error_format)
@@ -162,7 +175,7 @@ def _run_one(
     module = load_module(compilation.text, compilation.require().name)
     texts = run_texts(compilation)
     try:
-        done = console.running(lambda: run_module(module, texts, out, quiet), compilation)
+        done = console.running(lambda: run_module(module, texts, out, shown, console.cost_of(compilation)), compilation)
     except FileExistsError as error:
         raise click.UsageError(f"{error}; choose another --out") from error
     if not checked:
@@ -175,7 +188,7 @@ def _run_one(
     return console.OK if all(outcome.holds for outcome in found) else console.UNEXPECTED
 
 
-@cli.command()
+@cli.command(short_help="Predict what every reverse strategy would cost.")
 @_spec
 @_overrides
 @_memory
@@ -230,7 +243,7 @@ def audit(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str
         sys.exit(console.WRONG_GRADIENT)
 
 
-@cli.command()
+@cli.command(short_help="Show what a spec becomes: the JAX module.")
 @_spec
 @_overrides
 @click.option("--stage", type=click.Choice(STAGES), default="python", show_default=True, help="What to show.")
@@ -282,7 +295,7 @@ def check(spec: Path, overrides: tuple[str, ...], error_format: str) -> None:
     click.echo(f"{spec}: correct; {hypers}; {program.reverse.text}")
 
 
-@cli.command()
+@cli.command(short_help="Rewrite specs in the canonical layout.")
 @click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 where a file would change.")
 @_format
@@ -317,7 +330,7 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
         sys.exit(console.WRONG_SPEC)
 
 
-for command in (resume, data, plot, show, diff, runs):
+for command in (resume, data, plot, show, diff, runs, export, new, quickstart, doctor, completion):
     cli.add_command(command)
 
 
@@ -370,7 +383,7 @@ def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None
 def main(command: Callable[..., Any] = cli) -> None:
     """The entry point: a bug in drmadc ends with exit code 70 and what to report."""
     try:
-        command(standalone_mode=False)
+        command(prog_name="drmadc", standalone_mode=False)
     except click.exceptions.Abort:
         _interrupted()
     except KeyboardInterrupt:

@@ -5,18 +5,45 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
+from drmadc.diagnostics import render as rendering
 from drmadc.diagnostics.model import Diagnostic, SpecError
-from drmadc.diagnostics.render import as_json, render
 from drmadc.driver import Compilation, compile_source
 from drmadc.read import read_source
 from drmadc.source import SourceFile
 
+if TYPE_CHECKING:
+    from drmadc_runtime.display import Display
+    from drmadc_runtime.forecast import Cost
+
 OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, UNEXPECTED, BUG, INTERRUPTED = 0, 1, 3, 4, 5, 70, 130  # usage: click's, 2
 T = TypeVar("T")
+
+
+quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Events as JSON lines, for programs that watch.")
+
+
+def display(quiet: bool, as_json: bool) -> "Display":
+    """Who is told of a run."""
+    from drmadc_runtime.display import display as chosen
+
+    if quiet and as_json:
+        raise click.UsageError("--quiet and --json exclude each other")
+    return chosen(quiet, as_json)
+
+
+def cost_of(compilation: Compilation) -> "Cost":
+    """What the compiler predicts of the spec's own strategy."""
+    from drmadc.passes.cost import cost
+    from drmadc_runtime.forecast import Cost
+
+    program = compilation.require()
+    predicted = cost(program, program.reverse.strategy)
+    return Cost(predicted.memory, predicted.work)
 
 
 def read(path: Path, error_format: str) -> SourceFile:
@@ -68,12 +95,12 @@ def show(diagnostics: tuple[Diagnostic, ...], error_format: str) -> None:
     """Diagnostics on standard error, as text or JSON lines."""
     if error_format == "json":
         for item in diagnostics:
-            click.echo(json.dumps(as_json(item)), err=True)
+            click.echo(json.dumps(rendering.as_json(item)), err=True)
     elif diagnostics:
-        click.echo(render(diagnostics), err=True, nl=False)
+        click.echo(rendering.render(diagnostics), err=True, nl=False)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, data: str | bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
@@ -81,7 +108,7 @@ def write_whole(path: Path, text: str) -> None:
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(data.encode() if isinstance(data, str) else data)
         os.replace(partial, path)
     except OSError:
         partial.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ EMBEDDED = {
 }
 
 
-@click.group()
+@click.group(short_help="Fetch, find, verify and describe data sets.")
 def data() -> None:
     """Fetch data sets, find and verify them, and see what a spec makes of its data.
 

@@ -1,4 +1,4 @@
-"""Commands on run folders: `resume`, `plot`, `show`, `diff`, `runs`."""
+"""Commands on run folders: `resume`, `plot`, `show`, `diff`, `runs`, `export`."""
 
 import difflib
 import json
@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from drmadc import console
-from drmadc.driver import compile_source
+from drmadc.driver import Compilation, compile_source
 from drmadc.read import read_source
 from drmadc.source import SourceFile
+
+FORMS = ("json", "npz", "csv", "optax", "torch", "model", "safetensors")
 
 
 class _Run(click.ParamType[Path]):
@@ -28,11 +30,12 @@ class _Run(click.ParamType[Path]):
 _run = click.argument("run", type=_Run())
 
 
-@click.command()
+@click.command(short_help="Go on with a run that was stopped, bit for bit.")
 @_run
 @click.option("--force", is_flag=True, help="Go on even though the spec or a package has changed.")
-@click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
-def resume(run: Path, force: bool, quiet: bool) -> None:
+@console.quiet
+@console.as_json
+def resume(run: Path, force: bool, quiet: bool, as_json: bool) -> None:
     """Go on with a run that was stopped, bit for bit as if it had not been.
 
     It is refused where the spec, the compiler or a package has changed since, with what changed.
@@ -54,9 +57,8 @@ def resume(run: Path, force: bool, quiet: bool) -> None:
     from drmadc_runtime.run import resume as resume_run
 
     module = load_module(text, name)
-    done = console.running(lambda: resume_run(module, run, quiet), compilation)
-    if not quiet:
-        click.echo(f"{done.path}: done, {len(done.metrics)} outer steps")
+    shown = console.display(quiet, as_json)
+    console.running(lambda: resume_run(module, run, shown, console.cost_of(compilation)), compilation)
 
 
 @click.command()
@@ -98,12 +100,7 @@ def plot(run: Path, out: str | None) -> None:
     """
     from drmadc.report_page import report_page
 
-    about = _about(run)
-    source = SourceFile(str(about["spec"]), str(about["source"]))
-    compilation = compile_source(source, tuple(about["overrides"]))
-    if not compilation.ok:
-        console.show(compilation.diagnostics, "text")
-        console.fail(console.WRONG_SPEC, "this drmadc no longer understands the run's spec")
+    compilation = _compiled(run)
     target = Path(out) if out is not None else run / "report.html"
     try:
         console.write_whole(target, report_page(run, compilation, _metrics(run)))
@@ -114,7 +111,54 @@ def plot(run: Path, out: str | None) -> None:
     click.echo(target)
 
 
-@click.command("diff")
+@click.command(short_help="Write what a run found for other programs.")
+@_run
+@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="What to write.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Folder; default export in the run folder.")
+@click.option("--step", type=int, help="The hyperparameters after this outer step, counted from 0; default the last.")
+def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
+    """Write what RUN found for other programs, with a page that shows how to load it.
+
+    json, npz, csv: hyperparameters by parameter path. optax, torch: the update rule with its schedules as an optimiser.
+    model, safetensors: the parameters of one more training.
+
+    \b
+    Examples:
+      drmadc export runs/mnist_l2/latest --to npz
+      drmadc export runs/mnist_schedule/latest --to optax --out mine
+    """
+    import numpy as np
+
+    from drmadc.export import CannotExport, page
+    from drmadc.export import export as export_form
+    from drmadc.load import load_module
+
+    compilation = _compiled(run)
+    program = compilation.require()
+    source = run / "hypers.npz" if step is None else run / "hypers" / f"{step:05d}.npz"
+    if not source.exists():
+        what = "no outer step is done yet" if step is None else f"there is no outer step {step}"
+        console.fail(console.FAILED, f"{run}: {what}")
+    with np.load(source) as file:
+        hypers = {name: file[name] for name in file.files}
+    module = load_module(_text(run / f"{program.name}.py"), program.name)
+    folder = run / "export" if out is None else out
+    try:
+        files = console.running(lambda: export_form(program, hypers, module, form), compilation)
+    except CannotExport as error:
+        console.fail(console.FAILED, str(error))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            console.write_whole(folder / name, data)
+            click.echo(folder / name)
+        there = sorted(path.name for path in folder.iterdir())
+        console.write_whole(folder / "README.md", page(program, there))
+    except OSError as error:
+        console.fail(console.FAILED, f"{folder} cannot be written: {error.strerror}")
+
+
+@click.command(short_help="How two runs differ.")
 @click.argument("first", type=_Run())
 @click.argument("second", type=_Run())
 def diff(first: Path, second: Path) -> None:
@@ -181,6 +225,17 @@ def runs(folder: Path, name: str | None, sort: str) -> None:
 
 def _cell(value: float | str) -> str:
     return f"{value:.5g}" if isinstance(value, float) else value
+
+
+def _compiled(run: Path) -> Compilation:
+    """The run's spec, compiled again."""
+    about = _about(run)
+    source = SourceFile(str(about["spec"]), str(about["source"]))
+    compilation = compile_source(source, tuple(about["overrides"]))
+    if not compilation.ok:
+        console.show(compilation.diagnostics, "text")
+        console.fail(console.WRONG_SPEC, "this drmadc no longer understands the run's spec")
+    return compilation
 
 
 def _text(path: Path) -> str:

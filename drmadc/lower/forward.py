@@ -296,6 +296,17 @@ def step_function(program: Program) -> py.Function:
     )
 
 
+def training_loss_function(program: Program) -> py.Function:
+    """training_loss(params, hypers, outer, data, t)"""
+    names = tuple(h.name for h in program.hypers if h.name in function_hypers(program, program.loss))
+    body = hyper_reads(program, names, at_step=True)
+    body += [py.Assign((py.Id("batch"),), batch) for batch in batch_arguments(program)]
+    body.append(py.Return(py.Call(py.Id("loss"), loss_arguments(program, py.Id("params")))))
+    data = ("data",) if program.data is not None else ()
+    params = tuple((p, None) for p in ("params", "hypers", "outer", *data, "t"))
+    return py.Function("training_loss", params, "Training loss of step t, for learning curves.", tuple(body))
+
+
 def trained_objective_function(program: Program) -> py.Function:
     """trained_objective(hypers, outer, data)"""
     data = ("data",) if program.data is not None else ()

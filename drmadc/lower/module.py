@@ -23,6 +23,7 @@ from drmadc.lower.forward import (
     step_function,
     trained_objective_function,
     training_function,
+    training_loss_function,
 )
 from drmadc.lower.hypergradient import hypergradient_functions, keep_constant
 from drmadc.lower.hypers import arms_function, hyper_functions, sweep_function
@@ -38,7 +39,7 @@ from drmadc.passes.dependence import function_splits
 from drmadc.python import tree as py
 from drmadc.python.printer import print_module
 
-API = 3
+API = 4
 
 
 def lower_module(program: Program) -> py.Module:
@@ -64,7 +65,11 @@ def lower_module(program: Program) -> py.Module:
     ]
     functions += [step_function(program), *reverse_step_functions(program, adjoint)]
     functions += strategy_functions(program)
-    functions += [training_function(program), trained_objective_function(program)]
+    functions += [
+        training_function(program),
+        training_loss_function(program),
+        trained_objective_function(program),
+    ]
     last = reverse_init_function(program, adjoint) if reverse_init_reached(program, adjoint) else None
     if last is not None:
         functions.append(last)

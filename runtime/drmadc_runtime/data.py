@@ -61,6 +61,12 @@ class Data:
         """
         return load(self.source, Request(self.files, self.columns, self.options, self.fields, self.seed))
 
+    @property
+    def text(self) -> str:
+        """The source and the sizes of the splits, in words."""
+        sizes = {**self.from_train, **self.from_valid, **self.from_test}
+        return f"{self.source} ({', '.join(f'{name} {size:,}' for name, size in sizes.items())})"
+
     def draw_of(self, outer: int) -> int:
         """What of the outer step the splits depend on."""
         return outer if self.resample else outer % self.folds if self.folds else 0

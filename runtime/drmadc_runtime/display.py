@@ -1,13 +1,17 @@
-"""What a person sees of a run: a table that grows above a progress bar, or plain lines where there is no terminal."""
+"""What is said of a run, as plain lines: what it will be, a table, warnings.
+
+`live` adds a view of what is under way, `events` is for programs.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from drmadc_runtime.forecast import Forecast, many
 from drmadc_runtime.tuning import GROWTH_LIMIT, OuterStep
 
 WINDOW, RISE = 5, 1.05
@@ -20,8 +24,6 @@ class Display:
         self.console = Console(highlight=False)
         self.errors = Console(stderr=True, highlight=False)
         self.quiet = quiet
-        self._progress: Progress | None = None
-        self._task: Any = None
         self._said: set[str] = set()
         self._stage = ""
         self._headed = False
@@ -31,24 +33,37 @@ class Display:
         if not self.quiet:
             self._print(self.console, text)
 
+    def alarm(self, text: str) -> None:
+        """A warning."""
+        self._print(self.errors, text)
+
     def _print(self, console: Console, text: str) -> None:
         """Words wrap at the width of a terminal; in a pipe a line stays a line."""
         console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
+    def begin(self, found: Forecast) -> None:
+        """What the run will be."""
+        self.say(found.text)
+
+    def folder(self, path: Path) -> None:
+        """Where the run is recorded."""
+        self.say(f"run folder: {path}")
+
+    def end(self, path: Path, steps: int) -> None:
+        """The run is done."""
+        self.say(f"{path}: done, {many(steps, 'outer step')}")
+
     def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
-        """The progress bar of a run of so many outer steps, on a terminal."""
-        if self.quiet or not self.console.is_terminal:
-            return nullcontext()
-        self._progress = Progress(
-            TextColumn("tuning"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("tuning", total=steps, completed=done)
-        return self._progress
+        """Lasts as long as the outer loop of so many steps, some of them done before."""
+        return nullcontext()
+
+    @property
+    def alive(self) -> bool:
+        """Whether progress inside a training run is shown."""
+        return False
+
+    def tick(self, way: str, t: int, value: float) -> None:
+        """Training, or its way back, has come to step t; see `progress.Watch`."""
 
     def step(self, step: OuterStep) -> None:
         """One row of the table; before the first, its head."""
@@ -67,8 +82,20 @@ class Display:
             self._headed = True
             self.say("outer  " + "  ".join(f"{name:>{widths[name]}}" for name in row))
         self.say(f"{step.outer:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items()))
-        if self._progress is not None:
-            self._progress.advance(self._task)
+
+    def sweep(self, number: int, record: Mapping[str, float]) -> None:
+        """A point of a sweep; before the first, the table's head."""
+        if not number:
+            self.say("sweep  " + "  ".join(f"{name:>{max(11, len(name))}}" for name in record))
+        self.say(f"{number:>5}  " + "  ".join(f"{value:>{max(11, len(name))}.5g}" for name, value in record.items()))
+
+    def arm(self, name: str, reports: Mapping[str, float]) -> None:
+        """What the final training of an arm reports."""
+        self.say(f"  {name}: " + "  ".join(f"{key} {value:.5g}" for key, value in reports.items()))
+
+    def picture(self, path: Path) -> None:
+        """A picture has been written."""
+        self.say(f"picture: {path}")
 
     def warn(self, step: OuterStep, exact: bool, lines: Mapping[str, str]) -> None:
         """Everything that a person should know about the way back, each once."""
@@ -111,10 +138,9 @@ class Display:
                 self._once("overfitting", text)
 
     def _once(self, key: str, text: str) -> None:
-        if key in self._said:
-            return
-        self._said.add(key)
-        self._print(self.errors if self._progress is None else self.console, text)
+        if key not in self._said:
+            self._said.add(key)
+            self.alarm(text)
 
     def warn_growth(self, step: OuterStep, exact: bool, line: str) -> None:
         """Explain, once, that the adjoint grows; `exact` says whether the path was."""
@@ -133,3 +159,17 @@ _APPROXIMATE = (
     "that training itself avoids. Take more knots, `curvature: auto`, or "
     "`reverse = exact()`; `drmadc audit` measures it."
 )
+
+
+def display(quiet: bool = False, as_json: bool = False) -> Display:
+    """What suits: JSON lines where asked for, a live view on a terminal, else plain lines."""
+    if as_json:
+        from drmadc_runtime.events import JsonDisplay
+
+        return JsonDisplay()
+    plain = Display(quiet)
+    if quiet or not plain.console.is_terminal:
+        return plain
+    from drmadc_runtime.live import LiveDisplay
+
+    return LiveDisplay()

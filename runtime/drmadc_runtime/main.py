@@ -9,6 +9,7 @@ from typing import Any
 
 def main(module: Mapping[str, Any]) -> None:
     """Run an emitted module from its own command line; exit code 3 when the run fails."""
+    from drmadc_runtime.display import display
     from drmadc_runtime.failure import NotFinite
     from drmadc_runtime.request import DataError
     from drmadc_runtime.run import run
@@ -20,7 +21,8 @@ def main(module: Mapping[str, Any]) -> None:
     options = parser.parse_args()
     path = Path(module["__file__"])
     try:
-        run(module, {f"{module['NAME']}.py": path.read_text(encoding="utf-8")}, options.out, options.quiet)
+        texts = {f"{module['NAME']}.py": path.read_text(encoding="utf-8")}
+        run(module, texts, options.out, display(options.quiet))
     except FileExistsError as error:
         parser.error(str(error))
     except Stopped as error:

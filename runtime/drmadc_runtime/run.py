@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from drmadc_runtime.checkpoint import Point
 from drmadc_runtime.display import WINDOW, Display
 from drmadc_runtime.failure import NotFinite
+from drmadc_runtime.forecast import Cost, Forecast, forecast, many
+from drmadc_runtime.progress import CHUNKS, Watch
 from drmadc_runtime.records import RunFolder, zipped
 from drmadc_runtime.session import Arrays, Session, Values
 from drmadc_runtime.stopping import Stopped, asked_to_stop
 from drmadc_runtime.sweeping import draw_sweep, sweep
 from drmadc_runtime.tuning import OuterStep, tune
+
+LONG = 5.0
 
 
 @dataclass(frozen=True)
@@ -31,21 +34,28 @@ class Run:
     sweep: list[dict[str, float]]
 
 
-def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, quiet: bool = False) -> Run:
+def run(
+    module: Mapping[str, Any],
+    texts: Mapping[str, str],
+    out: str | None,
+    shown: Display | None = None,
+    cost: Cost | None = None,
+) -> Run:
     """Run an emitted module and record it.
 
     Args:
         module: the names of the emitted module.
         texts: files to put into the run folder, such as the resolved spec and the module's text.
         out: the run folder, or None for runs/NAME/TIME-HASH.
-        quiet: print nothing but warnings.
+        shown: who is told; by default nothing but warnings is printed.
+        cost: what the compiler predicts, for the first line.
 
     Raises:
         NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
         Stopped: Ctrl-C or SIGTERM; `resume` goes on.
         FileExistsError: `out` is there already.
     """
-    display = Display(quiet)
+    display = shown or Display(quiet=True)
     if "DATA" in module:
         module["DATA"].fetch(display.say)
     folder = RunFolder.create(module["NAME"], out, "".join(texts.values()))
@@ -59,41 +69,55 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, qu
                     0, None, f"hyper {name}", text, "for example exp(normal(0.1)) where it must be positive"
                 )
         folder.write_start(texts)
-        display.say(_headline(session, hypers))
-        display.say(f"run folder: {folder.path}")
+        found = forecast(session, hypers, cost, timed=not display.quiet)
+        display.begin(found)
+        display.folder(folder.path)
         swept = _sweep(session, hypers, folder, display) if "sweep" in module else []
         if "fit" in module:
             statistics = {name: np.asarray(x) for name, x in session.statistics(0).items()}
             folder.write("statistics.npz", zipped(statistics))
         point = Point({name: np.asarray(value) for name, value in hypers.items()})
         folder.save_point(point)
-        return _go_on(session, point, [], swept, folder, display)
+        return _go_on(_watching(session, found, display), point, [], swept, folder, display)
     finally:
         folder.close()
 
 
-def resume(module: Mapping[str, Any], path: Path, quiet: bool = False) -> Run:
+def resume(module: Mapping[str, Any], path: Path, shown: Display | None = None, cost: Cost | None = None) -> Run:
     """Go on with a run that was stopped, bit for bit as if it had not been.
 
     Args:
         module: the names of the emitted module that the run folder holds.
         path: the run folder.
+        shown: who is told; by default nothing but warnings is printed.
+        cost: what the compiler predicts.
 
     Raises:
         BadCheckpoint: there is nothing to go on from.
         BlockingIOError: another process is at work in the folder.
     """
-    display = Display(quiet)
+    display = shown or Display(quiet=True)
     folder = RunFolder(path)
     try:
         point, metrics = folder.restore()
-        display.say(f"{module['NAME']}: {_many(point.outer, 'outer step')} of {module['TUNE_STEPS']} done")
+        session = Session(module)
+        found = forecast(session, point.hypers, cost, timed=not display.quiet)
+        display.begin(found)
+        display.folder(path)
+        display.say(f"{many(point.outer, 'outer step')} of {module['TUNE_STEPS']} done")
         swept: list[dict[str, float]] = []
         if (path / "sweep.jsonl").exists():
             swept = [json.loads(line) for line in (path / "sweep.jsonl").read_text(encoding="utf-8").splitlines()]
-        return _go_on(Session(module), point, metrics, swept, folder, display)
+        return _go_on(_watching(session, found, display), point, metrics, swept, folder, display)
     finally:
         folder.close()
+
+
+def _watching(session: Session, found: Forecast, display: Display) -> Session:
+    """A session that tells of progress inside training, where somebody looks and an outer step takes long."""
+    if not display.alive or found.seconds is None or found.seconds < LONG:
+        return session
+    return Session(session.module, Watch(max(1, found.steps // CHUNKS), display.tick))
 
 
 def _go_on(
@@ -124,7 +148,8 @@ def _go_on(
     if arms:
         folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")
     for path in folder.write_images(session.images(final)):
-        display.say(f"picture: {path}")
+        display.picture(path)
+    display.end(folder.path, len(metrics))
     return Run(folder.path, metrics, final, arms, swept)
 
 
@@ -132,16 +157,13 @@ def _sweep(session: Session, hypers: Values, folder: RunFolder, display: Display
     """The points of a sweep, each a line of sweep.jsonl; and a picture where the grid has one axis."""
     records: list[dict[str, float]] = []
     for record in sweep(session, hypers):
-        if not records:
-            display.say("sweep  " + "  ".join(f"{name:>{max(11, len(name))}}" for name in record))
-        row = "  ".join(f"{value:>{max(11, len(name))}.5g}" for name, value in record.items())
-        display.say(f"{len(records):>5}  {row}")
+        display.sweep(len(records), record)
         records.append(record)
         folder.add_line("sweep.jsonl", record)
     axes = list(session.grid())
     if len(axes) == 1:
         draw_sweep(folder.path / "sweep.png", list(records), axes[0])
-        display.say(f"picture: {folder.path / 'sweep.png'}")
+        display.picture(folder.path / "sweep.png")
     return records
 
 
@@ -155,24 +177,5 @@ def _retrain(session: Session, hypers: Arrays, display: Display) -> dict[str, di
     display.say(f"final training on {', '.join(module['RETRAIN'])}")
     for name, values in arms.items():
         found[name] = session.retrain(values, outer)
-        display.say(f"  {name}: " + "  ".join(f"{key} {value:.5g}" for key, value in found[name].items()))
+        display.arm(name, found[name])
     return found
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
-def _headline(session: Session, hypers: Mapping[str, Any]) -> str:
-    module = session.module
-    count = sum(int(np.size(value)) for value in hypers.values())
-    kinds = ", ".join(f"{name} {int(np.size(value))}" for name, value in hypers.items())
-    with session.precision():
-        shapes = jax.eval_shape(module["init"], session.cast(hypers), 0)
-    parameters = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes))
-    strategy = module["LINES"]["strategy"]
-    return (
-        f"{module['NAME']}: {_many(count, 'hyperparameter')} ({kinds}), {_many(parameters, 'parameter')}, "
-        f"{_many(module['STEPS'], 'training step')}, {_many(module['TUNE_STEPS'], 'outer step')}, {strategy}, "
-        f"{module['DTYPE']} on {jax.devices()[0].device_kind}"
-    )

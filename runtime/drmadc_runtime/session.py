@@ -1,6 +1,7 @@
 """A session: an emitted module's functions, compiled once and called with data of the right outer step."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,15 +12,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax import lax
 
 from drmadc_runtime.paths import Hypergradient, Keep, sweep
+from drmadc_runtime.progress import Watch, watched
 from drmadc_runtime.statistics import PIECE, Statistics, pieces_of
+from drmadc_runtime.stepping import forwards
 from drmadc_runtime.store import Store
 from drmadc_runtime.tasks import Tasks
 from drmadc_runtime.trees import Tree
 
 Values = Mapping[str, Any]
 Arrays = dict[str, npt.NDArray[np.floating[Any]]]
+PACE = 0.05
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,21 @@ class Evaluation:
         return bool(np.isfinite(self.value) and all(np.isfinite(a).all() for a in arrays))
 
 
+def compilation_cache() -> Path:
+    """Where compiled functions are kept: JAX's own setting, or a folder in the user's cache."""
+    config: Any = jax.config
+    if config.jax_compilation_cache_dir is not None:
+        return Path(config.jax_compilation_cache_dir)
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "drmadc" / "jax"
+
+
 def use_compilation_cache() -> None:
     """Turn on JAX's persistent compilation cache, unless the user has chosen one."""
     config: Any = jax.config
     if config.jax_compilation_cache_dir is not None:
         return
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "drmadc" / "jax"
+    folder = compilation_cache()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -93,9 +106,10 @@ def use_compilation_cache() -> None:
 class Session:
     """Runs an emitted module. Functions are compiled at first use; data of an outer step is prepared once."""
 
-    def __init__(self, module: Mapping[str, Any]) -> None:
+    def __init__(self, module: Mapping[str, Any], watch: Watch | None = None) -> None:
         use_compilation_cache()
         self.module = module
+        self._watch = watch
         self.double = module["DTYPE"] == "float64"
         self.has_data = "DATA" in module
         self._prepared: tuple[int, Any] | None = None
@@ -207,7 +221,13 @@ class Session:
     ) -> tuple[Hypergradient, Values]:
         if isinstance(keep, Store):
             keep = replace(keep, room=room)
-        result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, keep=keep)
+
+        def loss(params: Any, t: jax.Array) -> jax.Array:
+            value: jax.Array = self.module["training_loss"](params, hypers, outer, *data, t)
+            return value
+
+        with watched(self._watch, loss):
+            result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, keep=keep)
         if not isinstance(keep, Store):
             result = result._replace(path=None)
         return result, self.module["reverse_constrain"](hypers, result.gradient)
@@ -265,6 +285,56 @@ class Session:
         with self.precision():
             trained: tuple[Any, Any] = run(hypers, jnp.int32(outer), *self.data(outer))
             return trained
+
+    def first_state(self, hypers: Values, outer: int) -> Any:
+        """The state before the first training step."""
+        with self.precision():
+            return self.module["training"](self.cast(hypers), outer, *self.data(outer))[0]
+
+    def pace(self, hypers: Values) -> float:
+        """Seconds of a training step, measured over as many steps as a twentieth of a second takes, or all."""
+
+        @jax.jit
+        def run(hypers: Values, steps: jax.Array, *data: Any) -> Any:
+            start, advance = self.module["training"](hypers, jnp.int32(0), *data)
+            return forwards(advance, 0, steps, lambda advance, t, state: advance(state, t), start)
+
+        with self.precision():
+            args, steps = self.data(0), 1
+            jax.device_get(run(hypers, jnp.int32(steps), *args))
+            while True:
+                start = time.perf_counter()
+                jax.device_get(run(hypers, jnp.int32(steps), *args))
+                seconds = time.perf_counter() - start
+                if seconds > PACE or steps == self.module["STEPS"]:
+                    return seconds / steps
+                steps = min(self.module["STEPS"], 4 * steps)
+
+    def learning_curve(self, hypers: Values, outer: int, points: int = 100) -> tuple[list[int], list[float]]:
+        """Training steps and the training loss of their minibatches, in one training run."""
+        steps = self.module["STEPS"]
+        every = -(-steps // points)
+        count = -(-steps // every)
+
+        @jax.jit
+        def run(hypers: Values, outer: jax.Array, *data: Any) -> jax.Array:
+            start, advance = self.module["training"](hypers, outer, *data)
+
+            def chunk(i: jax.Array, carry: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
+                state, losses = carry
+                t = i * every
+                loss = self.module["training_loss"](state["w"], hypers, outer, *data, t)
+                state = forwards(
+                    advance, t, jnp.minimum(t + every, steps), lambda advance, t, state: advance(state, t), state
+                )
+                return state, losses.at[i].set(loss)
+
+            losses: jax.Array = lax.fori_loop(0, count, chunk, (start, jnp.zeros(count, self.module["DTYPE"])))[1]
+            return losses
+
+        with self.precision():
+            found = run(self.cast(hypers), jnp.int32(outer), *self.data(outer))
+            return list(range(0, steps, every)), [float(x) for x in found]
 
     def objective(self, hypers: Values, outer: int) -> float:
         """Train from scratch; the outer objective."""

@@ -1,4 +1,5 @@
-"""Loops over consecutive training steps, forwards and backwards; minibatches that are streamed come in blocks.
+"""Loops over consecutive training steps, forwards and backwards, in blocks where minibatches are streamed or somebody
+watches.
 
 A step function of an emitted module takes the step's number last. Where minibatches are streamed it is an `Along`: what
 it takes behind the number, the raw minibatch, comes from a block of many steps, which the loop fetches once.
@@ -11,6 +12,8 @@ from typing import Any, Protocol, TypeVar
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from drmadc_runtime import progress
 
 C = TypeVar("C")
 StepFunction = Callable[..., Any]
@@ -58,35 +61,47 @@ def _row(block: Any, i: jax.Array) -> Any:
     return jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, i, 0, keepdims=False), block)
 
 
-def forwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], carry: C) -> C:
-    """`carry` after body(function, t, carry) for t = first .. stop - 1."""
+def _within(function: StepFunction, number: jax.Array, start: jax.Array) -> StepFunction:
+    """The step function at the steps of a block; of a stream, with what the block holds."""
     if not isinstance(function, Along):
+        return function
+    return function.within(function.blocks.block(function.outer, number), start)
+
+
+def _block_length(function: StepFunction) -> int | None:
+    """Steps of a block: as a stream cuts them, else as often as who watches wants to hear; None for one loop."""
+    return function.blocks.length if isinstance(function, Along) else progress.every()
+
+
+def forwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], carry: C) -> C:
+    """`carry` after body(function, t, carry) for t = first .. stop - 1; it is the state, or begins with it."""
+    length = _block_length(function)
+    if length is None:
         return _loop(first, stop, lambda t, carry: body(function, t, carry), carry)
-    stream = function
-    length = stream.blocks.length
 
     def block(number: jax.Array, carry: C) -> C:
         start = number * length
-        inner = stream.within(stream.blocks.block(stream.outer, number), start)
+        inner = _within(function, number, start)
         begin, end = jnp.maximum(start, first), jnp.minimum(start + length, stop)
+        progress.tick("forward", begin, carry)
         return _loop(begin, end, lambda t, carry: body(inner, t, carry), carry)
 
     return _loop(jnp.asarray(first) // length, -(-jnp.asarray(stop) // length), block, carry)
 
 
 def backwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], carry: C) -> C:
-    """`carry` after body(function, t, carry) for t = stop - 1 down to first."""
-    if not isinstance(function, Along):
+    """`carry` after body(function, t, carry) for t = stop - 1 down to first; it is the adjoint, or begins with it."""
+    length = _block_length(function)
+    if length is None:
         return _loop(0, stop - first, lambda j, carry: body(function, stop - 1 - j, carry), carry)
-    stream = function
-    length = stream.blocks.length
     lowest, above = jnp.asarray(first) // length, -(-jnp.asarray(stop) // length)
 
     def block(i: jax.Array, carry: C) -> C:
         number = above - 1 - i
         start = number * length
-        inner = stream.within(stream.blocks.block(stream.outer, number), start)
+        inner = _within(function, number, start)
         begin, end = jnp.maximum(start, first), jnp.minimum(start + length, stop)
+        progress.tick("reverse", end, carry)
         return _loop(0, end - begin, lambda j, carry: body(inner, end - 1 - j, carry), carry)
 
     return _loop(0, above - lowest, block, carry)

@@ -38,6 +38,12 @@ class Tasks:
     def fetch(self, say: Callable[[str], None]) -> None:
         """Nothing: the alphabets ship with this package."""
 
+    @property
+    def text(self) -> str:
+        """The alphabets, and the drawers of the splits, in words."""
+        sizes = ", ".join(f"{name} {size}" for name, size in self.drawers.items())
+        return f"omniglot({self.alphabets}), drawers {sizes}"
+
     def draw_of(self, outer: int) -> int:
         """What of the outer step the data depend on."""
         return outer if self.redraw or self.sampled else 0

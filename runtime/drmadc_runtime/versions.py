@@ -4,7 +4,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-API = 3
+API = 4
 
 
 def require(api: int) -> None:

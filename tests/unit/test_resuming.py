@@ -87,7 +87,7 @@ def test_a_run_that_dies_at_any_file_operation_is_resumed(
         die_at(moment, patched)
         with pytest.raises(Dead):
             program.run(out=tmp_path / "cut", quiet=True)
-    done = resume(program.session.module, tmp_path / "cut", quiet=True)
+    done = resume(program.session.module, tmp_path / "cut")
     assert untimed(done.metrics) == untimed(whole.metrics) == recorded(tmp_path / "cut")
     for name, values in whole.hypers.items():
         np.testing.assert_array_equal(values, done.hypers[name])
@@ -130,7 +130,7 @@ def test_other_programs_are_resumed(text: str, tmp_path: Path, monkeypatch: pyte
             die_at(moment, patched)
             with pytest.raises(Dead):
                 program.run(out=tmp_path / f"cut{moment}", quiet=True)
-        done = resume(program.session.module, tmp_path / f"cut{moment}", quiet=True)
+        done = resume(program.session.module, tmp_path / f"cut{moment}")
         assert untimed(done.metrics) == untimed(whole.metrics)
         np.testing.assert_array_equal(whole.hypers["l2"], done.hypers["l2"])
 
@@ -199,9 +199,9 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     program.run(out=tmp_path / "r", quiet=True)
     folder = RunFolder(tmp_path / "r")
     with pytest.raises(BlockingIOError, match="another process is at work"):
-        resume(program.session.module, tmp_path / "r", quiet=True)
+        resume(program.session.module, tmp_path / "r")
     folder.close()
-    resume(program.session.module, tmp_path / "r", quiet=True)
+    resume(program.session.module, tmp_path / "r")
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "accumulated"
 DTYPE = "float64"  # accumulated.drm:25
@@ -206,6 +206,15 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    blur = hypers["blur"]
+    l2 = hypers["l2"]
+    trust = hypers["trust"]
+    batch = minibatch(data, outer, t)
+    return loss(params, blur, l2, trust, batch)
 
 
 def trained_objective(hypers, outer, data):

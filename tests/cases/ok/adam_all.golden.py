@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "adam_all"
 DTYPE = "float64"  # adam_all.drm:28
@@ -254,6 +254,13 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    l1 = hypers["l1"]
+    batch = minibatch(data, outer, t)
+    return loss(params, l1, batch)
 
 
 def trained_objective(hypers, outer, data):

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "awkward_names"
 DTYPE = "float64"  # awkward_names.drm:35
@@ -253,6 +253,14 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    batch_ = hypers["batch"]
+    v_ = hypers["v"]
+    batch = minibatch(data, outer, t)
+    return loss(params, batch_, v_, batch)
 
 
 def trained_objective(hypers, outer, data):

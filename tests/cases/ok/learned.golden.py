@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "learned"
 DTYPE = "float64"  # learned.drm:33
@@ -224,6 +224,16 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    images_ = hypers["images"]
+    labels = hypers["labels"]
+    blur = hypers["blur"]
+    drop = hypers["drop"]
+    batch = minibatch(data, outer, t)
+    return loss(params, images_, labels, blur, drop, batch)
 
 
 def trained_objective(hypers, outer, data):

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "own_rule"
 DTYPE = "float64"  # own_rule.drm:22
@@ -167,6 +167,13 @@ def training(hypers, outer):
         return step(state, hypers, t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, t):
+    """Training loss of step t, for learning curves."""
+    pull_ = hypers["pull"]
+    damping = hypers["damping"]
+    return loss(params, pull_, damping)
 
 
 def trained_objective(hypers, outer):

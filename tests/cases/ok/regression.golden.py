@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "regression"
 DTYPE = "float64"  # regression.drm:25
@@ -212,6 +212,13 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    mix = hypers["mix"]
+    batch = minibatch(data, outer, t)
+    return loss(params, mix, batch)
 
 
 def trained_objective(hypers, outer, data):

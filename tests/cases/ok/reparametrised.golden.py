@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "reparametrised"
 DTYPE = "float64"  # reparametrised.drm:43
@@ -259,6 +259,16 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    t_ = hypers["t"]
+    mix = hypers["mix"]
+    limit = hypers["limit"]
+    curve = hypers["curve"]
+    batch = minibatch(data, outer, t)
+    return loss(params, t_, mix, limit, curve, batch)
 
 
 def trained_objective(hypers, outer, data):

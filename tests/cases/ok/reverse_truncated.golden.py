@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "reverse_truncated"
 DTYPE = "float64"  # reverse_truncated.drm:23
@@ -160,6 +160,13 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    l2 = hypers["l2"]
+    batch = minibatch(data, outer, t)
+    return loss(params, l2, batch)
 
 
 def trained_objective(hypers, outer, data):

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "schedules"
 DTYPE = "float64"  # schedules.drm:24
@@ -180,6 +180,12 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    batch = minibatch(data, outer, t)
+    return loss(params, batch)
 
 
 def trained_objective(hypers, outer, data):

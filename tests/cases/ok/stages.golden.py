@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "stages"
 DTYPE = "float64"  # stages.drm:15
@@ -147,6 +147,12 @@ def training(hypers, outer):
         return step(state, hypers, t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, t):
+    """Training loss of step t, for learning curves."""
+    penalty = hypers["penalty"]
+    return loss(params, penalty)
 
 
 def trained_objective(hypers, outer):

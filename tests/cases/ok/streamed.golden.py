@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "streamed"
 DTYPE = "float64"  # streamed.drm:27
@@ -252,6 +252,13 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, raw, outer, t), t)
 
     return start, FEED.along(outer, advance)
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    l2 = hypers["l2"]
+    batch = minibatch(data, FEED.one(outer, t), outer, t)
+    return loss(params, l2, batch)
 
 
 def trained_objective(hypers, outer, data):

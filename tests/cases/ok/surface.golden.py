@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "surface"
 DTYPE = "float64"  # surface.drm:15
@@ -141,6 +141,11 @@ def training(hypers, outer):
         return step(state, hypers, t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, t):
+    """Training loss of step t, for learning curves."""
+    return loss(params)
 
 
 def trained_objective(hypers, outer):

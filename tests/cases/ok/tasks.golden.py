@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "tasks"
 DTYPE = "float64"  # tasks.drm:29
@@ -215,6 +215,14 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    sharing = hypers["sharing"]
+    trust = hypers["trust"]
+    batch = minibatch(data, outer, t)
+    return loss(params, sharing, trust, batch)
 
 
 def trained_objective(hypers, outer, data):

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=3)
+rt.require(api=4)
 
 NAME = "units"
 DTYPE = "float64"  # units.drm:27
@@ -230,6 +230,15 @@ def training(hypers, outer, data):
         return step(state, hypers, minibatch(data, outer, t), t)
 
     return start, advance
+
+
+def training_loss(params, hypers, outer, data, t):
+    """Training loss of step t, for learning curves."""
+    gain = hypers["gain"]
+    l2 = hypers["l2"]
+    strength = hypers["strength"][t]
+    batch = minibatch(data, outer, t)
+    return loss(params, gain, l2, strength, batch)
 
 
 def trained_objective(hypers, outer, data):

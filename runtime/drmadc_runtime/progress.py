@@ -1,0 +1,61 @@
+"""Progress inside a training run: while it is watched, compiled loops over steps call back every so many steps.
+
+A compiled function that calls back is not kept in JAX's compilation cache, so only long training runs are watched.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from drmadc_runtime.trees import norm
+
+Loss = Callable[[Any, jax.Array], jax.Array]
+Tick = Callable[[str, int, float], None]
+CHUNKS = 50
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Calls `tick(way, step, value)` every so many steps, from a thread of the device.
+
+    `way` is "forward", with the training loss of that step's minibatch, or "reverse", with the length of the adjoint of
+    the parameters behind that step.
+    """
+
+    every: int
+    tick: Tick
+
+
+_watched: ContextVar[tuple[Watch, Loss] | None] = ContextVar("watched", default=None)
+
+
+@contextmanager
+def watched(watch: Watch | None, loss: Loss) -> Iterator[None]:
+    """While this lasts, loops that are traced call back; `loss` takes parameters and a step."""
+    token = _watched.set(None if watch is None else (watch, loss))
+    try:
+        yield
+    finally:
+        _watched.reset(token)
+
+
+def every() -> int | None:
+    """Steps between two calls; None where nobody watches."""
+    found = _watched.get()
+    return None if found is None else found[0].every
+
+
+def tick(way: str, t: jax.Array, carry: Any) -> None:
+    """Call back, if watched; `carry` is the state (on the way back the adjoint), or a tuple that begins with it."""
+    found = _watched.get()
+    if found is None:
+        return
+    watch, loss = found
+    while not isinstance(carry, Mapping):
+        carry = carry[0]
+    value = loss(carry["w"], t) if way == "forward" else norm(carry["w"])
+    jax.debug.callback(lambda t, value: watch.tick(way, int(t), float(value)), t, value)
