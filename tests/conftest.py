@@ -1,7 +1,11 @@
 """Fixtures: goldens that can be updated, and compiled programs shared between tests."""
 
-import difflib
 import os
+
+# A third of the suite's time is LLVM's optimiser, which programs of a few steps do not need; XLA's own passes stay.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+import difflib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
