@@ -5,6 +5,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,7 +22,7 @@ from drmadc.run_commands import diff, export, plot, resume, runs, show
 from drmadc.start_commands import completion, doctor, new, quickstart
 
 if TYPE_CHECKING:
-    from drmadc_runtime.display import Display
+    from drmadc_runtime.run import Run
 
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
@@ -108,6 +109,7 @@ def cli() -> None:
 @console.as_json
 @click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 where one fails.")
 @click.option("--offline", is_flag=True, help="Never fetch data; fail instead.")
+@click.option("--debug-nans", is_flag=True, help="Where a run ceases to be finite, find the operation and its line.")
 @_format
 def run(
     spec: Path,
@@ -117,6 +119,7 @@ def run(
     as_json: bool,
     checked: bool,
     offline: bool,
+    debug_nans: bool,
     error_format: str,
 ) -> None:
     """Tune the hyperparameters of SPEC, or of every spec in a folder.
@@ -132,8 +135,9 @@ def run(
     """
     if offline:
         os.environ["DRMADC_OFFLINE"] = "1"
+    options = _Options(quiet, as_json, checked, debug_nans, error_format)
     if not spec.is_dir():
-        code = _run_one(spec, overrides, out, console.display(quiet, as_json), checked, error_format)
+        code = _run_one(spec, overrides, out, options)
         if code:
             sys.exit(code)
         return
@@ -142,14 +146,15 @@ def run(
         raise click.UsageError(f"there is no .drm file in {spec}")
     codes: dict[Path, int] = {}
     for path in paths:
-        click.echo(f"== {path}")
+        if not as_json:
+            click.echo(f"== {path}")
         folder = None if out is None else str(Path(out) / path.relative_to(spec).with_suffix(""))
         try:
-            shown = console.display(quiet, as_json)
-            codes[path] = _run_one(path, overrides, folder, shown, checked, error_format)
+            codes[path] = _run_one(path, overrides, folder, options)
         except SystemExit as stopped:
             codes[path] = int(stopped.code or 0)
-        click.echo()
+        if not as_json:
+            click.echo()
     words = {
         console.OK: "done",
         console.WRONG_SPEC: "the spec is wrong",
@@ -157,34 +162,49 @@ def run(
         console.UNEXPECTED: "not as expected",
     }
     for path, code in codes.items():
-        click.echo(f"{words.get(code, f'exit code {code}'):<18} {path}")
+        click.echo(f"{words.get(code, f'exit code {code}'):<18} {path}", err=as_json)
     if any(codes.values()):
         sys.exit(max(codes.values()))
 
 
-def _run_one(
-    spec: Path, overrides: tuple[str, ...], out: str | None, shown: "Display", checked: bool, error_format: str
-) -> int:
+@dataclass(frozen=True)
+class _Options:
+    """How `run` runs each spec."""
+
+    quiet: bool
+    as_json: bool
+    checked: bool
+    debug_nans: bool
+    error_format: str
+
+
+def _run_one(spec: Path, overrides: tuple[str, ...], out: str | None, options: _Options) -> int:
     """Run one spec; OK, or UNEXPECTED where it is checked and an expectation does not hold."""
-    compilation = console.compile_spec(spec, overrides, error_format)
-    console.show(compilation.diagnostics, error_format)
+    compilation = console.compile_spec(spec, overrides, options.error_format)
+    console.show(compilation.diagnostics, options.error_format)
+    shown = console.display(options.quiet, options.as_json)
     from drmadc.load import load_module
     from drmadc_runtime.expectations import outcomes
     from drmadc_runtime.run import run as run_module
 
     module = load_module(compilation.text, compilation.require().name)
     texts = run_texts(compilation)
+    cost = console.cost_of(compilation)
+
+    def work() -> "Run":
+        return run_module(module, texts, out, shown, cost, debug_nans=options.debug_nans)
+
     try:
-        done = console.running(lambda: run_module(module, texts, out, shown, console.cost_of(compilation)), compilation)
+        done = console.running(work, compilation)
     except FileExistsError as error:
         raise click.UsageError(f"{error}; choose another --out") from error
-    if not checked:
+    if not options.checked:
         return console.OK
     found = outcomes(module, done.metrics, done.arms, done.sweep)
     if not found:
-        click.echo("nothing is expected: write `expect last(objective) < 0.5` into `report`")
+        shown.say("nothing is expected: write `expect last(objective) < 0.5` into `report`")
     for outcome in found:
-        click.echo(f"{'as expected' if outcome.holds else 'UNEXPECTED':<11}  {outcome.text}  found {outcome.found}")
+        shown.outcome(outcome)
     return console.OK if all(outcome.holds for outcome in found) else console.UNEXPECTED
 
 

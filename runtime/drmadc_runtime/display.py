@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from drmadc_runtime.expectations import Outcome
 from drmadc_runtime.forecast import Forecast, many
 from drmadc_runtime.tuning import GROWTH_LIMIT, OuterStep
 
@@ -63,7 +64,7 @@ class Display:
         return False
 
     def tick(self, way: str, t: int, value: float) -> None:
-        """Training, or its way back, has come to step t; see `progress.Watch`."""
+        """Training, or its way back, has come to step t; see `progress.Watcher`."""
 
     def step(self, step: OuterStep) -> None:
         """One row of the table; before the first, its head."""
@@ -92,6 +93,11 @@ class Display:
     def arm(self, name: str, reports: Mapping[str, float]) -> None:
         """What the final training of an arm reports."""
         self.say(f"  {name}: " + "  ".join(f"{key} {value:.5g}" for key, value in reports.items()))
+
+    def outcome(self, found: Outcome) -> None:
+        """Whether an expectation of the spec holds; also when quiet."""
+        word = "as expected" if found.holds else "UNEXPECTED"
+        self._print(self.console, f"{word:<11}  {found.text}  found {found.found}")
 
     def picture(self, path: Path) -> None:
         """A picture has been written."""

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from drmadc_runtime.display import Display
+from drmadc_runtime.expectations import Outcome
 from drmadc_runtime.forecast import Forecast
 from drmadc_runtime.tuning import OuterStep
 
 
 class JsonDisplay(Display):
-    """Events: begin, folder, progress, step, sweep, arm, picture, note, warning, end."""
+    """Events: begin, folder, progress, step, sweep, arm, picture, note, warning, end, expectation."""
 
     alive = True
 
@@ -56,6 +57,10 @@ class JsonDisplay(Display):
     def arm(self, name: str, reports: Mapping[str, float]) -> None:
         """A final training."""
         self._event("arm", name=name, **reports)
+
+    def outcome(self, found: Outcome) -> None:
+        """Whether an expectation of the spec holds."""
+        self._event("expectation", text=found.text, holds=found.holds, found=str(found.found))
 
     def picture(self, path: Path) -> None:
         """A picture has been written."""

@@ -56,7 +56,7 @@ class Forecast:
             f"{self.precision} on {self.device}",
         ]
         text = f"{self.name}: {', '.join(parts)}"
-        predicted = [] if self.memory is None else [f"{self.memory / 1e6:,.3g} MB beyond the data"]
+        predicted = [] if self.memory is None else [f"{size(self.memory)} beyond the data"]
         if self.seconds is not None:
             whole = duration(self.seconds * self.outer_steps)
             predicted.append(f"{duration(self.seconds)} an outer step, {whole} in all")
@@ -88,6 +88,14 @@ def forecast(session: Session, hypers: Values, cost: Cost | None, *, timed: bool
 def many(count: int, thing: str) -> str:
     """A number of things, in words."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def size(count: float) -> str:
+    """A number of bytes in the unit that suits it."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count:.0f} bytes"
 
 
 def duration(seconds: float) -> str:

@@ -60,25 +60,28 @@ class Keep(Protocol):
 
 @dataclass(frozen=True)
 class Watch:
-    """Keep nothing, and stop at the first step after which a state is not finite; the path is that step."""
+    """Stop at the first step after which a state is not finite; the path is that step, and the state before it."""
 
     exact: ClassVar[bool] = False
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, jax.Array]:
-        """The last state, and the number of steps that left the state finite."""
+    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, tuple[jax.Array, State]]:
+        """The last state, the number of steps that left the state finite, and the state after those."""
+        Carry = tuple[jax.Array, jax.Array, State, State]
 
-        def go_on(carry: tuple[jax.Array, jax.Array, State]) -> jax.Array:
-            t, healthy, _ = carry
+        def go_on(carry: Carry) -> jax.Array:
+            t, healthy, _, _ = carry
             return healthy & (t < steps)
 
-        def body(carry: tuple[jax.Array, jax.Array, State]) -> tuple[jax.Array, jax.Array, State]:
-            t, _, state = carry
-            state = advance(state, t)
-            healthy = finite(state)
-            return jnp.where(healthy, t + 1, t), healthy, state
+        def body(carry: Carry) -> Carry:
+            t, _, state, _ = carry
+            following = advance(state, t)
+            healthy = finite(following)
+            return jnp.where(healthy, t + 1, t), healthy, following, state
 
-        t, _, last = lax.while_loop(go_on, body, (jnp.int32(0), finite(state), state))
-        return last, t
+        start = (jnp.int32(0), finite(state), state, state)
+        t, healthy, last, before = lax.while_loop(go_on, body, start)
+        good = jax.tree.map(lambda a, b: jnp.where(healthy, a, b), last, before)
+        return last, (t, good)
 
 
 @dataclass(frozen=True)

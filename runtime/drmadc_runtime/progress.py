@@ -19,7 +19,7 @@ CHUNKS = 50
 
 
 @dataclass(frozen=True)
-class Watch:
+class Watcher:
     """Calls `tick(way, step, value)` every so many steps, from a thread of the device.
 
     `way` is "forward", with the training loss of that step's minibatch, or "reverse", with the length of the adjoint of
@@ -30,11 +30,11 @@ class Watch:
     tick: Tick
 
 
-_watched: ContextVar[tuple[Watch, Loss] | None] = ContextVar("watched", default=None)
+_watched: ContextVar[tuple[Watcher, Loss] | None] = ContextVar("watched", default=None)
 
 
 @contextmanager
-def watched(watch: Watch | None, loss: Loss) -> Iterator[None]:
+def watched(watch: Watcher | None, loss: Loss) -> Iterator[None]:
     """While this lasts, loops that are traced call back; `loss` takes parameters and a step."""
     token = _watched.set(None if watch is None else (watch, loss))
     try:

@@ -78,6 +78,10 @@ class RunFolder:
             partial.unlink(missing_ok=True)
             raise OSError(f"{target} cannot be written: {error.strerror}") from error
 
+    def forget(self, name: str) -> None:
+        """Remove a file that no longer holds."""
+        (self.path / name).unlink(missing_ok=True)
+
     def save(self, record: Mapping[str, Any], hypers: Arrays, point: Point) -> None:
         """Append the record of an outer step, then write where to go on; a kill in between loses that step only.
 

@@ -2,7 +2,8 @@
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from drmadc_runtime.checkpoint import Point
 from drmadc_runtime.display import WINDOW, Display
 from drmadc_runtime.failure import NotFinite
 from drmadc_runtime.forecast import Cost, Forecast, forecast, many
-from drmadc_runtime.progress import CHUNKS, Watch
+from drmadc_runtime.progress import CHUNKS, Watcher
 from drmadc_runtime.records import RunFolder, zipped
 from drmadc_runtime.session import Arrays, Session, Values
 from drmadc_runtime.stopping import Stopped, asked_to_stop
@@ -21,6 +22,7 @@ from drmadc_runtime.sweeping import draw_sweep, sweep
 from drmadc_runtime.tuning import OuterStep, tune
 
 LONG = 5.0
+FAILURE = "failure.txt"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def run(
     out: str | None,
     shown: Display | None = None,
     cost: Cost | None = None,
+    *,
+    debug_nans: bool = False,
 ) -> Run:
     """Run an emitted module and record it.
 
@@ -49,6 +53,7 @@ def run(
         out: the run folder, or None for runs/NAME/TIME-HASH.
         shown: who is told; by default nothing but warnings is printed.
         cost: what the compiler predicts, for the first line.
+        debug_nans: where a run ceases to be finite, find the first operation that did; this takes long.
 
     Raises:
         NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
@@ -60,7 +65,7 @@ def run(
         module["DATA"].fetch(display.say)
     folder = RunFolder.create(module["NAME"], out, "".join(texts.values()))
     try:
-        session = Session(module)
+        session = Session(module, debug_nans=debug_nans)
         hypers = session.initial_hypers()
         for name, free in session.unconstrain(hypers).items():
             if not np.isfinite(free).all():
@@ -117,7 +122,8 @@ def _watching(session: Session, found: Forecast, display: Display) -> Session:
     """A session that tells of progress inside training, where somebody looks and an outer step takes long."""
     if not display.alive or found.seconds is None or found.seconds < LONG:
         return session
-    return Session(session.module, Watch(max(1, found.steps // CHUNKS), display.tick))
+    watch = Watcher(max(1, found.steps // CHUNKS), display.tick)
+    return Session(session.module, watch, debug_nans=session.debug_nans)
 
 
 def _go_on(
@@ -132,7 +138,11 @@ def _go_on(
     module = session.module
     recent: deque[OuterStep] = deque(maxlen=2 * WINDOW)
     final = point.hypers
-    with asked_to_stop() as asked, display.running(module["TUNE_STEPS"], point.outer):
+    with (
+        _failure_kept(folder),
+        asked_to_stop() as asked,
+        display.running(module["TUNE_STEPS"], point.outer),
+    ):
         for step in tune(session, point):
             assert step.point is not None
             final = step.following
@@ -151,6 +161,17 @@ def _go_on(
         display.picture(path)
     display.end(folder.path, len(metrics))
     return Run(folder.path, metrics, final, arms, swept)
+
+
+@contextmanager
+def _failure_kept(folder: RunFolder) -> Iterator[None]:
+    """While this lasts, what stops a run as not finite is also written into its folder."""
+    folder.forget(FAILURE)
+    try:
+        yield
+    except NotFinite as error:
+        folder.write(FAILURE, f"{error}\n")
+        raise
 
 
 def _sweep(session: Session, hypers: Values, folder: RunFolder, display: Display) -> list[dict[str, float]]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from jax import lax
 
 from drmadc_runtime.paths import Hypergradient, Keep, sweep
-from drmadc_runtime.progress import Watch, watched
+from drmadc_runtime.progress import Watcher, watched
 from drmadc_runtime.statistics import PIECE, Statistics, pieces_of
 from drmadc_runtime.stepping import forwards
 from drmadc_runtime.store import Store
@@ -106,10 +106,11 @@ def use_compilation_cache() -> None:
 class Session:
     """Runs an emitted module. Functions are compiled at first use; data of an outer step is prepared once."""
 
-    def __init__(self, module: Mapping[str, Any], watch: Watch | None = None) -> None:
+    def __init__(self, module: Mapping[str, Any], watch: Watcher | None = None, *, debug_nans: bool = False) -> None:
         use_compilation_cache()
         self.module = module
-        self._watch = watch
+        self.watch = watch
+        self.debug_nans = debug_nans
         self.double = module["DTYPE"] == "float64"
         self.has_data = "DATA" in module
         self._prepared: tuple[int, Any] | None = None
@@ -226,7 +227,7 @@ class Session:
             value: jax.Array = self.module["training_loss"](params, hypers, outer, *data, t)
             return value
 
-        with watched(self._watch, loss):
+        with watched(self.watch, loss):
             result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, keep=keep)
         if not isinstance(keep, Store):
             result = result._replace(path=None)

@@ -14,7 +14,7 @@ from drmadc_runtime import run as running
 from drmadc_runtime.events import JsonDisplay
 from drmadc_runtime.forecast import Cost, Forecast, duration
 from drmadc_runtime.live import BARS, LiveDisplay, sparkline
-from drmadc_runtime.progress import Watch
+from drmadc_runtime.progress import Watcher
 from drmadc_runtime.session import Session
 from drmadc_runtime.tuning import OuterStep
 from tests.conftest import compiled
@@ -25,7 +25,7 @@ Ticks = list[tuple[str, int, float]]
 
 def watched(program: drmadc.Program, every: int) -> tuple[Session, Ticks]:
     ticks: Ticks = []
-    return Session(program.session.module, Watch(every, lambda *tick: ticks.append(tick))), ticks
+    return Session(program.session.module, Watcher(every, lambda *tick: ticks.append(tick))), ticks
 
 
 @pytest.mark.parametrize(
