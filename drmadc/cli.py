@@ -19,7 +19,7 @@ from drmadc.diagnostics.model import Bag, SpecError
 from drmadc.diagnostics.suggest import did_you_mean
 from drmadc.read import run_texts
 from drmadc.run_commands import diff, export, plot, resume, runs, show
-from drmadc.start_commands import completion, doctor, new, quickstart
+from drmadc.start_commands import completion, doctor, lsp, new, quickstart
 
 if TYPE_CHECKING:
     from drmadc_runtime.run import Run
@@ -73,6 +73,7 @@ class Group(click.Group):
             "explain",
             "doctor",
             "completion",
+            "lsp",
         ]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
@@ -350,7 +351,7 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
         sys.exit(console.WRONG_SPEC)
 
 
-for command in (resume, data, plot, show, diff, runs, export, new, quickstart, doctor, completion):
+for command in (resume, data, plot, show, diff, runs, export, new, quickstart, doctor, completion, lsp):
     cli.add_command(command)
 
 

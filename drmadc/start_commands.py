@@ -1,4 +1,4 @@
-"""Commands for beginning: `new`, `quickstart`, `doctor`, `completion`."""
+"""Commands for beginning, and for tools around: `new`, `quickstart`, `doctor`, `completion`, `lsp`."""
 
 import sys
 from pathlib import Path
@@ -119,3 +119,15 @@ def completion(shell: str) -> None:
     found = get_completion_class(shell)
     assert found is not None
     click.echo(found(cli, {}, "drmadc", "_DRMADC_COMPLETE").source())
+
+
+@click.command(short_help="Serve editors over the Language Server Protocol.")
+def lsp() -> None:
+    """Serve an editor over standard input and output: diagnostics, hover, completion, definitions, formatting."""
+    try:
+        from drmadc.editor.server import main
+    except ImportError as error:
+        if error.name not in ("pygls", "lsprotocol"):
+            raise
+        console.fail(console.FAILED, "the language server needs pygls: pip install 'drmadc[lsp]'")
+    main()
