@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 
-.PHONY: run test test-all format goldens clean
+.PHONY: run test test-all docs format goldens clean
 
 run: $(STAMP)  ## tune 934 penalties on MNIST, the main job
 	$(BIN)/drmadc run specs/mnist_l2.drm
@@ -20,6 +20,10 @@ test: $(STAMP)  ## formatter, linter, import layers, types, tests
 
 test-all: $(STAMP)  ## the long tests too
 	$(BIN)/python -m pytest -n $(JOBS)
+
+docs: $(STAMP)  ## the documentation, as a site in site/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/mkdocs build --strict
 
 format: $(STAMP)  ## rewrite Python and specs in their canonical layout
 	$(BIN)/ruff check --fix .
@@ -37,4 +41,4 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build dist runs .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist runs site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
