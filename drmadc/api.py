@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from html import escape
+from math import prod
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import numpy.typing as npt
 
 from drmadc.diagnostics.model import Diagnostic
 from drmadc.driver import Compilation, compile_source
+from drmadc.ir.reverse import bytes_text
 from drmadc.load import load_module
 from drmadc.passes.cost import cost
 from drmadc.read import read_source, run_texts
@@ -69,6 +72,20 @@ class Program:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Warnings about the spec."""
         return self._compilation.diagnostics
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the spec, what is tuned, and the strategy with its predicted cost."""
+        predicted = cost(self.ir, self.ir.reverse.strategy)
+        rows = [(h.name, h.text.partition("=")[0].strip(), f"{prod(h.shape):,}") for h in self.ir.hypers]
+        cells = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        about = (
+            f"{self.ir.steps:,} training steps of {self.ir.step.rule}, {self.ir.tune_steps:,} outer steps, "
+            f"{self.ir.reverse.text}: {bytes_text(predicted.memory)}, {predicted.work:.3g} training runs each"
+        )
+        return (
+            f"<pre>{escape(self._compilation.source.text)}</pre>"
+            f"<table><tr><th>hyperparameter</th><th>type</th><th>entries</th></tr>{cells}</table><p>{escape(about)}</p>"
+        )
 
     @cached_property
     def session(self) -> "Session":
@@ -135,9 +152,10 @@ class Program:
         """
         from drmadc_runtime.display import display
         from drmadc_runtime.forecast import Cost
-        from drmadc_runtime.run import run
+        from drmadc_runtime.run import Options, run
 
         predicted = cost(self.ir, self.ir.reverse.strategy)
         texts = run_texts(self._compilation)
         folder = None if out is None else str(out)
-        return run(self.session.module, texts, folder, display(quiet), Cost(predicted.memory, predicted.work))
+        options = Options(display(quiet), Cost(predicted.memory, predicted.work))
+        return run(self.session.module, texts, folder, options)

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -20,9 +20,6 @@ from drmadc.diagnostics.suggest import did_you_mean
 from drmadc.read import run_texts
 from drmadc.run_commands import diff, export, plot, resume, runs, show
 from drmadc.start_commands import completion, doctor, lsp, new, quickstart
-
-if TYPE_CHECKING:
-    from drmadc_runtime.run import Run
 
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
@@ -110,7 +107,8 @@ def cli() -> None:
 @console.as_json
 @click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 where one fails.")
 @click.option("--offline", is_flag=True, help="Never fetch data; fail instead.")
-@click.option("--debug-nans", is_flag=True, help="Where a run ceases to be finite, find the operation and its line.")
+@console.debug_nans
+@console.services
 @_format
 def run(
     spec: Path,
@@ -121,6 +119,7 @@ def run(
     checked: bool,
     offline: bool,
     debug_nans: bool,
+    services: tuple[str, ...],
     error_format: str,
 ) -> None:
     """Tune the hyperparameters of SPEC, or of every spec in a folder.
@@ -136,7 +135,7 @@ def run(
     """
     if offline:
         os.environ["DRMADC_OFFLINE"] = "1"
-    options = _Options(quiet, as_json, checked, debug_nans, error_format)
+    options = _Options(quiet, as_json, checked, debug_nans, services, error_format)
     if not spec.is_dir():
         code = _run_one(spec, overrides, out, options)
         if code:
@@ -176,6 +175,7 @@ class _Options:
     as_json: bool
     checked: bool
     debug_nans: bool
+    services: tuple[str, ...]
     error_format: str
 
 
@@ -190,13 +190,9 @@ def _run_one(spec: Path, overrides: tuple[str, ...], out: str | None, options: _
 
     module = load_module(compilation.text, compilation.require().name)
     texts = run_texts(compilation)
-    cost = console.cost_of(compilation)
-
-    def work() -> "Run":
-        return run_module(module, texts, out, shown, cost, debug_nans=options.debug_nans)
-
+    how = console.options(shown, compilation, options.services, options.debug_nans)
     try:
-        done = console.running(work, compilation)
+        done = console.running(lambda: run_module(module, texts, out, how), compilation)
     except FileExistsError as error:
         raise click.UsageError(f"{error}; choose another --out") from error
     if not options.checked:

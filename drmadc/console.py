@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import click
 
@@ -17,7 +17,8 @@ from drmadc.source import SourceFile
 
 if TYPE_CHECKING:
     from drmadc_runtime.display import Display
-    from drmadc_runtime.forecast import Cost
+    from drmadc_runtime.logs import Service
+    from drmadc_runtime.run import Options
 
 OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, UNEXPECTED, BUG, INTERRUPTED = 0, 1, 3, 4, 5, 70, 130  # usage: click's, 2
 T = TypeVar("T")
@@ -25,6 +26,14 @@ T = TypeVar("T")
 
 quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Events as JSON lines, for programs that watch.")
+
+
+debug_nans = click.option(
+    "--debug-nans", is_flag=True, help="Where a run ceases to be finite, find the operation and its line."
+)
+services = click.option(
+    "--log", "services", multiple=True, type=click.Choice(["tensorboard", "wandb"]), help="Also log to this service."
+)
 
 
 def display(quiet: bool, as_json: bool) -> "Display":
@@ -36,14 +45,18 @@ def display(quiet: bool, as_json: bool) -> "Display":
     return chosen(quiet, as_json)
 
 
-def cost_of(compilation: Compilation) -> "Cost":
-    """What the compiler predicts of the spec's own strategy."""
+def options(
+    shown: "Display", compilation: Compilation, services: tuple[str, ...] = (), debug_nans: bool = False
+) -> "Options":
+    """How a run of a compiled spec is watched."""
     from drmadc.passes.cost import cost
     from drmadc_runtime.forecast import Cost
+    from drmadc_runtime.run import Options
 
     program = compilation.require()
     predicted = cost(program, program.reverse.strategy)
-    return Cost(predicted.memory, predicted.work)
+    known = tuple(cast("Service", service) for service in services)
+    return Options(shown, Cost(predicted.memory, predicted.work), known, debug_nans)
 
 
 def read(path: Path, error_format: str) -> SourceFile:
@@ -70,6 +83,7 @@ def running(work: Callable[[], T], compilation: Compilation) -> T:
     """Do what trains; what can go wrong then ends with exit code 3 and one message."""
     from drmadc_runtime.checkpoint import BadCheckpoint
     from drmadc_runtime.failure import NotFinite
+    from drmadc_runtime.logs import MissingPackage
     from drmadc_runtime.request import DataError
     from drmadc_runtime.stopping import Stopped
 
@@ -79,7 +93,7 @@ def running(work: Callable[[], T], compilation: Compilation) -> T:
         raise
     except Stopped as error:
         fail(error.code, str(error))
-    except (NotFinite, DataError, BadCheckpoint, OSError) as error:
+    except (NotFinite, DataError, BadCheckpoint, MissingPackage, OSError) as error:
         fail(FAILED, f"the run failed: {error or type(error).__name__}")
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):

@@ -7,6 +7,8 @@ from pathlib import Path
 from drmadc.diagnostics.model import SpecError
 from drmadc.diagnostics.render import render
 from drmadc.driver import Compilation
+from drmadc.ir.program import Program
+from drmadc.ir.reverse import strategy_text
 from drmadc.source import COMMAND_LINE, SourceFile, Span
 from drmadc.syntax import ast
 from drmadc.syntax.errors import NotText
@@ -34,7 +36,7 @@ def read_source(path: Path) -> SourceFile:
 
 
 def resolved_text(compilation: Compilation) -> str:
-    """The spec as it was run, overrides put in; a comment names each override."""
+    """The spec as it was run, overrides put in; comments name each override, and every value with its origin."""
     text = format_spec(compilation.spec)
     overrides = [
         value.span.file.text
@@ -43,7 +45,46 @@ def resolved_text(compilation: Compilation) -> str:
         if value.span.file.name == COMMAND_LINE
     ]
     head = "".join(f"# from the command line: {text}\n" for text in overrides)
-    return head + text
+    rows = [row for row in _origins(compilation.require()) if row[1]]
+    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
+    lines = [f"#   {name:<{widths[0]}}  {value:<{widths[1]}}  {origin}" for name, value, origin in rows]
+    return "\n".join([f"{head}{text}", "# Every value, and where it came from:", *lines, ""])
+
+
+def _origins(program: Program) -> list[tuple[str, str, str]]:
+    """Settings and hyperparameters: name, value, and the line that gave it."""
+
+    def setting(name: str, value: object) -> tuple[str, str, str]:
+        return name, str(value), program.origin(name) or "default"
+
+    reverse = program.reverse
+    strategy = strategy_text(reverse.strategy)
+    chosen = f"{program.origin('tune.reverse') or 'default'}: {reverse.text}" if reverse.reason else reverse.origin
+    rows = [
+        *((f"hyper {hyper.name}", hyper.text, hyper.origin) for hyper in program.hypers),
+        *((f"init {init.group}", init.text.partition("=")[2].strip(), init.origin) for init in program.init),
+        setting("train.update", program.step.rule),
+        setting("train.steps", program.steps),
+        setting("train.batch", program.batch or ("all" if program.batched else "")),
+        setting("train.accumulate", program.parts),
+        setting("train.sampling", program.sampling if program.batch else ""),
+        setting("train.resample", "each outer" if program.redraw else "each run"),
+        setting("train.seed", program.seed),
+        setting("train.precision", program.precision),
+        ("tune.reverse", strategy, chosen),
+        setting("tune.steps", program.tune_steps),
+        setting("tune.seeds", program.seeds),
+        setting("tune.stop", f"growing({program.stop})" if program.stop else ""),
+    ]
+    if program.data is not None:
+        data = program.data
+        rows += [
+            (f"{data.name}.{split.name}", f"{split.size} of {data.source}'s {split.part}", data.origin)
+            for split in data.splits
+        ]
+        rows.append((f"{data.name}.resample", "each outer" if data.resample else "each run", data.origin))
+        rows.append((f"{data.name}.feed", data.feed, data.origin))
+    return rows
 
 
 def run_texts(compilation: Compilation) -> dict[str, str]:

@@ -44,8 +44,9 @@ def report_page(run: Path, compilation: Compilation, metrics: list[dict[str, Any
     if len({row["growth"] for row in metrics}) > 1:
         about = "Norm of the hypergradient, and growth of the adjoint on its way back through training."
         sections.append(_figure(series(metrics, ["hypergradient", "growth"], "", logarithmic=True), about))
-    sections.append("<h2>Hyperparameters</h2>")
     by_outer = _by_outer(run)
+    sections.append(_learning_curves(compilation, by_outer[-1], len(metrics)))
+    sections.append("<h2>Hyperparameters</h2>")
     for hyper in program.hypers:
         sections.append(_hyper(hyper, program, [arrays[hyper.name] for arrays in by_outer]))
     for picture in sorted(run.glob("*.png")):
@@ -78,6 +79,23 @@ def _figure(png: bytes, caption: str) -> str:
     return (
         f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
     )
+
+
+def _learning_curves(compilation: Compilation, last: dict[str, Any], outer: int) -> str:
+    """Training losses with the first and the last hyperparameters; trains twice."""
+    from drmadc_runtime.figures import curves
+    from drmadc_runtime.request import DataError
+    from drmadc_runtime.session import Session
+
+    session = Session(load_module(compilation.text, compilation.require().name))
+    try:
+        first = session.learning_curve(session.initial_hypers(), 0)
+        final = session.learning_curve(last, outer)
+    except DataError as error:
+        return f"<p>Learning curves are not shown: {html.escape(str(error))}</p>"
+    lines = [np.asarray(first[1]), np.asarray(final[1])]
+    png = curves(np.asarray(first[0]), lines, ["first hyperparameters", "last"], "training step", "training loss")
+    return _figure(png, "Loss of the minibatches of one training run, with the first and the last hyperparameters.")
 
 
 def _by_outer(run: Path) -> list[dict[str, Any]]:

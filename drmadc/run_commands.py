@@ -35,7 +35,9 @@ _run = click.argument("run", type=_Run())
 @click.option("--force", is_flag=True, help="Go on even though the spec or a package has changed.")
 @console.quiet
 @console.as_json
-def resume(run: Path, force: bool, quiet: bool, as_json: bool) -> None:
+@console.debug_nans
+@console.services
+def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool, services: tuple[str, ...]) -> None:
     """Go on with a run that was stopped, bit for bit as if it had not been.
 
     It is refused where the spec, the compiler or a package has changed since, with what changed.
@@ -57,8 +59,8 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool) -> None:
     from drmadc_runtime.run import resume as resume_run
 
     module = load_module(text, name)
-    shown = console.display(quiet, as_json)
-    console.running(lambda: resume_run(module, run, shown, console.cost_of(compilation)), compilation)
+    how = console.options(console.display(quiet, as_json), compilation, services, debug_nans)
+    console.running(lambda: resume_run(module, run, how), compilation)
 
 
 @click.command()
@@ -296,4 +298,6 @@ def _changes(run: Path, about: dict[str, Any], name: str, text: str, emitted: st
     now: dict[str, Any] = dict(environment())
     packages = now.pop("packages")
     assert isinstance(packages, dict)
-    return out + _versions(_environment(run), {**now, **packages})
+    then = _environment(run)
+    then.pop("git", None)
+    return out + _versions(then, {**now, **packages})

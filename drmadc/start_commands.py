@@ -76,9 +76,8 @@ def quickstart() -> None:
     click.echo(target.read_text(encoding="utf-8"))
     compilation = console.compile_spec(target, (), "text")
     module = load_module(compilation.text, compilation.require().name)
-    shown = console.display(quiet=False, as_json=False)
-    cost = console.cost_of(compilation)
-    done = console.running(lambda: run(module, run_texts(compilation), None, shown, cost), compilation)
+    how = console.options(console.display(quiet=False, as_json=False), compilation)
+    done = console.running(lambda: run(module, run_texts(compilation), None, how), compilation)
     first, last = done.metrics[0], done.metrics[-1]
     lines = [
         f"{len(done.hypers['l2'])} penalties have moved; the objective went from {first['objective']:.4g} to "

@@ -52,7 +52,7 @@ def hyperparameter(
     match tuple(kinds):
         case (("step" | "bin") as along,):
             names = ["after outer step 0", "last"]
-            return _curves(np.arange(len(last)), [first, last], names, ALONG[along], unit)
+            return curves(np.arange(len(last)), [first, last], names, ALONG[along], unit)
         case (("step" | "bin") as along, _):
             return _map(last.T, name, ALONG[along], kinds[1], labels)
         case ("task", "task") | ("size", "size"):
@@ -62,16 +62,17 @@ def hyperparameter(
         case _ if last.size <= MOST_LINES:
             values = np.stack([x.ravel() for x in by_outer])
             names = [str(label) for label in labels] if len(labels) == last.size else [str(i) for i in range(last.size)]
-            return _curves(
+            return curves(
                 np.arange(len(by_outer)), list(values.T), names if last.size > 1 else [name], "outer step", unit
             )
         case _:
             return _histograms(first.ravel(), last.ravel(), unit, positive=domain == "positive")
 
 
-def _curves(
+def curves(
     x: Array | npt.NDArray[np.integer[Any]], lines: Sequence[Array], names: Sequence[str], label: str, unit: str
 ) -> bytes:
+    """Curves over x, told apart by line and shade."""
     figure = Figure(figsize=(6.4, 3.2), layout="constrained")
     axes = figure.add_subplot()
     for number, (values, name) in enumerate(zip(lines, names, strict=True)):

@@ -12,7 +12,7 @@ def main(module: Mapping[str, Any]) -> None:
     from drmadc_runtime.display import display
     from drmadc_runtime.failure import NotFinite
     from drmadc_runtime.request import DataError
-    from drmadc_runtime.run import run
+    from drmadc_runtime.run import Options, run
     from drmadc_runtime.stopping import Stopped
 
     parser = argparse.ArgumentParser(description=str(module.get("__doc__") or module["NAME"]).split("\n")[0])
@@ -22,7 +22,7 @@ def main(module: Mapping[str, Any]) -> None:
     path = Path(module["__file__"])
     try:
         texts = {f"{module['NAME']}.py": path.read_text(encoding="utf-8")}
-        run(module, texts, options.out, display(options.quiet))
+        run(module, texts, options.out, Options(display(options.quiet)))
     except FileExistsError as error:
         parser.error(str(error))
     except Stopped as error:

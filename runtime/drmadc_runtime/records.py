@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from drmadc_runtime.checkpoint import BadCheckpoint, Point, packed, unpacked
 from drmadc_runtime.session import Arrays
-from drmadc_runtime.versions import environment
+from drmadc_runtime.versions import environment, working_folder
 
 
 class RunFolder:
@@ -119,13 +119,21 @@ class RunFolder:
         """Write what is known before the first step: spec, module, environment."""
         for name, text in texts.items():
             self.write(name, text)
-        self.write("environment.json", json.dumps(environment(), indent=2) + "\n")
+        self.write("environment.json", json.dumps({**environment(), "git": working_folder()}, indent=2) + "\n")
 
     def add_line(self, name: str, record: Mapping[str, Any]) -> None:
         """Append a record to a file of JSON lines."""
+        self.append(name, json.dumps(record))
+
+    def append(self, name: str, line: str) -> None:
+        """Append a line to a file.
+
+        Raises:
+            OSError: it cannot be written; says where.
+        """
         try:
             with (self.path / name).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+                file.write(line + "\n")
         except OSError as error:
             raise OSError(f"{self.path / name} cannot be written: {error.strerror}") from error
 

@@ -1,10 +1,12 @@
 """One run from start to end: outer loop, table, run folder."""
 
 import json
+from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from drmadc_runtime.checkpoint import Point
 from drmadc_runtime.display import WINDOW, Display
 from drmadc_runtime.failure import NotFinite
 from drmadc_runtime.forecast import Cost, Forecast, forecast, many
+from drmadc_runtime.logs import LogFile, Service, Several, log_to, require
 from drmadc_runtime.progress import CHUNKS, Watcher
 from drmadc_runtime.records import RunFolder, zipped
 from drmadc_runtime.session import Arrays, Session, Values
@@ -35,37 +38,78 @@ class Run:
     arms: dict[str, dict[str, float]]
     sweep: list[dict[str, float]]
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was recorded, hyperparameters, a figure of the objective, and pictures."""
+        from drmadc_runtime.figures import series
 
-def run(
-    module: Mapping[str, Any],
-    texts: Mapping[str, str],
-    out: str | None,
-    shown: Display | None = None,
-    cost: Cost | None = None,
-    *,
-    debug_nans: bool = False,
-) -> Run:
+        keys = [key for key in self.metrics[-1] if isinstance(self.metrics[-1][key], float)] if self.metrics else []
+        recorded = [[key, *(f"{row[key]:.5g}" for row in (self.metrics[0], self.metrics[-1]))] for key in keys]
+        found = [
+            [name, f"{x.size:,}", *(f"{f(x):.5g}" for f in (np.min, np.mean, np.max))]
+            for name, x in self.hypers.items()
+        ]
+        pictures = [path.read_bytes() for path in sorted(self.path.glob("*.png"))]
+        if self.metrics:
+            pictures.insert(0, series(self.metrics, ["objective"], "objective"))
+        images = (f'<img src="data:image/png;base64,{b64encode(png).decode()}">' for png in pictures)
+        return (
+            f"<p>{escape(str(self.path))}: {many(len(self.metrics), 'outer step')}</p>"
+            + _table(["", "first", "last"], recorded)
+            + _table(["hyperparameter", "entries", "min", "mean", "max"], found)
+            + "".join(images)
+        )
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    """Rows as a table of HTML."""
+    lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
+    lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is watched.
+
+    `shown` is who is told, by default nobody but of warnings; `cost` what the compiler predicts, for the first line;
+    `services` are told too. With `debug_nans`, where a run ceases to be finite, the first operation that did is looked
+    for, which takes long.
+    """
+
+    shown: Display | None = None
+    cost: Cost | None = None
+    services: tuple[Service, ...] = ()
+    debug_nans: bool = False
+
+    def displays(self, folder: RunFolder) -> Several:
+        """Everybody who is told of the run in a folder."""
+        others = (log_to(service, folder.path) for service in self.services)
+        return Several(self.shown or Display(quiet=True), LogFile(lambda line: folder.append("log.txt", line)), *others)
+
+
+def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, options: Options | None = None) -> Run:
     """Run an emitted module and record it.
 
     Args:
         module: the names of the emitted module.
         texts: files to put into the run folder, such as the resolved spec and the module's text.
         out: the run folder, or None for runs/NAME/TIME-HASH.
-        shown: who is told; by default nothing but warnings is printed.
-        cost: what the compiler predicts, for the first line.
-        debug_nans: where a run ceases to be finite, find the first operation that did; this takes long.
+        options: who is told, and what is looked for.
 
     Raises:
+        MissingPackage: a service's package is not installed.
         NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
         Stopped: Ctrl-C or SIGTERM; `resume` goes on.
         FileExistsError: `out` is there already.
     """
-    display = shown or Display(quiet=True)
+    options = options or Options()
+    require(options.services)
     if "DATA" in module:
-        module["DATA"].fetch(display.say)
+        module["DATA"].fetch((options.shown or Display(quiet=True)).say)
     folder = RunFolder.create(module["NAME"], out, "".join(texts.values()))
     try:
-        session = Session(module, debug_nans=debug_nans)
+        display = options.displays(folder)
+        session = Session(module, debug_nans=options.debug_nans)
         hypers = session.initial_hypers()
         for name, free in session.unconstrain(hypers).items():
             if not np.isfinite(free).all():
@@ -74,7 +118,7 @@ def run(
                     0, None, f"hyper {name}", text, "for example exp(normal(0.1)) where it must be positive"
                 )
         folder.write_start(texts)
-        found = forecast(session, hypers, cost, timed=not display.quiet)
+        found = forecast(session, hypers, options.cost, timed=not display.quiet)
         display.begin(found)
         display.folder(folder.path)
         swept = _sweep(session, hypers, folder, display) if "sweep" in module else []
@@ -88,25 +132,26 @@ def run(
         folder.close()
 
 
-def resume(module: Mapping[str, Any], path: Path, shown: Display | None = None, cost: Cost | None = None) -> Run:
+def resume(module: Mapping[str, Any], path: Path, options: Options | None = None) -> Run:
     """Go on with a run that was stopped, bit for bit as if it had not been.
 
     Args:
         module: the names of the emitted module that the run folder holds.
         path: the run folder.
-        shown: who is told; by default nothing but warnings is printed.
-        cost: what the compiler predicts.
+        options: who is told, and what is looked for.
 
     Raises:
         BadCheckpoint: there is nothing to go on from.
         BlockingIOError: another process is at work in the folder.
     """
-    display = shown or Display(quiet=True)
+    options = options or Options()
+    require(options.services)
     folder = RunFolder(path)
     try:
         point, metrics = folder.restore()
-        session = Session(module)
-        found = forecast(session, point.hypers, cost, timed=not display.quiet)
+        display = options.displays(folder)
+        session = Session(module, debug_nans=options.debug_nans)
+        found = forecast(session, point.hypers, options.cost, timed=not display.quiet)
         display.begin(found)
         display.folder(path)
         display.say(f"{many(point.outer, 'outer step')} of {module['TUNE_STEPS']} done")

@@ -1,6 +1,7 @@
 """Versions: of the interface between emitted modules and this package, and of what a run used."""
 
 import platform
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
@@ -18,6 +19,19 @@ def require(api: int) -> None:
             f"this module was emitted for drmadc_runtime API {api}, but API {API} is installed; "
             "emit it again with `drmadc emit`, or install the drmadc that emitted it"
         )
+
+
+def working_folder() -> dict[str, object]:
+    """The state of the working folder in git: commit, and how many files differ from it; empty where there is none."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout
+
+    try:
+        return {"commit": git("rev-parse", "HEAD").strip(), "changed": len(git("status", "--porcelain").splitlines())}
+    except (OSError, subprocess.SubprocessError):
+        return {}
 
 
 def environment() -> dict[str, object]:

@@ -7,7 +7,7 @@ import pytest
 import drmadc
 from drmadc_runtime.debugging import first_bad_operation
 from drmadc_runtime.failure import NotFinite
-from drmadc_runtime.run import run
+from drmadc_runtime.run import Options, run
 from tests.unit.test_cli import DIVERGING, drmadc_command
 
 LOGARITHM = """params w: real[3] = 0.4
@@ -30,7 +30,7 @@ tune {
 def failure(text: str, tmp_path: Path, name: str = "spec.drm") -> str:
     program = drmadc.compile_text(text, name)
     with pytest.raises(NotFinite) as caught:
-        run(program.session.module, {}, str(tmp_path / "run"), debug_nans=True)
+        run(program.session.module, {}, str(tmp_path / "run"), Options(debug_nans=True))
     assert (tmp_path / "run" / "failure.txt").read_text() == f"{caught.value}\n"
     return str(caught.value)
 

@@ -2,7 +2,10 @@
 
 import base64
 import io
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +65,7 @@ def test_the_page_shows_everything_and_fetches_nothing(run: Path) -> None:
     assert done.exit_code == 0, done.output
     page = (run / "report.html").read_text()
     figures = [base64.b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', page)]
-    assert len(figures) == page.count("<img") == 6  # objective, error, growth, l2, rate, picture of l2
+    assert len(figures) == page.count("<img") == 7  # objective, error, growth, learning curves, l2, rate, picture of l2
     for png in figures:
         height, width = picture(png).shape
         assert 300 < width < 1000
@@ -84,6 +87,43 @@ def test_runs_without_steps_and_pages_that_cannot_be_written(run: Path, tmp_path
     done = CliRunner().invoke(cli, ["plot", str(tmp_path)])
     assert done.exit_code == 3
     assert "no outer step yet" in done.output
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BOXES = """<script>addEventListener("load", () => {
+  const boxes = [...document.querySelectorAll("img")].map(i => i.getBoundingClientRect());
+  document.title = JSON.stringify(boxes.map(b => [b.x, b.y, b.width, b.height]));
+})</script>"""
+
+
+def browse(page: Path, folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    assert BROWSER is not None
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1100,6000"]
+    quiet = ["--enable-logging=stderr", f"--user-data-dir={folder / 'profile'}", f"--log-net-log={folder / 'net.json'}"]
+    command = [BROWSER, *flags, *quiet, *options, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+def test_a_browser_shows_every_figure_without_an_error_or_a_request(run: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["plot", str(run), "--out", str(tmp_path / "page.html")])
+    assert done.exit_code == 0, done.output
+    page = tmp_path / "page.html"
+    shown = browse(page, tmp_path, f"--screenshot={tmp_path / 'page.png'}")
+    assert "CONSOLE" not in shown.stderr
+    urls = set(re.findall(r'"url":"([^"]+)"', (tmp_path / "net.json").read_text()))
+    assert not {url for url in urls if url.startswith("http") and "page" in url}
+    boxed = tmp_path / "boxed.html"
+    boxed.write_text(page.read_text().replace("</head>", BOXES + "</head>"))
+    title = re.search(r"<title>(\[.*?\])</title>", browse(boxed, tmp_path, "--dump-dom").stdout)
+    assert title is not None
+    sheet = np.asarray(Image.open(tmp_path / "page.png").convert("L"), float)
+    boxes = json.loads(title[1])
+    assert len(boxes) == 7
+    for x, y, width, height in boxes:
+        region = sheet[int(y) : int(y + height), int(x) : int(x + width)]
+        assert region.size > 10_000
+        assert region.std() > 5, "a figure is blank"
 
 
 DRAWS = np.random.default_rng(0)

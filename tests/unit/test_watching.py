@@ -15,6 +15,7 @@ from drmadc_runtime.events import JsonDisplay
 from drmadc_runtime.forecast import Cost, Forecast, duration
 from drmadc_runtime.live import BARS, LiveDisplay, sparkline
 from drmadc_runtime.progress import Watcher
+from drmadc_runtime.run import Options
 from drmadc_runtime.session import Session
 from drmadc_runtime.tuning import OuterStep
 from tests.conftest import compiled
@@ -138,7 +139,7 @@ def short_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("short_is_long")
 def test_json_lines_tell_all_events_and_change_no_bit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     program = compiled("l2_by_input")
-    found = running.run(program.session.module, {}, str(tmp_path / "run"), JsonDisplay(), Cost(1e6, 3.0))
+    found = running.run(program.session.module, {}, str(tmp_path / "run"), Options(JsonDisplay(), Cost(1e6, 3.0)))
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     kinds = [event["event"] for event in events]
     assert kinds[:2] == ["begin", "folder"]
