@@ -20,6 +20,8 @@ table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; tex
 figure { margin: 1rem 0 }
 """
 
+ALONE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
 
 def report_page(run: Path, compilation: Compilation, metrics: list[dict[str, Any]]) -> str:
     """The page's text.
@@ -56,7 +58,7 @@ def report_page(run: Path, compilation: Compilation, metrics: list[dict[str, Any
     sections.append(f"<h2>Derived reverse pass</h2><pre>{html.escape(_reverse(compilation.text))}</pre>")
     title = html.escape(f"{program.name}: {run.resolve().name}")
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-    icon = '<link rel="icon" href="data:,">'
+    icon = f'<meta http-equiv="Content-Security-Policy" content="{ALONE}"><link rel="icon" href="data:,">'
     return f"{head}{icon}</head><body><h1>{title}</h1>{''.join(sections)}</body></html>\n"
 
 

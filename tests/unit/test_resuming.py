@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +18,11 @@ from click.testing import CliRunner
 import drmadc
 from drmadc.cli import cli
 from drmadc_runtime.checkpoint import BadCheckpoint, Point, packed, unpacked
+from drmadc_runtime.display import Display
 from drmadc_runtime.records import RunFolder
-from drmadc_runtime.run import resume
+from drmadc_runtime.run import Options, resume
+from drmadc_runtime.run import run as run_module
+from drmadc_runtime.tuning import OuterStep
 from tests.conftest import CASES, ROOT
 
 STAGED = """
@@ -221,6 +225,24 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     assert "00003.npz cannot be written: No space left on device" in text
     assert command("resume", "r", "--quiet")[0] == 0
     assert len(recorded(tmp_path / "r")) == 7
+
+
+class Deleting(Display):
+    """Deletes the run folder after the first outer step."""
+
+    def folder(self, path: Path) -> None:
+        self.path = path
+
+    def step(self, step: OuterStep) -> None:
+        if self.path.exists():
+            shutil.rmtree(self.path)
+
+
+def test_a_folder_that_is_deleted_under_way(tmp_path: Path) -> None:
+    program = drmadc.compile_text(STREAMED)
+    with pytest.raises(OSError, match=r"run/\S+ cannot be written: No such file or directory"):
+        run_module(program.session.module, {}, str(tmp_path / "run"), Options(Deleting(quiet=True)))
+    assert not (tmp_path / "run").exists()
 
 
 def start(tmp_path: Path, *words: str) -> "subprocess.Popen[str]":
