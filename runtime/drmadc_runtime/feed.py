@@ -45,18 +45,22 @@ def gather_steps(values: Any, rows: Any, out: Any) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def gather_steps_moved(values: Any, rows: Any, kinds: Any, amounts: Any, keys: Any, out: Any) -> None:
-    """The same for images, each through its moves; keys[s] is that of step s."""
+def gather_steps_moved(values: Any, rows: Any, kinds: Any, amounts: Any, keys: Any, first: int, out: Any) -> None:
+    """The same for images, each through its moves; keys[s] is that of step s, `first` the place of the first image."""
     for s in range(rows.shape[0]):
         for i in range(rows.shape[1]):
-            moved_row(values[rows[s, i]], out[s, i], kinds, amounts, keys[s], i)
+            moved_row(values[rows[s, i]], out[s, i], kinds, amounts, keys[s], first + i)
 
 
 @dataclass(frozen=True)
 class Feed:
     """The raw minibatches of a training run, by blocks.
 
-    `redraw`: they differ from one outer step to the next. `threads` gather a block together.
+    `redraw`: they differ from one outer step to the next. `threads` gather a block together. `shard` (k, n) is the k-th
+    of n equal parts of every minibatch, for one of n hosts; together they are the minibatch, and no two hosts talk.
+
+    Raises:
+        ValueError: a minibatch does not divide into n parts, or k is not one of them.
     """
 
     data: Data
@@ -67,7 +71,20 @@ class Feed:
     redraw: bool = True
     moves: Moves = field(default_factory=dict)
     threads: int = 0
+    shard: tuple[int, int] = (0, 1)
     _state: "_State" = field(default_factory=lambda: _State(), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        number, count = self.shard
+        if not 0 <= number < count or self.batch % count:
+            raise ValueError(f"part {number} of {count} of a minibatch of {self.batch}")
+
+    @property
+    def share(self) -> slice:
+        """The places of a minibatch that come from here."""
+        number, count = self.shard
+        size = self.batch // count
+        return slice(number * size, (number + 1) * size)
 
     @property
     def length(self) -> int:
@@ -119,7 +136,7 @@ class Feed:
         arrays, order = self._state.split(self.data, outer)
         draw = outer if self.redraw else 0
         sample = SAMPLING[self.sampling]
-        rows = order[sample(self.seed, draw, int(steps[0]), len(steps), self.batch, len(order))]
+        rows = order[sample(self.seed, draw, int(steps[0]), len(steps), self.batch, len(order))[:, self.share]]
         place = slice(int(steps[0]) - first, int(steps[-1]) + 1 - first)
         for name, values in arrays.items():
             target = out[name][place]
@@ -128,14 +145,14 @@ class Feed:
                 keys = np.array([augmentation_key_host(self.seed, draw, int(t)) for t in steps], np.uint32)
                 images = values.reshape(*values.shape[:3], -1)
                 wide = target.reshape(*target.shape[:2], *images.shape[1:])
-                gather_steps_moved(images, rows, *encoded(chain), keys, wide)
+                gather_steps_moved(images, rows, *encoded(chain), keys, self.share.start, wide)
             else:
                 gather_steps(values.reshape(len(values), -1), rows, target.reshape(*rows.shape, -1))
 
     def _shapes(self, length: int) -> dict[str, Any]:
         """What a block of so many steps is made of, in the types that the device has."""
         arrays = self.data.raw["train"]
-        lead = (length, self.batch)
+        lead = (length, self.share.stop - self.share.start)
         return {n: _shaped((*lead, *v.shape[1:]), jax.dtypes.canonicalize_dtype(v.dtype)) for n, v in arrays.items()}
 
     def _serve(self, outer: Any, number: Any) -> Block:

@@ -30,8 +30,9 @@ class LiveDisplay(Display):
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("gone,"),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=self.console,
             expand=True,
         )
@@ -94,7 +95,11 @@ class LiveDisplay(Display):
 
     def _lines(self) -> list[str]:
         lines = []
-        if self._way and self._forecast is not None:
+        if self._way not in ("", "forward", "reverse"):
+            lines.append(self._way)
+        elif not self._way and not self._history:
+            lines.append("compiling")
+        elif self._way and self._forecast is not None:
             word = "training" if self._way == "forward" else "way back"
             loss = f"   loss {self._losses[-1]:.4g} {sparkline(self._losses)}" if self._losses else ""
             lines.append(f"{word} {self._at:,} of {self._forecast.steps:,}{loss}")

@@ -23,7 +23,7 @@ class Watcher:
     """Calls `tick(way, step, value)` every so many steps, from a thread of the device.
 
     `way` is "forward", with the training loss of that step's minibatch, or "reverse", with the length of the adjoint of
-    the parameters behind that step.
+    the parameters behind that step; or what else is under way, in words.
     """
 
     every: int

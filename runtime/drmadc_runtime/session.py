@@ -123,6 +123,11 @@ class Session:
         self._statistics = Statistics(module["fit"], module["STATISTICS"]) if "fit" in module else None
         self._online = jax.jit(module.get("online", module["training"]))
 
+    def tell(self, doing: str) -> None:
+        """Say what is under way, where somebody watches."""
+        if self.watch is not None:
+            self.watch.tick(doing, 0, 0.0)
+
     @contextmanager
     def precision(self) -> Iterator[None]:
         """The module's floating type as JAX's default, and full precision for products."""

@@ -145,6 +145,7 @@ def _outer_step(session: Session, state: Any, current: Values, outer: int, stage
     step, found = _measured(session, current, outer, session.stages[stage].name)
     probed = None
     if outer == 0 and not session.module["KEEP"].exact:
+        session.tell("checking the gradient along its own direction")
         probed = probe(session, current, found.draw, found.last)
     state = session.tune_step(state, found.gradient, t, stage)
     following = session.constrain(dict(state["w"]))

@@ -1,5 +1,8 @@
 """Streamed minibatches: blocks equal what the device gathers, in any order; runs equal resident ones, bit for bit."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -43,6 +46,42 @@ def test_blocks_equal_the_devices_minibatches(sampling: str, monkeypatch: pytest
         for row in range(min(4, 13 - 4 * number)):
             for name, wanted in on_the_device(source, sampling, outer, 4 * number + row).items():
                 np.testing.assert_array_equal(block[name][row], wanted)
+
+
+@pytest.mark.parametrize("sampling", ["with_replacement", "without_replacement", "cyclic"])
+def test_shards_are_parts_of_each_minibatch(sampling: str) -> None:
+    moves = {} if sampling == "cyclic" else MOVES
+    whole = fed(sampling, moves=moves).served(1, 0)
+    for count in (1, 2, 3):
+        shards = [fed(sampling, moves=moves, shard=(k, count)).served(1, 0) for k in range(count)]
+        for name, values in whole.items():
+            np.testing.assert_array_equal(np.concatenate([shard[name] for shard in shards], axis=1), values)
+    for shard in ((0, 4), (2, 2), (-1, 2)):
+        with pytest.raises(ValueError, match="of a minibatch of 6"):
+            fed(sampling, shard=shard)
+
+
+# No row travels; the walk of a keyed bijection ends when all devices have (one boolean).
+DEVICES = """
+import jax, jax.numpy as jnp, numpy as np
+import drmadc_runtime as rt
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+mesh = Mesh(np.array(jax.devices()), ("data",))
+for rows in (lambda t: rt.draw_rows(3, 0, t, 32, 1000), lambda t: rt.shuffled_rows(3, 0, t, 32, 1000),
+             lambda t: rt.cyclic_rows(t, 32, 1000)):
+    shared = jax.jit(rows, out_shardings=NamedSharding(mesh, PartitionSpec("data")))
+    text = shared.lower(jnp.int32(5)).compile().as_text()
+    assert "all-gather" not in text and "all-to-all" not in text and "collective-permute" not in text, text
+    found = shared(jnp.int32(5))
+    assert len(found.addressable_shards) == 4 and found.addressable_shards[0].data.shape == (8,)
+    assert (np.asarray(found) == np.asarray(jax.jit(rows)(jnp.int32(5)))).all()
+"""
+
+
+def test_each_device_computes_its_own_rows() -> None:
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", DEVICES], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("bounds", [(0, 13), (3, 4), (5, 11), (12, 13), (4, 8), (7, 7)])

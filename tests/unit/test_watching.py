@@ -97,6 +97,7 @@ def test_the_live_view_fits_eighty_columns_and_says_where_training_is() -> None:
     shown.console = Console(width=80, file=io.StringIO(), force_terminal=True)
     shown.begin(forecast(pace=0.001, work=6000.0, memory=23.8e6))
     with shown.running(20):
+        assert "compiling" in lines_of(shown)
         for t, loss in ((0, 2.3), (400, 1.2), (800, 0.7)):
             shown.tick("forward", t, loss)
         assert any(line.startswith("training 800 of 2,000   loss 0.7 █▃▁") for line in lines_of(shown))
@@ -104,6 +105,8 @@ def test_the_live_view_fits_eighty_columns_and_says_where_training_is() -> None:
         shown.tick("reverse", 1500, 1.0)
         shown.tick("forward", 1400, 0.5)
         assert any(line.startswith("way back 1,500 of 2,000") for line in lines_of(shown))
+        shown.tick("checking the gradient", 0, 0.0)
+        assert "checking the gradient" in lines_of(shown)
         shown.step(outer_step(0, 0.9))
         shown.step(outer_step(1, 0.8))
         lines = lines_of(shown)
