@@ -61,7 +61,7 @@ class Context:
 
     `data`: over a source's fields; `model`: inside a model; `minibatch`: in the training loss; `update`: an
     argument or equation of a rule; `init`: an initial value; `outer`: objective or report; `constant`: no names;
-    `initial`: the initial value of a hyperparameter `name` of type `shape`.
+    `initial`: the initial value of a hyperparameter `name` of type `shape`. `whole` are fields that may be token ids.
     """
 
     known: Known
@@ -77,6 +77,7 @@ class Context:
     tasks: int = 0
     shape: Array | None = None
     name: str = ""
+    whole: frozenset[str] = frozenset()
 
     @property
     def bag(self) -> Bag:

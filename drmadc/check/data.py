@@ -39,7 +39,8 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
     feed = _feed(settings, known)
     if source is None:
         return
-    ctx = Context(known, "data", locals={field.name: field.type for field in source.fields})
+    whole = frozenset(field.name for field in source.fields if field.whole)
+    ctx = Context(known, "data", locals={field.name: field.type for field in source.fields}, whole=whole)
     features: list[Let] = []
     known.broken.difference_update(names)  # a feature that reads another one is a mistake of its own
     first: dict[str, ast.Feature] = {}

@@ -4,6 +4,7 @@ Where a path may stand, a record `{ train: "a", test: "b" }` gives two parts.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from drmadc.check import program_errors, type_errors
@@ -13,6 +14,7 @@ from drmadc.files import numpy_files, tables
 from drmadc.files import pictures as picture_files
 from drmadc.files.header import BadFile, Header
 from drmadc.files.idx import idx as idx_header
+from drmadc.files.words import words_of
 from drmadc.ir.program import PARTS, Columns, Field, File, Option, SourcePart
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.source import Span
@@ -69,32 +71,46 @@ def pictures(call: ast.Call, known: Known) -> Source | None:
 
 
 def text(call: ast.Call, known: Known) -> Source | None:
-    """`text("book.txt", window: 32)`: every so many bytes of a file, and the byte that follows them."""
-    signature = 'text("book.txt", window: 32)'
-    window = 0
+    """`text("book.txt", window: 32)`: every so many bytes of a file, and the byte that follows them.
+
+    With `words: 1000`, every so many words instead, as numbers below 1000, and the word that follows.
+    """
+    signature = 'text("book.txt", window: 32) or text("book.txt", window: 8, words: 1000)'
+    window = words = 0
     rest: list[ast.Arg] = []
     for arg in call.args:
         match arg.name, arg.value:
             case "window", value if positive(value) and not window:
                 window = positive(value)
+            case "words", value if positive(value) > 1 and not words:
+                words = positive(value)
             case _:
                 rest.append(arg)
     paths = _paths(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
     if paths is None or not window:
-        problem = "takes a file, and a window of so many bytes"
+        problem = "takes a file, a window of so many bytes or words, and for words how many are told apart"
         known.bag.add(type_errors.WrongArguments(call.span, "text", problem, signature))
         return None
 
     def headers(path: Path) -> Headers:
         if not path.is_file():
             raise BadFile("there is no such file")
-        count = (path.stat().st_size - 1) // window
+        unit = "word" if words else "byte"
+        count = ((len(words_of(path)) if words else path.stat().st_size) - 1) // window
         if count < 1:
-            raise BadFile(f"it is shorter than a window of {window} bytes and the byte after it")
-        return {"bytes": Header("u1", (count, window)), "next": Header("i4", (count,))}
+            raise BadFile(f"it is shorter than a window of {window} {unit}s and the {unit} after it")
+        window_of = Header("i4" if words else "u1", (count, window))
+        return {f"{unit}s": window_of, "next": Header("i4", (count,))}
 
     found = _headers(paths, known, headers)
-    return _source("text", paths, found, known, (("window", window),)) if found is not None else None
+    if found is None:
+        return None
+    options: tuple[tuple[str, Option], ...] = (("window", window), *((("words", words),) if words else ()))
+    source = _source("text", paths, found, known, options)
+    if source is None or not words:
+        return source
+    fields = tuple(Field(field.name, Array("class", field.type.axes, words)) for field in source.fields)
+    return replace(source, fields=fields)
 
 
 def _whole(call: ast.Call, known: Known, signature: str, read: Callable[[Path], Headers]) -> Source | None:
@@ -247,7 +263,8 @@ def _source(
             return None
         counts[part] = next(iter(lengths.values()))
         fields[part] = tuple(
-            Field(n, Array(_element(h) or "real", (EXAMPLE, *sizes(*h.shape[1:])))) for n, h in usable.items()
+            Field(n, Array(_element(h) or "real", (EXAMPLE, *sizes(*h.shape[1:]))), _whole_numbers(h))
+            for n, h in usable.items()
         )
     for part, own in fields.items():
         if own != fields["train"]:
@@ -258,6 +275,10 @@ def _source(
             return None
     files = tuple(File(part, "", path) for part, (path, _) in paths.items())
     return Source(name, fields["train"], counts, None, files, columns, options)
+
+
+def _whole_numbers(header: Header) -> bool:
+    return header.kind[0] in "iu" and header.kind != "u1" and len(header.shape) > 1
 
 
 def _element(header: Header) -> Element | None:

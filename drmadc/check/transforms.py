@@ -84,10 +84,12 @@ def _fitted(
 def _one_hot(x: ir.Expr, signature: Signature, expr: ast.Call, ctx: Context) -> ir.Expr | None:
     option = next((arg.value for arg in expr.args if arg.name == "classes"), None)
     given = option.value if isinstance(option, ast.Number) and isinstance(option.value, int) else 0
+    if given and isinstance(x, ir.Name) and x.id in ctx.whole and isinstance(x.type, Array):
+        x = replace(x, type=Array("class", x.type.axes, given))
     axes = x.type.axes if isinstance(x.type, Array) and x.type.element in ("class", "byte") else ()
     classes = given or (x.type.classes if isinstance(x.type, Array) else 0)
     if not axes or not classes:
-        problem = f"takes a label, or bytes and `classes`, not {describe(x.type)}"
+        problem = f"takes a label, or bytes or whole numbers of a file and `classes`, not {describe(x.type)}"
         ctx.bag.add(type_errors.WrongArguments(expr.span, "one_hot", problem, signature.text))
         return None
     if isinstance(x.type, Array) and x.type.element == "class" and not x.type.classes:

@@ -78,10 +78,11 @@ class HyperParameter:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a data source, per example."""
+    """A field of a data source, per example; `whole` numbers along several axes may be token ids."""
 
     name: str
     type: Array
+    whole: bool = False
 
 
 SourcePart = Literal["train", "valid", "test"]

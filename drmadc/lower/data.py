@@ -68,14 +68,19 @@ def _files(data: Data) -> py.Dict:
 
 
 def _read_fields(data: Data) -> dict[str, str]:
-    """The fields that features and statistics read, as types: `real[4]`, `byte[28, 28]`, `class[3]`."""
+    """The fields that features and statistics read, as types: `real[4]`, `byte[28, 28]`, `class[3]`.
+
+    Token ids, several to an example, are `class[1000, 8]`: classes first.
+    """
     read = {name for value in _values(data) for name in ir.names_in(value)} | {data.stratify, data.balance}
     classes = _classes(data)
     out: dict[str, str] = {}
     for field in data.fields:
         if field.name in read:
-            sizes = classes[field.name] if field.type.element == "class" else ", ".join(map(str, field.type.axes[1:]))
-            out[field.name] = f"{field.type.element}[{sizes}]"
+            labels = field.name in classes
+            sizes = [str(classes[field.name])] if labels else []
+            sizes += [str(axis) for axis in field.type.axes[1:]]
+            out[field.name] = f"{'class' if labels else field.type.element}[{', '.join(sizes)}]"
     return out
 
 
@@ -84,12 +89,15 @@ def _values(data: Data) -> tuple[ir.Expr, ...]:
 
 
 def _classes(data: Data) -> dict[str, int]:
-    """The number of classes of each label: the source's, or for a file what a feature says."""
+    """The number of classes of each label and token: the source's, or for a file what a feature says."""
     classes = {field.name: field.type.classes for field in data.fields if field.type.element == "class"}
+    whole = {field.name for field in data.fields if field.whole}
     for value in _values(data):
         for node in ir.walk(value):
-            if isinstance(node, ir.Name) and node.id in classes and isinstance(node.type, Array):
-                classes[node.id] = max(node.type.classes, classes[node.id])
+            if isinstance(node, ir.Name) and (node.id in classes or node.id in whole):
+                assert isinstance(node.type, Array)
+                if node.type.element == "class":
+                    classes[node.id] = max(node.type.classes, classes.get(node.id, 0))
     return classes
 
 
@@ -178,11 +186,12 @@ def _scope(program: Program, data: Data) -> Scope:
 def _fields(data: Data, values: tuple[ir.Expr, ...], dtype: py.Expr) -> tuple[py.Statement, ...]:
     """The fields that values read, as numbers of a type."""
     used = {name for value in values for name in ir.names_in(value)}
+    labels = _classes(data)
     out: list[py.Statement] = []
     for field in data.fields:
         if field.name in used:
             value: py.Expr = item("raw", field.name)
-            if field.type.element != "class":
+            if field.name not in labels:
                 value = py.Call(py.Attribute(value, "astype"), (dtype,))
             out.append(py.Assign((py.Id(local(field.name)),), value))
     return tuple(out)

@@ -2,8 +2,10 @@
 
 import csv
 import gzip
+import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -168,13 +170,24 @@ def _pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:
 
 
 def text(request: Request) -> Raw:
-    """Windows of bytes of a file, one after another, and the byte that follows each."""
-    window = int(request.options["window"])
+    """Windows of bytes or words of a file, one after another, and the byte or word that follows each.
+
+    Words are numbered by how often they occur in the train part, from 1; 0 stands for all that are rarer.
+    """
+    window, most = int(request.options["window"]), int(request.options.get("words", 0))
+    numbers: dict[str, int] = {}
+
+    def words(path: str) -> Array:
+        found = re.findall(r"\w+|[^\w\s]", Path(path).read_text(encoding="utf-8").lower())
+        if not numbers:
+            common = sorted(Counter(found).items(), key=lambda item: (-item[1], item[0]))
+            numbers.update({word: number for number, (word, _) in enumerate(common[: most - 1], 1)})
+        return np.array([numbers.get(word, 0) for word in found], np.int32)
 
     def windows(path: str) -> dict[str, Array]:
-        values = np.memmap(path, np.uint8, "r")
+        values = words(path) if most else np.memmap(path, np.uint8, "r")
         count = (len(values) - 1) // window
-        following = values[window::window][:count]
-        return {"bytes": values[: count * window].reshape(count, window), "next": following.astype(np.int32)}
+        following = values[window::window][:count].astype(np.int32)
+        return {"words" if most else "bytes": values[: count * window].reshape(count, window), "next": following}
 
     return {part: _read(path, windows) for part, path in request.files.items()}

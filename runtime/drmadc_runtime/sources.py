@@ -80,7 +80,10 @@ def _checked(arrays: Mapping[str, Array], request: Request, place: str) -> dict[
 def _typed(values: Array, name: str, declared: str, place: str) -> Array:
     element, _, inner = declared.rstrip("]").partition("[")
     if element == "class":
-        return _labels(values, int(inner), name, place)
+        classes, *lengths = (int(n) for n in inner.split(", "))
+        if lengths:
+            return _tokens(values, classes, lengths, name, place)
+        return _labels(values, classes, name, place)
     shape = tuple(int(n) for n in inner.split(", ")) if inner else ()
     if values.shape[1:] != shape:
         raise DataError(f"{place}: `{name}` is {list(values.shape[1:])} of each example, not {list(shape)} as declared")
@@ -97,6 +100,21 @@ def _typed(values: Array, name: str, declared: str, place: str) -> Array:
     elif not (np.issubdtype(values.dtype, np.integer) or values.dtype == np.bool_):
         raise DataError(f"{place}: `{name}` is of {values.dtype}, not of numbers")
     return values
+
+
+def _tokens(values: Array, classes: int, lengths: list[int], name: str, place: str) -> Array:
+    """Token ids as int32: whole numbers below `classes`, so many to an example."""
+    if list(values.shape[1:]) != lengths:
+        raise DataError(f"{place}: `{name}` is {list(values.shape[1:])} of each example, not {lengths} as declared")
+    if not np.issubdtype(values.dtype, np.integer):
+        raise DataError(f"{place}: `{name}` is of {values.dtype}; token ids are whole numbers")
+    numbers = values.astype(np.int64)
+    bad = ((numbers < 0) | (numbers >= classes)).reshape(len(values), -1)
+    if bad.any():
+        row = int(np.argmax(bad.any(axis=1)))
+        wrong = numbers[row].ravel()[int(np.argmax(bad[row]))]
+        raise DataError(f"{place}: `{name}` has {wrong} in row {row}; a token id is from 0 to {classes - 1}")
+    return numbers.astype(np.int32)
 
 
 def _labels(values: Array, classes: int, name: str, place: str) -> Array:

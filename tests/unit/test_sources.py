@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -203,6 +204,38 @@ def test_text(here: Path) -> None:
     np.testing.assert_array_equal(found["bytes"], np.arange(18).reshape(6, 3))
     np.testing.assert_array_equal(found["next"], [3, 6, 9, 12, 15, 18])
     assert "shorter than a window" in refused('text("t.txt", window: 40)')
+
+
+def test_words_are_numbered_by_how_often_they_occur(here: Path) -> None:
+    (here / "t.txt").write_text("The cat; the dog. the cat the end of it " * 2)
+    source, features = (
+        'text("t.txt", window: 3, words: 5)',
+        "x: real[15] = flatten(one_hot(words))\n  y: class[5] = next",
+    )
+    found = data(source, features).raw["train"]
+    # the 8, cat 4, then `.` `;` before `dog` 2 each: 1, 2, 3, 4; the others are 0
+    order = [1, 2, 4, 1, 0, 3, 1, 2, 1, 0, 0, 0]
+    np.testing.assert_array_equal(found["words"].ravel(), (order * 2)[: found["words"].size])
+    np.testing.assert_array_equal(found["next"], [(order * 2)[3 * i + 3] for i in range(len(found["next"]))])
+    assert "shorter than a window of 40 words" in refused('text("t.txt", window: 40, words: 5)')
+    (here / "t.txt").write_bytes(b"a b c \xff d e f g")
+    assert "not UTF-8" in refused(source, features)
+
+
+def test_token_ids_of_a_file(here: Path) -> None:
+    tokens = np.arange(24).reshape(8, 3) % 7
+    np.savez(here / "k.npz", tokens=tokens, n=tokens)
+    features = "x: real[21] = flatten(one_hot(tokens, classes: 7))\n  z: real[3] = n + 0.5"
+    split = "{ train: 4, valid: 2 }"
+    module = drmadc.compile_text(SPEC.format(source='npz("k.npz")', features=features, split=split, loss="mean(x)"))
+    raw = module.session.module["DATA"].raw["train"]
+    assert raw["tokens"].dtype == np.int32
+    made = module.session.module["features"]({name: jnp.asarray(values) for name, values in raw.items()})
+    np.testing.assert_array_equal(made["x"], np.eye(7)[tokens].reshape(8, 21))
+    np.testing.assert_array_equal(made["z"], tokens + 0.5)
+    with pytest.raises(DataError, match="`tokens` has 5 in row 1; a token id is from 0 to 4"):
+        _ = data('npz("k.npz")', "x: real[15] = flatten(one_hot(tokens, classes: 5))").raw
+    assert "takes a label, or bytes or whole numbers" in refused('npz("k.npz")', "x: real[3] = one_hot(tokens)")
 
 
 @pytest.mark.parametrize("kind", ["blobs", "regression", "teacher"])
