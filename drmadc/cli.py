@@ -12,12 +12,10 @@ from typing import Any, NoReturn
 import click
 
 from drmadc import __version__, console
-from drmadc.check.strategies import UNITS
 from drmadc.data_commands import data
 from drmadc.diagnostics.codes import EXPLANATIONS
 from drmadc.diagnostics.model import Bag, SpecError
 from drmadc.diagnostics.suggest import did_you_mean
-from drmadc.read import run_texts
 from drmadc.run_commands import diff, export, plot, resume, runs, show
 from drmadc.start_commands import completion, doctor, lsp, new, quickstart
 
@@ -35,6 +33,8 @@ class _Memory(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
+        from drmadc.check.strategies import UNITS
+
         found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(KB|MB|GB)\s*", str(value))
         if found is None:
             self.fail(f"{value!r} is not a size; write for example 500MB or 2GB", param, ctx)
@@ -185,6 +185,7 @@ def _run_one(spec: Path, overrides: tuple[str, ...], out: str | None, options: _
     console.show(compilation.diagnostics, options.error_format)
     shown = console.display(options.quiet, options.as_json)
     from drmadc.load import load_module
+    from drmadc.read import run_texts
     from drmadc_runtime.expectations import outcomes
     from drmadc_runtime.run import run as run_module
 

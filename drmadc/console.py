@@ -11,11 +11,10 @@ import click
 
 from drmadc.diagnostics import render as rendering
 from drmadc.diagnostics.model import Diagnostic, SpecError
-from drmadc.driver import Compilation, compile_source
-from drmadc.read import read_source
 from drmadc.source import SourceFile
 
 if TYPE_CHECKING:
+    from drmadc.driver import Compilation
     from drmadc_runtime.display import Display
     from drmadc_runtime.logs import Service
     from drmadc_runtime.run import Options
@@ -26,7 +25,6 @@ T = TypeVar("T")
 
 quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Events as JSON lines, for programs that watch.")
-
 
 debug_nans = click.option(
     "--debug-nans", is_flag=True, help="Where a run ceases to be finite, find the operation and its line."
@@ -46,7 +44,7 @@ def display(quiet: bool, as_json: bool) -> "Display":
 
 
 def options(
-    shown: "Display", compilation: Compilation, services: tuple[str, ...] = (), debug_nans: bool = False
+    shown: "Display", compilation: "Compilation", services: tuple[str, ...] = (), debug_nans: bool = False
 ) -> "Options":
     """How a run of a compiled spec is watched."""
     from drmadc.passes.cost import cost
@@ -61,6 +59,8 @@ def options(
 
 def read(path: Path, error_format: str) -> SourceFile:
     """The text of a spec."""
+    from drmadc.read import read_source
+
     try:
         return read_source(path)
     except SpecError as error:
@@ -70,8 +70,10 @@ def read(path: Path, error_format: str) -> SourceFile:
         raise click.UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
-def compile_spec(path: Path, overrides: tuple[str, ...], error_format: str, after: str | None = None) -> Compilation:
+def compile_spec(path: Path, overrides: tuple[str, ...], error_format: str, after: str | None = None) -> "Compilation":
     """A compiled spec; one that is wrong ends the process after its diagnostics."""
+    from drmadc.driver import compile_source
+
     compilation = compile_source(read(path, error_format), overrides, after)
     if not compilation.ok and after is None:
         show(compilation.diagnostics, error_format)
@@ -79,7 +81,7 @@ def compile_spec(path: Path, overrides: tuple[str, ...], error_format: str, afte
     return compilation
 
 
-def running(work: Callable[[], T], compilation: Compilation) -> T:
+def running(work: Callable[[], T], compilation: "Compilation") -> T:
     """Do what trains; what can go wrong then ends with exit code 3 and one message."""
     from drmadc_runtime.checkpoint import BadCheckpoint
     from drmadc_runtime.failure import NotFinite

@@ -3,14 +3,15 @@
 import difflib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from drmadc import console
-from drmadc.driver import Compilation, compile_source
-from drmadc.read import read_source
 from drmadc.source import SourceFile
+
+if TYPE_CHECKING:
+    from drmadc.driver import Compilation
 
 FORMS = ("json", "npz", "csv", "optax", "torch", "model", "safetensors")
 
@@ -46,6 +47,8 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool,
     Example:
       drmadc resume runs/mnist_l2/latest
     """
+    from drmadc.driver import compile_source
+
     about = _about(run)
     name = str(about["name"])
     source = SourceFile(str(about["spec"]), str(about["source"]))
@@ -229,8 +232,10 @@ def _cell(value: float | str) -> str:
     return f"{value:.5g}" if isinstance(value, float) else value
 
 
-def _compiled(run: Path) -> Compilation:
+def _compiled(run: Path) -> "Compilation":
     """The run's spec, compiled again."""
+    from drmadc.driver import compile_source
+
     about = _about(run)
     source = SourceFile(str(about["spec"]), str(about["source"]))
     compilation = compile_source(source, tuple(about["overrides"]))
@@ -287,6 +292,7 @@ def _unified(a: str, b: str, first: str, second: str) -> list[str]:
 
 def _changes(run: Path, about: dict[str, Any], name: str, text: str, emitted: str) -> list[str]:
     """What is not as it was: the spec's file, what the compiler makes of it, packages and devices."""
+    from drmadc.read import read_source
     from drmadc_runtime.versions import environment
 
     out: list[str] = []

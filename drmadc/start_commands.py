@@ -7,9 +7,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from drmadc import console
-
-MODELS = ("linear", "mlp")
-TUNED = ("penalty", "penalties", "rates", "both")
+from drmadc.starting import MODELS, TUNED, CannotStart, look, spec_text
 
 
 def _ask(question: str, given: str | None, default: str, choices: tuple[str, ...] | None = None) -> str:
@@ -46,7 +44,6 @@ def new(name: str, data: str | None, label: str | None, model: str | None, tuned
 def _write(target: Path, data: str, label: str | None, model: str, tuned: str, steps: int) -> None:
     from drmadc.driver import compile_source
     from drmadc.source import SourceFile
-    from drmadc.starting import CannotStart, look, spec_text
     from drmadc.syntax.format import format_spec
 
     if target.exists():

@@ -40,6 +40,14 @@ def test_check_and_fmt_do_not_import_jax() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
 
 
+def test_help_does_not_import_the_compiler() -> None:
+    program = (
+        "import sys\nfrom drmadc.cli import cli\ncli(['--help'], standalone_mode=False)\n"
+        "sys.exit(any(m.split('.')[0] in ('lark', 'jax', 'numpy', 'rich') or m == 'drmadc.driver' for m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
+
+
 def test_run_writes_the_run_folder(tmp_path: Path) -> None:
     done = drmadc_command("run", SURFACE, "tune.steps=3", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
