@@ -18,6 +18,7 @@ from drmadc_runtime.sources import load
 from drmadc_runtime.splitting import Order, balanced, fold, random_order, stratified
 
 Rows = npt.NDArray[np.generic]
+LARGE = 200_000_000  # bytes; a kernel is compiled at its first use on a machine, which takes seconds
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _gather(values: Any, rows: Any, out: Any) -> None:
 
 
 def gather_host(values: Rows, rows: npt.NDArray[np.integer[Any]]) -> Rows:
-    """values[rows] along the first axis, by a Numba kernel over all cores.
+    """values[rows] along the first axis; what is large by a Numba kernel over all cores.
 
     Raises:
         IndexError: when a row is out of range.
@@ -144,5 +145,8 @@ def gather_host(values: Rows, rows: npt.NDArray[np.integer[Any]]) -> Rows:
         raise IndexError(f"rows from {rows.min()} to {rows.max()} of an array of {len(values)}")
     flat = np.ascontiguousarray(values).reshape(len(values), -1)
     out = np.empty((rows.size, flat.shape[1]), values.dtype)
-    _gather(flat, rows, out)
+    if out.nbytes < LARGE:
+        np.take(flat, rows, axis=0, out=out)
+    else:
+        _gather(flat, rows, out)
     return out.reshape(rows.size, *values.shape[1:])

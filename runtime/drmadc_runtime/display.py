@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from drmadc_runtime.audit import Slope
 from drmadc_runtime.expectations import Outcome
 from drmadc_runtime.forecast import Forecast, many
 from drmadc_runtime.tuning import GROWTH_LIMIT, OuterStep
@@ -119,11 +120,13 @@ class Display:
                 f"warning: training has not come to rest: its last step is still {step.unsettled:.2g} times as long as "
                 f"its first, and {lines['strategy']} is right at rest only. Take more steps, or `exact()`.",
             )
-        if step.probe is not None and not 0.5 <= step.probe.ratio <= 2:
-            self._once(
-                "probe",
-                f"warning: along its own direction the hypergradient predicts a slope of {step.probe.predicted:.3g}, "
-                f"measured is {step.probe.measured:.3g} ({line}). `drmadc audit` says more.",
+
+    def warn_slope(self, slope: Slope, line: str) -> None:
+        """Say that the objective's slope along the hypergradient is not what it predicts."""
+        if not 0.5 <= slope.ratio <= 2:
+            self.alarm(
+                f"warning: along its own direction the hypergradient predicts a slope of {slope.predicted:.3g}, "
+                f"measured is {slope.measured:.3g} ({line}). `drmadc audit` says more."
             )
 
     def warn_overfitting(self, steps: Sequence[OuterStep], on_test: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from drmadc_runtime.trees import Tree
 
 _M1, _M2, GOLDEN = 0x7FEB352D, 0x846CA68B, 0x9E3779B9
+MASK = 0xFFFFFFFF
 ROWS, SPLIT = 1, 2
 NOISE = 1_000_000
 
@@ -50,26 +51,31 @@ def mix_host(x: np.uint32) -> np.uint32:
     return np.uint32(x ^ (x >> np.uint32(16)))
 
 
-@numba.njit(cache=True)
-def _bits_host(key: np.uint32, count: int) -> npt.NDArray[np.uint32]:
-    bits = np.empty(count, np.uint32)
-    for i in range(count):
-        position = np.uint32(np.uint32(i) * np.uint32(GOLDEN))
-        bits[i] = mix_host(np.uint32(mix_host(np.uint32(position + key)) ^ key))
-    return bits
+def _mix_numpy(x: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """The same round over an array, without a kernel that would have to be compiled first."""
+    x = (x ^ (x >> np.uint32(16))) * np.uint32(_M1)
+    x = (x ^ (x >> np.uint32(15))) * np.uint32(_M2)
+    return x ^ (x >> np.uint32(16))
+
+
+def _mix_int(x: int) -> int:
+    """The same round on a number."""
+    x = ((x ^ (x >> 16)) * _M1) & MASK
+    x = ((x ^ (x >> 15)) * _M2) & MASK
+    return x ^ (x >> 16)
 
 
 def start(seed: int, purpose: int) -> int:
     """The first word of a key; streams of different purpose never share one."""
-    return (seed * 0x85EBCA6B + purpose * GOLDEN) & 0xFFFFFFFF
+    return (seed * 0x85EBCA6B + purpose * GOLDEN) & MASK
 
 
 def key_host(seed: int, purpose: int, *words: int) -> np.uint32:
     """A key on the host: words mixed in one after the other."""
-    key = np.uint32(start(seed, purpose))
+    key = start(seed, purpose)
     for word in words:
-        key = np.uint32(mix_host(np.uint32((int(key) + word) & 0xFFFFFFFF)))
-    return key
+        key = _mix_int((key + word) & MASK)
+    return np.uint32(key)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -90,8 +96,9 @@ def draw_rows_host(seed: int, outer: int, t: int, steps: int, count: int, size: 
 
 def permutation_host(seed: int, outer: int, size: int, part: int) -> npt.NDArray[np.int64]:
     """A permutation of [0, size) as a function of (seed, outer, part): positions sorted by their hash."""
-    bits = _bits_host(key_host(seed, SPLIT, outer, part), size)
-    return np.argsort(bits, kind="stable")
+    key = key_host(seed, SPLIT, outer, part)
+    position = np.arange(size, dtype=np.uint32) * np.uint32(GOLDEN)
+    return np.argsort(_mix_numpy(_mix_numpy(position + key) ^ key), kind="stable")
 
 
 def _key(seed: int, outer: jax.Array | int, index: int, name: str) -> jax.Array:

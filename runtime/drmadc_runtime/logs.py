@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from drmadc_runtime.audit import Slope
 from drmadc_runtime.display import Display
 from drmadc_runtime.expectations import Outcome
 from drmadc_runtime.forecast import Forecast
@@ -212,6 +213,11 @@ class Several(Display):
         """What a person should know about the way back."""
         for display in self._all:
             display.warn(step, exact, lines)
+
+    def warn_slope(self, slope: Slope, line: str) -> None:
+        """The objective's slope along the hypergradient is not what it predicts."""
+        for display in self._all:
+            display.warn_slope(slope, line)
 
     def warn_overfitting(self, steps: Sequence[OuterStep], on_test: Sequence[str]) -> None:
         """The objective falls on valid, and rises on test."""

@@ -15,7 +15,7 @@ from drmadc_runtime.trees import norm
 
 Loss = Callable[[Any, jax.Array], jax.Array]
 Tick = Callable[[str, int, float], None]
-CHUNKS = 50
+PERIOD = 0.3
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class Watcher:
 
     every: int
     tick: Tick
+
+
+def interval(pace: float) -> int:
+    """Training steps between two calls, for `pace` seconds a step: a call costs about a millisecond."""
+    return max(1, round(PERIOD / pace))
 
 
 _watched: ContextVar[tuple[Watcher, Loss] | None] = ContextVar("watched", default=None)

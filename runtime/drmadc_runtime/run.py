@@ -17,7 +17,7 @@ from drmadc_runtime.display import WINDOW, Display
 from drmadc_runtime.failure import NotFinite
 from drmadc_runtime.forecast import Cost, Forecast, forecast, many
 from drmadc_runtime.logs import LogFile, Service, Several, log_to, require
-from drmadc_runtime.progress import CHUNKS, Watcher
+from drmadc_runtime.progress import Watcher, interval
 from drmadc_runtime.records import RunFolder, zipped
 from drmadc_runtime.session import Arrays, Session, Values
 from drmadc_runtime.stopping import Stopped, asked_to_stop
@@ -165,9 +165,9 @@ def resume(module: Mapping[str, Any], path: Path, options: Options | None = None
 
 def _watching(session: Session, found: Forecast, display: Display) -> Session:
     """A session that tells of progress inside training, where somebody looks and an outer step takes long."""
-    if not display.alive or found.seconds is None or found.seconds < LONG:
+    if not display.alive or found.pace is None or found.seconds is None or found.seconds < LONG:
         return session
-    watch = Watcher(max(1, found.steps // CHUNKS), display.tick)
+    watch = Watcher(min(found.steps, interval(found.pace)), display.tick)
     return Session(session.module, watch, debug_nans=session.debug_nans)
 
 
@@ -195,6 +195,9 @@ def _go_on(
             folder.save(metrics[-1], final, step.point)
             display.step(step)
             display.warn(step, module["KEEP"].exact, module["LINES"])
+            slope = step.probe() if step.probe is not None and not asked.number else None
+            if slope is not None:
+                display.warn_slope(slope, module["LINES"]["reverse"])
             recent.append(step)
             display.warn_overfitting(tuple(recent), module.get("ON_TEST", ()))
             if asked.number:

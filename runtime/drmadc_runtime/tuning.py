@@ -1,9 +1,10 @@
 """The outer loop: evaluate objective and hypergradient, record, move the hyperparameters."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +25,7 @@ class OuterStep:
     """One outer step: what was measured with `hypers`, and the hyperparameters that follow from it.
 
     `gradient` is the norm of the hypergradient in what the outer loop moves; `stage` is "" where there is one only;
-    `point` is where to go on after the step.
+    `point` is where to go on after the step; `probe`, of the first with an approximate strategy, measures its slope.
     """
 
     outer: int
@@ -37,7 +38,7 @@ class OuterStep:
     following: Arrays
     switched: int = -1
     unsettled: float = 0.0
-    probe: Slope | None = None
+    probe: Callable[[], Slope | None] | None = None
     stage: str = ""
     lost: float = -1.0
     point: Point | None = None
@@ -143,16 +144,20 @@ def _outer_step(session: Session, state: Any, current: Values, outer: int, stage
     """Objective and hypergradient, and the outer update's new state."""
     start = time.perf_counter()
     step, found = _measured(session, current, outer, session.stages[stage].name)
-    probed = None
-    if outer == 0 and not session.module["KEEP"].exact:
-        session.tell("checking the gradient along its own direction")
-        probed = probe(session, current, found.draw, found.last)
+    approximate = outer == 0 and not session.module["KEEP"].exact
+    probing = partial(_probed, session, current, found) if approximate else None
     state = session.tune_step(state, found.gradient, t, stage)
     following = session.constrain(dict(state["w"]))
     arrays = {name: np.asarray(value) for name, value in following.items()}
     healthy = all(np.isfinite(value).all() for value in arrays.values())
     moved = arrays if healthy else step.hypers
-    return replace(step, following=moved, probe=probed, seconds=time.perf_counter() - start), state
+    return replace(step, following=moved, probe=probing, seconds=time.perf_counter() - start), state
+
+
+def _probed(session: Session, current: Values, found: Average) -> Slope | None:
+    """The objective's slope along the hypergradient, predicted and measured."""
+    session.tell("checking the gradient along its own direction")
+    return probe(session, current, found.draw, found.last)
 
 
 def _measured(session: Session, current: Values, outer: int, stage: str) -> tuple[OuterStep, Average]:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import drmadc_runtime as rt
+from drmadc_runtime import draws
 from drmadc_runtime.data import gather_host
-from drmadc_runtime.draws import draw_rows_host, permutation_host
+from drmadc_runtime.draws import draw_rows_host, mix_host, permutation_host
 from drmadc_runtime.embedded import MNIST_SHA256, mnist
 from drmadc_runtime.knots import segment_bounds
 from drmadc_runtime.versions import require
@@ -87,6 +88,23 @@ def test_permutation_is_one() -> None:
     order = permutation_host(3, 1, 1000, 0)
     assert sorted(order.tolist()) == list(range(1000))
     assert not np.array_equal(order, permutation_host(3, 2, 1000, 0))
+
+
+def test_every_form_of_the_hash_gives_the_same_words() -> None:
+    words = [0, 1, 12345, 0x7FFFFFFF, 0xFFFFFFFF]
+    known = [int(mix_host(np.uint32(word))) for word in words]
+    assert [draws._mix_int(word) for word in words] == known
+    assert draws._mix_numpy(np.array(words, np.uint32)).tolist() == known
+    assert np.asarray(draws.mix(jnp.array(words, jnp.uint32))).tolist() == known
+
+
+def test_large_and_small_gathers_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).integers(0, 255, (50, 3, 4), np.uint8)
+    rows = np.array([3, 49, 0, 3, 7])
+    small = gather_host(values, rows)
+    monkeypatch.setattr("drmadc_runtime.data.LARGE", 0)
+    np.testing.assert_array_equal(gather_host(values, rows), small)
+    np.testing.assert_array_equal(small, values[rows])
 
 
 def test_gather_refuses_rows_out_of_range() -> None:
