@@ -15,7 +15,7 @@ from drmadc_runtime.trees import norm
 
 Loss = Callable[[Any, jax.Array], jax.Array]
 Tick = Callable[[str, int, float], None]
-PERIOD = 0.3
+PERIOD = 0.5
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Watcher:
 
 
 def interval(pace: float) -> int:
-    """Training steps between two calls, for `pace` seconds a step: a call costs about a millisecond."""
+    """Training steps between two calls, for `pace` seconds a step: a call costs one or two milliseconds."""
     return max(1, round(PERIOD / pace))
 
 
