@@ -20,6 +20,7 @@ from drmadc_runtime.axes import sum_to
 from drmadc_runtime.knots import KnotPath, Lines, segment_bounds
 from drmadc_runtime.krylov import Product, lanczos
 from drmadc_runtime.paths import State, read
+from drmadc_runtime.progress import tick
 from drmadc_runtime.trees import Tree, each
 
 FLOOR = -0.5
@@ -53,6 +54,7 @@ def flow_back(
         d_w, d_hypers = carry
         i = segments - 1 - j
         first, stop = bounds[0][i], bounds[1][i]
+        tick("reverse", stop, {"w": d_w})
         middle = (first + stop) // 2
         length = stop - first
         w, moved = _point(path, (first + stop) / 2)

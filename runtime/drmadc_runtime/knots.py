@@ -113,7 +113,7 @@ class PublishedPath:
             w = jax.tree.map(lambda a, b: (1 - fraction) * a + fraction * b, self.start, self.end)
             return retreat({"w": w}, {"w": w}, adjoint, i)
 
-        return backwards(retreat, 0, self.points, body, adjoint)
+        return backwards(retreat, 0, self.points, body, adjoint, told=False)
 
 
 def segment_bounds(steps: int, count: int) -> tuple[np.ndarray, np.ndarray]:

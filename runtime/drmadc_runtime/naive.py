@@ -13,6 +13,7 @@ from jax import lax
 
 from drmadc_runtime.paths import Advance, Retreat, State
 from drmadc_runtime.reversible import Drift, Kick
+from drmadc_runtime.stepping import counted, counted_back
 from drmadc_runtime.trees import norm
 
 
@@ -45,15 +46,12 @@ class NaivePath:
     def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
         """The adjoint before the first step, at the states that running backwards gives."""
 
-        def body(j: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
-            after, adjoint = carry
-            t = self.steps - 1 - j
+        def body(t: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
+            adjoint, after = carry
             before = self._before(after, t)
-            return before, retreat(before, after, adjoint, t)
+            return retreat(before, after, adjoint, t), before
 
-        _, done = lax.fori_loop(0, self.steps, body, (self.last, adjoint))
-        first: State = done
-        return first
+        return counted_back(self.steps, body, (adjoint, self.last))[0]
 
     def lost(self) -> jax.Array:
         """How far from the start the way back ends, over the length of the start."""
@@ -69,5 +67,5 @@ def naive_sweep(kick: Kick, drift: Drift, start: State, steps: int, keep: Naive)
         moved = {name: decays[name] * state[name] + kicks[name] for name in state if name != "w"}
         return {"w": state["w"] + drift(moved, t), **moved}
 
-    last: State = lax.fori_loop(0, steps, body, start)
+    last = counted(steps, body, start)
     return last, NaivePath(start, last, kick, drift, steps)

@@ -3,6 +3,7 @@
 A compiled function that calls back is not kept in JAX's compilation cache, so only long training runs are watched.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax import lax
 
 from drmadc_runtime.trees import norm
 
@@ -54,13 +57,25 @@ def every() -> int | None:
     return None if found is None else found[0].every
 
 
-def tick(way: str, t: jax.Array, carry: Any) -> None:
-    """Call back, if watched; `carry` is the state (on the way back the adjoint), or a tuple that begins with it."""
+def tick(way: str, t: jax.Array, carry: Any, when: jax.Array | bool = True) -> None:
+    """Call back, if watched and `when` holds; `carry` is the state (on the way back the adjoint), or begins with it.
+
+    A state in fixed point has no loss here: its value is NaN.
+    """
     found = _watched.get()
     if found is None:
         return
     watch, loss = found
     while not isinstance(carry, Mapping):
         carry = carry[0]
-    value = loss(carry["w"], t) if way == "forward" else norm(carry["w"])
-    jax.debug.callback(lambda t, value: watch.tick(way, int(t), float(value)), t, value)
+    w = carry["w"]
+
+    def call() -> None:
+        value: Any = norm(w) if way == "reverse" else loss(w, t) if _real(w) else math.nan
+        jax.debug.callback(lambda t, value: watch.tick(way, int(t), float(value)), t, value)
+
+    lax.cond(when, call, lambda: None)
+
+
+def _real(tree: Any) -> bool:
+    return all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(tree))

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from drmadc_runtime.paths import Advance, Retreat, State
+from drmadc_runtime.stepping import counted, counted_back
 
 RADIX = 48
 DIGIT = 65536
@@ -88,7 +89,7 @@ def reversible_sweep(
         w = jax.tree.map(lambda w, d: w + to_fixed(d), fixed["w"], added)
         return {"w": w, **moved}, Buffer(words, buffer.rows, buffer.pushed, buffer.count, buffer.bits)
 
-    last, buffer = lax.fori_loop(0, steps, body, (fixed, buffer))
+    last, buffer = counted(steps, body, (fixed, buffer))
     path = ReversiblePath(fixed, last, buffer, kick, drift, steps, keep)
     return jax.tree.map(to_real, last), path
 
@@ -109,9 +110,8 @@ class ReversiblePath:
         """The adjoint before the first step; NaN where the first state was not recovered bit for bit."""
         names = tuple(name for name in self.last if name != "w")
 
-        def body(j: jax.Array, carry: tuple[State, Buffer, State]) -> tuple[State, Buffer, State]:
-            fixed, buffer, adjoint = carry
-            t = self.steps - 1 - j
+        def body(t: jax.Array, carry: tuple[State, State, Buffer]) -> tuple[State, State, Buffer]:
+            adjoint, fixed, buffer = carry
             after = jax.tree.map(to_real, fixed)
             added = self.drift({name: after[name] for name in names}, t)
             w = jax.tree.map(lambda w, d: w - to_fixed(d), fixed["w"], added)
@@ -124,9 +124,9 @@ class ReversiblePath:
                 earlier[name], words[name] = _unzip(still, pairs)
             buffer = _take_back(Buffer(words, buffer.rows, buffer.pushed, buffer.count, buffer.bits), t)
             fixed = {"w": w, **earlier}
-            return fixed, buffer, retreat(jax.tree.map(to_real, fixed), after, adjoint, t)
+            return retreat(jax.tree.map(to_real, fixed), after, adjoint, t), fixed, buffer
 
-        first, _, adjoint = lax.fori_loop(0, self.steps, body, (self.last, self.buffer, adjoint))
+        adjoint, first, _ = counted_back(self.steps, body, (adjoint, self.last, self.buffer))
         same = jax.tree.map(lambda a, b: jnp.all(a == b), first, self.start)
         good = jnp.all(jnp.stack(jax.tree.leaves(same))) & (self.buffer.count <= self.keep.capacity)
         checked: State = jax.tree.map(lambda x: jnp.where(good, x, jnp.nan), adjoint)

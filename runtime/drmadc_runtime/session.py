@@ -121,7 +121,7 @@ class Session:
         self._report = jax.jit(self._report_traced) if "report" in module else None
         self.stages = tuple(_stages(module))
         self._statistics = Statistics(module["fit"], module["STATISTICS"]) if "fit" in module else None
-        self._online = jax.jit(module.get("online", module["training"]))
+        self._online = jax.jit(self._online_traced)
 
     def tell(self, doing: str) -> None:
         """Say what is under way, where somebody watches."""
@@ -273,6 +273,15 @@ class Session:
         result, free = self._evaluate(room, hypers, jnp.int32(outer), *data, keep=keep)
         self._room = keep, result.path.rows
         return result._replace(path=None), free
+
+    def _online_traced(self, tune_state: Any, outer: jax.Array, *data: Any) -> Any:
+        def loss(params: Any, t: jax.Array) -> jax.Array:
+            hypers = self.module["constrain"](dict(tune_state["w"]))  # those at the start of the run
+            value: jax.Array = self.module["training_loss"](params, hypers, outer, *data, t)
+            return value
+
+        with watched(self.watch, loss):
+            return self.module["online"](tune_state, outer, *data)
 
     def online(self, tune_state: Any, outer: int) -> tuple[Any, Any, float]:
         """A whole training run in which the hyperparameters move: last state, outer state, objective."""

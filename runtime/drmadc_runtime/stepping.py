@@ -83,15 +83,18 @@ def forwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], c
         start = number * length
         inner = _within(function, number, start)
         begin, end = jnp.maximum(start, first), jnp.minimum(start + length, stop)
-        progress.tick("forward", begin, carry)
+        progress.tick("forward", start, carry, when=start >= first)
         return _loop(begin, end, lambda t, carry: body(inner, t, carry), carry)
 
     return _loop(jnp.asarray(first) // length, -(-jnp.asarray(stop) // length), block, carry)
 
 
-def backwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], carry: C) -> C:
-    """`carry` after body(function, t, carry) for t = stop - 1 down to first; it is the adjoint, or begins with it."""
-    length = _block_length(function)
+def backwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], carry: C, *, told: bool = True) -> C:
+    """`carry` after body(function, t, carry) for t = stop - 1 down to first; it is the adjoint, or begins with it.
+
+    Without `told`, nobody hears of it: for loops whose t is no training step.
+    """
+    length = _block_length(function) if told or isinstance(function, Along) else None
     if length is None:
         return _loop(0, stop - first, lambda j, carry: body(function, stop - 1 - j, carry), carry)
     lowest, above = jnp.asarray(first) // length, -(-jnp.asarray(stop) // length)
@@ -101,7 +104,18 @@ def backwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], 
         start = number * length
         inner = _within(function, number, start)
         begin, end = jnp.maximum(start, first), jnp.minimum(start + length, stop)
-        progress.tick("reverse", end, carry)
+        if told:
+            progress.tick("reverse", end, carry, when=start >= first)
         return _loop(0, end - begin, lambda j, carry: body(inner, end - 1 - j, carry), carry)
 
     return _loop(0, above - lowest, block, carry)
+
+
+def counted(steps: int, body: Callable[[jax.Array, C], C], carry: C) -> C:
+    """`forwards` over all steps, for a body that takes its minibatches itself."""
+    return forwards(body, 0, steps, lambda body, t, carry: body(t, carry), carry)
+
+
+def counted_back(steps: int, body: Callable[[jax.Array, C], C], carry: C) -> C:
+    """`backwards` over all steps, for a body that takes its minibatches itself."""
+    return backwards(body, 0, steps, lambda body, t, carry: body(t, carry), carry)

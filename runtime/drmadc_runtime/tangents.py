@@ -8,10 +8,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.flatten_util import ravel_pytree
 
 from drmadc_runtime.paths import Advance, State
+from drmadc_runtime.stepping import counted
 
 Training = Callable[[Any], tuple[State, Advance]]
 
@@ -31,8 +31,7 @@ def forward_sweep(training: Training, hypers: dict[str, jax.Array], steps: int) 
         state, push = jax.linearize(lambda h, s: training(unravel(h))[1](s, t), flat, state)
         return state, jax.vmap(push)(basis, tangents)
 
-    last: tuple[State, Any] = lax.fori_loop(0, steps, body, (state, tangents))
-    return last
+    return counted(steps, body, (state, tangents))
 
 
 def forward_gradient(tangents: Any, d_w: Any, d_hypers: dict[str, jax.Array]) -> dict[str, jax.Array]:

@@ -36,7 +36,7 @@ def test_moves_on_the_host_equal_those_on_the_device(
     keys = np.array([augmentation_key_host(7, 2, t + s) for s in range(2)], np.uint32)
     wide = images.reshape(9, shape[0], shape[1], -1)
     out = np.empty((2, 5, *wide.shape[1:]), np.uint8)
-    gather_steps_moved(wide, rows, *encoded(tuple(chain)), keys, out)
+    gather_steps_moved(wide, rows, *encoded(tuple(chain)), keys, 0, out)
     np.testing.assert_array_equal(out.reshape(2, 5, *shape), np.stack(wanted))
 
 
@@ -132,7 +132,10 @@ def test_only_training_minibatches_are_augmented_and_replayed() -> None:
         ("x: real[10] = mixup(label, 0.4)", "write one_hot(label)"),
         ("x: real[60] = reshape(image, [60])", "cannot give byte[example, 8, 8] the shape [60]"),
         ("x: real[64] = whiten(image, 0.1)", "takes a vector of each example"),
-        ("x: real[64, 3] = one_hot(flatten(image))", "takes a label, or bytes and `classes`"),
+        (
+            "x: real[64, 3] = one_hot(flatten(image))",
+            "takes a label, or bytes or whole numbers of a file and `classes`",
+        ),
     ],
 )
 def test_mistakes(feature: str, message: str) -> None:
