@@ -412,8 +412,11 @@ def main(command: Callable[..., Any] = cli) -> None:
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(console.OK)
+        _reader_gone()
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click has met a broken pipe
+            _reader_gone()
+        raise
     except Exception:
         click.echo(traceback.format_exc(), err=True)
         click.echo(
@@ -422,6 +425,12 @@ def main(command: Callable[..., Any] = cli) -> None:
             err=True,
         )
         sys.exit(console.BUG)
+
+
+def _reader_gone() -> NoReturn:
+    """Who read the output wants no more of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    sys.exit(console.OK)
 
 
 def _interrupted() -> NoReturn:

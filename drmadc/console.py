@@ -91,7 +91,7 @@ def running(work: Callable[[], T], compilation: "Compilation") -> T:
 
     try:
         return work()
-    except FileExistsError:
+    except (FileExistsError, BrokenPipeError):
         raise
     except Stopped as error:
         fail(error.code, str(error))

@@ -19,12 +19,20 @@ from drmadc_runtime.tuning import GROWTH_LIMIT, OuterStep
 WINDOW, RISE = 5, 1.05
 
 
+class Terminal(Console):
+    """A console that lets a reader who has gone end the run as any other writer would be ended."""
+
+    def on_broken_pipe(self) -> None:
+        """Not rich's exit with code 1."""
+        raise BrokenPipeError
+
+
 class Display:
     """Prints a run; `quiet` prints nothing but warnings."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(highlight=False)
-        self.errors = Console(stderr=True, highlight=False)
+        self.console = Terminal(highlight=False)
+        self.errors = Terminal(stderr=True, highlight=False)
         self.quiet = quiet
         self._said: set[str] = set()
         self._stage = ""

@@ -3,6 +3,8 @@
 import io
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +175,18 @@ def test_json_lines_tell_all_events_and_change_no_bit(tmp_path: Path, capsys: py
     quiet = running.run(program.session.module, {}, str(tmp_path / "quiet"))
     for name, values in quiet.hypers.items():
         np.testing.assert_array_equal(found.hypers[name], values)
+
+
+@pytest.mark.parametrize("option", ["--json", "--offline"])
+def test_a_reader_who_goes_ends_the_run_without_a_word(option: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "drmadc", "run", str(SURFACE), "tune.steps=400", option]
+    with (tmp_path / "errors").open("w") as errors:
+        run = subprocess.Popen([*words, "--out", str(tmp_path / "r")], stdout=subprocess.PIPE, stderr=errors, text=True)
+        assert run.stdout is not None
+        assert "toy_surface" in run.stdout.readline()
+        run.stdout.close()
+        assert run.wait(60) == 0
+    assert (tmp_path / "errors").read_text() == ""
 
 
 def test_json_and_quiet_on_the_command_line(tmp_path: Path) -> None:
