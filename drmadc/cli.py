@@ -414,7 +414,7 @@ def main(command: Callable[..., Any] = cli) -> None:
     except BrokenPipeError:
         _reader_gone()
     except SystemExit:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click has met a broken pipe
+        if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):  # click has met a broken pipe
             _reader_gone()
         raise
     except Exception:
