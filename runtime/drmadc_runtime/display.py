@@ -61,7 +61,7 @@ class Display:
 
     def end(self, path: Path, steps: int) -> None:
         """The run is done."""
-        self.say(f"{path}: done, {many(steps, 'outer step')}")
+        self.say(f"{path}: done" + (f", {many(steps, 'outer step')}" if steps else ""))
 
     def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
         """Lasts as long as the outer loop of so many steps, some of them done before."""

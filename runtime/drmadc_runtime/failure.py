@@ -78,13 +78,20 @@ def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> 
             f"trained parameters of length {float(norm(before['w'])):.4g}; {values}",
             _operation(session, lambda: session.evaluate(hypers, outer)),
         )
-    step = _failing_reverse_step(session, hypers, outer, data)
+    what = "training is healthy, but the adjoint is not finite on the way back"
+    advice = "more knots, `curvature: auto`, or `reverse = exact()`"
+    if isinstance(module["KEEP"], Reversible):
+        what = (
+            "training is healthy, but reversal did not return to its first state bit for bit: decays have fallen so "
+            "far that its buffer, made for half of the initial ones, is full; or the adjoint is not finite"
+        )
+        advice = "begin with the decays that were reached, or `reverse = exact(checkpoint)`"
     return NotFinite(
         outer,
-        step,
+        _failing_reverse_step(session, hypers, outer, data),
         lines["reverse"],
-        "training is healthy, but the adjoint is not finite on the way back",
-        "more knots, `curvature: auto`, or `reverse = exact()`",
+        what,
+        advice,
         f"objective {result.value:.4g}; {values}",
         _operation(session, lambda: session.evaluate(hypers, outer)),
     )

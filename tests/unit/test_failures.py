@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import drmadc
 from drmadc_runtime.debugging import first_bad_operation
-from drmadc_runtime.failure import NotFinite
+from drmadc_runtime.failure import NotFinite, locate
 from drmadc_runtime.run import Options, run
 from tests.unit.test_cli import DIVERGING, drmadc_command
 
@@ -79,3 +80,21 @@ def test_debug_nans_on_the_command_line(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "  first: infinity in the operation" in done.stderr
     assert "first:" not in drmadc_command("run", path, "--quiet", "--out", tmp_path / "other").stderr
+
+
+def test_a_full_buffer_of_reversal_is_said() -> None:
+    text = LOGARITHM.replace("sum(log(w))", "sum(w ^ 2)").replace(
+        "sgd(rate: rate)", "momentum(rate: rate, momentum: m)", 1
+    )
+    text = text.replace("train {", "hyper m: unit = 0.98\n\ntrain {").replace(
+        "steps  = 6", "steps  = 400\n  precision = float64"
+    )
+    text = text.replace("tune {", "tune {\n  reverse = exact(reversible)")
+    program = drmadc.compile_text(text)
+    assert np.isfinite(program.hypergradient(program.hypers).gradient["m"])
+    low = {**program.hypers, "m": np.array(0.2)}
+    evaluation = program.hypergradient(low)
+    assert not evaluation.finite
+    error = locate(program.session, low, 0, evaluation)
+    assert "did not return to its first state bit for bit: decays have fallen so far" in str(error)
+    assert "exact(checkpoint)" in str(error)
