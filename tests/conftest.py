@@ -1,11 +1,7 @@
 """Fixtures: goldens that can be updated, and compiled programs shared between tests."""
 
-import os
-
-# A third of the suite's time is LLVM's optimiser, which programs of a few steps do not need; XLA's own passes stay.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-
 import difflib
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -23,6 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """The default suite compiles without LLVM's optimiser, a third of its time; the long tests as users' programs are."""
+    if config.getoption("markexpr") == "not long":
+        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # XLA's own passes stay as they are
     if config.getoption("--update-goldens") and os.environ.get("CI"):
         raise pytest.UsageError("--update-goldens is refused where CI is set: goldens are reviewed, not generated")
 
