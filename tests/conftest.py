@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The default suite compiles without LLVM's optimiser, a third of its time; the long tests as users' programs are."""
+    """The default suite compiles without LLVM's optimiser, a third of its time; the long tests compile with it."""
     if config.getoption("markexpr") == "not long":
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # XLA's own passes stay as they are
     if config.getoption("--update-goldens") and os.environ.get("CI"):
