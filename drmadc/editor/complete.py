@@ -32,8 +32,9 @@ class Candidate:
     about: str = ""
 
 
-def complete(compilation: Compilation, text: str, offset: int) -> list[Candidate]:
-    """Candidates at an offset of `text`; `compilation` is of that text, or of the last one that could be read."""
+def complete(compilation: Compilation, offset: int) -> list[Candidate]:
+    """Candidates at an offset of a spec, which need not be whole."""
+    text = compilation.source.text
     line = text[text.rfind("\n", 0, offset) + 1 : offset]
     if "#" in line:
         return []

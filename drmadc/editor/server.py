@@ -116,8 +116,7 @@ def hovered(params: lsp.HoverParams) -> lsp.Hover | None:
 def completed(params: lsp.CompletionParams) -> lsp.CompletionList:
     """Settings, layers, axes, strategies, rules, names and functions, by place."""
     compilation = compiled(params.text_document.uri)
-    text = compilation.source.text
-    found = complete(compilation, text, _offset(text, params.position))
+    found = complete(compilation, _offset(compilation.source.text, params.position))
     items = [lsp.CompletionItem(c.word, kind=KINDS[c.kind], detail=c.about or None) for c in found]
     return lsp.CompletionList(False, items)
 

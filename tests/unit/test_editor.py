@@ -82,7 +82,7 @@ def words(line: str, within: str = "") -> set[str]:
     text = TEXT.replace("report {", f"{head}{line}\n" + ("}\n" if within else "") + "report {", 1)
     offset = text.index(f"{head}{line}\n") + len(head) + len(line)
     compilation = compile_source(SourceFile("c.drm", text))
-    return {candidate.word for candidate in complete(compilation, text, offset)}
+    return {candidate.word for candidate in complete(compilation, offset)}
 
 
 @pytest.mark.parametrize(
