@@ -261,7 +261,12 @@ def _about(run: Path) -> dict[str, Any]:
 
 
 def _metrics(run: Path) -> list[dict[str, Any]]:
-    path = run / "metrics.jsonl"
+    """The records of outer steps, each with its seconds."""
+    lines = [_lines(run / name) for name in ("metrics.jsonl", "seconds.jsonl")]
+    return [{**record, **seconds} for record, seconds in zip(*lines, strict=False)]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:

@@ -85,9 +85,13 @@ class RunFolder:
     def save(self, record: Mapping[str, Any], hypers: Arrays, point: Point) -> None:
         """Append the record of an outer step, then write where to go on; a kill in between loses that step only.
 
+        Seconds go into a file of their own, so that metrics.jsonl is the same whenever and wherever a run was stopped.
+
         `hypers` are those after the step; a stage of a library's optimiser is gone on with from its start.
         """
-        self.add_line("metrics.jsonl", record)
+        timeless = {name: value for name, value in record.items() if name != "seconds"}
+        self.add_line("seconds.jsonl", {"outer": record["outer"], "seconds": record["seconds"]})
+        self.add_line("metrics.jsonl", timeless)
         self.write(f"hypers/{record['outer']:05d}.npz", zipped(hypers))
         self.write("hypers.npz", zipped(hypers))
         self.save_point(point)
@@ -108,12 +112,18 @@ class RunFolder:
             raise BadCheckpoint(f"{self.path} has no checkpoint: the run was stopped before its first step") from None
         except BadCheckpoint as error:
             raise BadCheckpoint(f"{self.path / 'checkpoint.npz'} is damaged ({error}); start the run again") from error
-        metrics = self.path / "metrics.jsonl"
-        lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)[: point.outer] if metrics.exists() else []
-        if len(lines) < point.outer:
-            raise BadCheckpoint(f"{metrics} has {len(lines)} lines, the checkpoint stands behind {point.outer}")
-        self.write("metrics.jsonl", "".join(lines))
-        return point, [json.loads(line) for line in lines]
+        metrics = self._cut("metrics.jsonl", point.outer)
+        seconds = self._cut("seconds.jsonl", point.outer)
+        return point, [{**json.loads(a), **json.loads(b)} for a, b in zip(metrics, seconds, strict=True)]
+
+    def _cut(self, name: str, count: int) -> list[str]:
+        """The first lines of a file, which is left with no others."""
+        path = self.path / name
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:count] if path.exists() else []
+        if len(lines) < count:
+            raise BadCheckpoint(f"{path} has {len(lines)} lines, the checkpoint stands behind {count}")
+        self.write(name, "".join(lines))
+        return lines
 
     def write_start(self, texts: Mapping[str, str]) -> None:
         """Write what is known before the first step: spec, module, environment."""
