@@ -18,6 +18,7 @@ from drmadc_runtime.request import Array, DataError, Raw, Request
 T = TypeVar("T")
 IDX = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+WORD = re.compile(r"\w+|[^\w\s]")
 BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -178,7 +179,7 @@ def text(request: Request) -> Raw:
     numbers: dict[str, int] = {}
 
     def words(path: str) -> Array:
-        found = re.findall(r"\w+|[^\w\s]", Path(path).read_text(encoding="utf-8").lower())
+        found = WORD.findall(Path(path).read_text(encoding="utf-8").lower())
         if not numbers:
             common = sorted(Counter(found).items(), key=lambda item: (-item[1], item[0]))
             numbers.update({word: number for number, (word, _) in enumerate(common[: most - 1], 1)})

@@ -14,7 +14,8 @@ from PIL import Image
 
 import drmadc
 from drmadc.files.pictures import ENDINGS
-from drmadc_runtime.files import PICTURES
+from drmadc.files.words import WORD as COMPILERS_WORD
+from drmadc_runtime.files import PICTURES, WORD
 from drmadc_runtime.request import DataError
 
 SPEC = """
@@ -220,6 +221,10 @@ def test_words_are_numbered_by_how_often_they_occur(here: Path) -> None:
     assert "shorter than a window of 40 words" in refused('text("t.txt", window: 40, words: 5)')
     (here / "t.txt").write_bytes(b"a b c \xff d e f g")
     assert "not UTF-8" in refused(source, features)
+
+
+def test_compiler_and_runtime_tell_words_alike() -> None:
+    assert COMPILERS_WORD.pattern == WORD.pattern
 
 
 def test_token_ids_of_a_file(here: Path) -> None:
