@@ -21,7 +21,9 @@ from drmadc.source import SourceFile
 
 if TYPE_CHECKING:
     from drmadc.audit import Report
+    from drmadc.ir.program import Program as ProgramIR
     from drmadc.passes.plan import Plan
+    from drmadc_runtime.forecast import Cost
     from drmadc_runtime.run import Run
     from drmadc_runtime.session import Evaluation, Session
 
@@ -49,6 +51,14 @@ def compile_text(text: str, name: str = "spec.drm", overrides: Iterable[str] = (
         SpecError: the spec is wrong.
     """
     return Program(compile_source(SourceFile(name, text), tuple(overrides)))
+
+
+def predicted(program: "ProgramIR") -> "Cost":
+    """What the compiler predicts of the spec's own strategy, as a run is told."""
+    from drmadc_runtime.forecast import Cost
+
+    found = cost(program, program.reverse.strategy)
+    return Cost(found.memory, found.work)
 
 
 class Program:
@@ -151,11 +161,9 @@ class Program:
             FileExistsError: `out` is there already and not empty.
         """
         from drmadc_runtime.display import display
-        from drmadc_runtime.forecast import Cost
         from drmadc_runtime.run import Options, run
 
-        predicted = cost(self.ir, self.ir.reverse.strategy)
         texts = run_texts(self._compilation)
         folder = None if out is None else str(out)
-        options = Options(display(quiet), Cost(predicted.memory, predicted.work))
+        options = Options(display(quiet), predicted(self.ir))
         return run(self.session.module, texts, folder, options)

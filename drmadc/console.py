@@ -47,14 +47,11 @@ def options(
     shown: "Display", compilation: "Compilation", services: tuple[str, ...] = (), debug_nans: bool = False
 ) -> "Options":
     """How a run of a compiled spec is watched."""
-    from drmadc.passes.cost import cost
-    from drmadc_runtime.forecast import Cost
+    from drmadc.api import predicted
     from drmadc_runtime.run import Options
 
-    program = compilation.require()
-    predicted = cost(program, program.reverse.strategy)
     known = tuple(cast("Service", service) for service in services)
-    return Options(shown, Cost(predicted.memory, predicted.work), known, debug_nans)
+    return Options(shown, predicted(compilation.require()), known, debug_nans)
 
 
 def read(path: Path, error_format: str) -> SourceFile:

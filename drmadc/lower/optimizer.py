@@ -52,15 +52,11 @@ def _fill(template: Template, program: Program, values: str, words: dict[str, st
         text = text.replace(old, new)
     stepwise = [n for n in names if any(a.kind == "step" for a in program.hyper(n).type.axes)]
     states = [s.name for s in program.step.states]
-    return template.substitute(
-        name=program.name,
-        rule=program.step.rule,
-        values=values,
-        names=inline(py.Tuple(tuple(py.Literal(n) for n in names))),
-        stepwise=inline(py.Tuple(tuple(py.Literal(n) for n in stepwise))),
-        states=inline(py.Tuple(tuple(py.Literal(s) for s in states))),
-        step=text,
-    )
+    tables = {"HYPERS": names, "STEPWISE": stepwise, "STATES": states}
+    lines = [f'VALUES = dict(np.load(Path(__file__).with_name("{values}")))']
+    lines += [f"{table} = {inline(py.Tuple(tuple(map(py.Literal, entries))))}" for table, entries in tables.items()]
+    rule_of_one = "\n".join([*lines, "", "", text])
+    return template.substitute(name=program.name, rule=program.step.rule, rule_of_one=rule_of_one)
 
 
 def _leaf_step(program: Program, names: tuple[str, ...]) -> py.Function:
@@ -103,13 +99,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-VALUES = dict(np.load(Path(__file__).with_name("$values")))
-HYPERS = $names
-STEPWISE = $stepwise
-STATES = $states
-
-
-$step
+$rule_of_one
 
 
 def schedule(name):
@@ -161,13 +151,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-VALUES = dict(np.load(Path(__file__).with_name("$values")))
-HYPERS = $names
-STEPWISE = $stepwise
-STATES = $states
-
-
-$step
+$rule_of_one
 
 
 def schedule(name):

@@ -1,6 +1,7 @@
 """A run as JSON lines on standard output, one event a line, for programs that watch it."""
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -44,7 +45,7 @@ class JsonDisplay(Display):
 
     def tick(self, way: str, t: int, value: float) -> None:
         """Progress inside a training run."""
-        self._event("progress", way=way, step=t, value=value)
+        self._event("progress", way=way, step=t, value=value if math.isfinite(value) else None)
 
     def step(self, step: OuterStep) -> None:
         """An outer step, as in metrics.jsonl."""

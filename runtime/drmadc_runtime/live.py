@@ -1,5 +1,6 @@
 """The live view of a run on a terminal: a table that grows above a few lines that are always up to date."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -74,7 +75,7 @@ class LiveDisplay(Display):
             if way == "forward":
                 self._losses = []
         self._way, self._at = way, t
-        if way == "forward":
+        if way == "forward" and math.isfinite(value):
             self._losses.append(value)
         first, since = self._marks[way]
         if now > since and t != first:

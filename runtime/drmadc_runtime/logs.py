@@ -10,7 +10,6 @@ import numpy as np
 
 from drmadc_runtime.audit import Slope
 from drmadc_runtime.display import Display
-from drmadc_runtime.expectations import Outcome
 from drmadc_runtime.forecast import Forecast
 from drmadc_runtime.tuning import OuterStep
 
@@ -36,10 +35,6 @@ class LogFile(Display):
     def alarm(self, text: str) -> None:
         """A warning."""
         self.say(text)
-
-    def outcome(self, found: Outcome) -> None:
-        """Whether an expectation holds."""
-        self.say(f"{'as expected' if found.holds else 'UNEXPECTED'}  {found.text}  found {found.found}")
 
 
 class TensorBoard(Display):
@@ -198,11 +193,6 @@ class Several(Display):
         """A final training."""
         for display in self._all:
             display.arm(name, reports)
-
-    def outcome(self, found: Outcome) -> None:
-        """Whether an expectation holds."""
-        for display in self._all:
-            display.outcome(found)
 
     def picture(self, path: Path) -> None:
         """A picture has been written."""

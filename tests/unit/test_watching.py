@@ -100,6 +100,15 @@ def test_the_first_line_says_what_will_be() -> None:
     assert [duration(s) for s in (0.0123, 59, 61, 7300)] == ["0.012 s", "59 s", "1 min", "2.0 h"]
 
 
+def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    JsonDisplay().tick("forward", 3, math.nan)
+    assert json.loads(capsys.readouterr().out)["value"] is None
+    shown = LiveDisplay()
+    shown.begin(forecast())
+    shown.tick("forward", 3, math.nan)
+    assert "training 3 of 2,000" in lines_of(shown)
+
+
 def outer_step(number: int, objective: float) -> OuterStep:
     return OuterStep(number, objective, 2.5, 3.0, 0.5, {"error/test": objective / 2}, {}, {})
 
