@@ -61,7 +61,7 @@ def huggingface(call: ast.Call, known: Known) -> Source | None:
 def _typed(call: ast.Call, known: Known, signature: str, what: str) -> Source | None:
     """A source whose types and sizes stand in the spec; the run compares them with what there is."""
     name = signature.partition("(")[0]
-    target = ""
+    target = configuration = ""
     fields: list[Field] = []
     parts: dict[SourcePart, int] = {}
     problem = ""
@@ -69,6 +69,8 @@ def _typed(call: ast.Call, known: Known, signature: str, what: str) -> Source | 
         match arg.name, arg.value:
             case None, ast.Text(text) if not target and text:
                 target = text
+            case None, ast.Text(text) if name == "huggingface" and not configuration and text:
+                configuration = text
             case "train" | "valid" | "test" as part, value if positive(value) and part not in parts:
                 parts[next(p for p in PARTS if p == part)] = positive(value)
             case str(field), ast.Name() | ast.Index() if field not in PARTS and field not in {f.name for f in fields}:
@@ -89,6 +91,8 @@ def _typed(call: ast.Call, known: Known, signature: str, what: str) -> Source | 
         known.bag.add(type_errors.WrongArguments(span, name, problem, signature))
         return None
     options: tuple[tuple[str, Option], ...] = ((what, target), *parts.items())
+    if configuration:
+        options = (*options, ("configuration", configuration))
     return Source(name, tuple(fields), parts, options=options)
 
 

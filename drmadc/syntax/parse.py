@@ -40,6 +40,8 @@ _WORDS = {
     "OF": "`of`",
     "WITH": "`with`",
     "AFTER": "`after`",
+    "ARROW": "`->`",
+    "EXPECT": "`expect`",
     "COMPARE": "`<`, `>` or `==`",
     "WITHIN": "`within`",
     "EACH": "`each`",

@@ -11,6 +11,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from drmadc_runtime import hub
 from drmadc_runtime.catalogue import CATALOGUE
 from drmadc_runtime.downloads import fetch, is_here
 from drmadc_runtime.request import Raw, Request
@@ -52,6 +53,8 @@ class Data:
         """
         if self.source in CATALOGUE and not is_here(self.source):
             fetch(self.source, say)
+        if self.source == "huggingface":
+            hub.fetch(self.options["name"], self.options.get("configuration"), say)
 
     @cached_property
     def raw(self) -> Raw:

@@ -1,4 +1,4 @@
-"""Arrays that a function makes: synthetic data, a function of the user's own, a data set of the Hugging Face hub."""
+"""Arrays that a function makes: synthetic data, or a function of the user's own."""
 
 import importlib
 import os
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from drmadc_runtime.request import PARTS, Array, DataError, Raw, Request
+from drmadc_runtime.request import PARTS, DataError, Raw, Request, sized
 
 
 def synthetic(request: Request) -> Raw:
@@ -59,55 +59,4 @@ def python(request: Request) -> Raw:
     if not isinstance(result, Mapping) or not result:
         raise DataError(f"python({target}) gave {type(result).__name__}; it must give arrays by name")
     parts = result if set(result) <= set(PARTS) else {"train": result}
-    return _sized({part: {k: np.asarray(v) for k, v in fields.items()} for part, fields in parts.items()}, request)
-
-
-def huggingface(request: Request) -> Raw:
-    """A data set by its name on the hub, or a folder; through the `datasets` package and its cache.
-
-    Pictures become bytes, grey or in colours as declared. HF_HUB_OFFLINE and HF_DATASETS_OFFLINE are honoured.
-    """
-    try:
-        import datasets
-    except ImportError as error:
-        raise DataError('huggingface(...) needs datasets: pip install "drmadc[huggingface]"') from error
-    name = str(request.options["name"])
-    raw: dict[str, dict[str, Array]] = {}
-    for part in PARTS:
-        if part not in request.options:
-            continue
-        try:
-            rows = datasets.load_dataset(name, split=part)
-        except Exception as error:  # the package raises what its transports raise
-            raise DataError(f"huggingface({name}): {type(error).__name__}: {str(error).splitlines()[0]}") from error
-        missing = [field for field in request.fields if field not in rows.column_names]
-        if missing:
-            there = ", ".join(rows.column_names)
-            raise DataError(f"huggingface({name}): there is no column `{missing[0]}`; there are {there}")
-        raw[part] = {field: _column(rows[field], request.fields[field]) for field in request.fields}
-    return _sized(raw, request)
-
-
-def _column(values: Any, declared: str) -> Array:
-    if declared.startswith("byte["):
-        mode = "L" if declared.count(",") == 1 else "RGB"
-        values = [value.convert(mode) if hasattr(value, "convert") else value for value in values]
-        return np.stack([np.asarray(value, np.uint8) for value in values])
-    return np.asarray(list(values))
-
-
-def _sized(raw: Raw, request: Request) -> Raw:
-    """The parts that the spec names, each with as many examples as it says."""
-    out: dict[str, Mapping[str, Array]] = {}
-    for part in PARTS:
-        wanted = request.options.get(part)
-        if wanted is None:
-            continue
-        name = request.options.get("function") or request.options.get("name")
-        if part not in raw:
-            raise DataError(f"{name}: there is no part `{part}`; there are {', '.join(raw)}")
-        count = len(next(iter(raw[part].values())))
-        if count != wanted:
-            raise DataError(f"{name}: `{part}` has {count} examples, the spec says {wanted}")
-        out[part] = raw[part]
-    return out
+    return sized({part: {k: np.asarray(v) for k, v in fields.items()} for part, fields in parts.items()}, request)

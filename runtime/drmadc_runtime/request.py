@@ -29,3 +29,20 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+
+
+def sized(raw: Raw, request: Request) -> Raw:
+    """The parts that the spec names, each with as many examples as it says."""
+    out: dict[str, Mapping[str, Array]] = {}
+    for part in PARTS:
+        wanted = request.options.get(part)
+        if wanted is None:
+            continue
+        name = request.options.get("function") or request.options.get("name")
+        if part not in raw:
+            raise DataError(f"{name}: there is no part `{part}`; there are {', '.join(raw)}")
+        count = len(next(iter(raw[part].values())))
+        if count != wanted:
+            raise DataError(f"{name}: `{part}` has {count} examples, the spec says {wanted}")
+        out[part] = raw[part]
+    return out

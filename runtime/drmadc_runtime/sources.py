@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drmadc_runtime import downloads, embedded, files, made
+from drmadc_runtime import downloads, embedded, files, hub, made
 from drmadc_runtime.catalogue import CATALOGUE
 from drmadc_runtime.request import Array, DataError, Raw, Request
 
@@ -35,7 +35,7 @@ SOURCES: Mapping[str, Callable[[Request], Raw]] = {
     "text": files.text,
     "synthetic": made.synthetic,
     "python": made.python,
-    "huggingface": made.huggingface,
+    "huggingface": hub.huggingface,
 }
 
 

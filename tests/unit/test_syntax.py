@@ -11,6 +11,7 @@ from drmadc.diagnostics.render import as_json, render
 from drmadc.driver import compile_source
 from drmadc.ir import nodes, program, reverse, types
 from drmadc.source import SourceFile
+from drmadc.syntax import parse as parse_module
 from drmadc.syntax.format import format_spec
 from drmadc.syntax.parse import parse
 from drmadc_grammar import prelude_text
@@ -57,6 +58,12 @@ def test_format_then_parse_is_the_same_tree(name: str) -> None:
     assert again == tree
     assert format_spec(again) == text
     assert sorted(c.text for c in again.comments) == sorted(c.text for c in tree.comments)
+
+
+def test_every_terminal_has_a_word() -> None:
+    """Messages name what is expected; Lark's own names of terminals are not for people."""
+    named = {terminal.name for terminal in parse_module._parser().terminals} - {"COMMENT", "__IGNORE_0"}
+    assert named <= parse_module._WORDS.keys() | parse_module._OPERATORS
 
 
 @pytest.mark.parametrize("case", ["mnist_l2", "adam_all", "own_rule", "units"])

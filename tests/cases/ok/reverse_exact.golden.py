@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 8  # reverse_exact.drm:22
 BATCH = 20  # reverse_exact.drm:21
 TUNE_STEPS = 2  # reverse_exact.drm:30
-KEEP = rt.Checkpoint(3, ("w",), ("v",))  # exact(checkpoint), reverse_exact.drm:28
+KEEP = rt.Checkpoint(4, ("w",), ("v",))  # exact(checkpoint), reverse_exact.drm:28
 # reverse_exact.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
