@@ -47,6 +47,9 @@ def flow_back(
     """
     steps = path.steps
     bounds = [jnp.asarray(b) for b in segment_bounds(steps, segments + 1)]
+    centres = (bounds[0] + bounds[1]) / 2
+    # not inside the loop, where XLA cannot compile it for a GPU
+    pieces = jnp.searchsorted(path.lines.first, centres, side="right") - 1
     longest = -(-steps // segments) + 1
     flat, unravel = ravel_pytree(adjoint["w"])
 
@@ -57,7 +60,7 @@ def flow_back(
         tick("reverse", stop, {"w": d_w})
         middle = (first + stop) // 2
         length = stop - first
-        w, moved = _point(path, (first + stop) / 2)
+        w, moved = _point(read(path.lines, pieces[i]), centres[i])
         rate, momentum, kick = rule(hypers, middle)
         rates = ravel_pytree(_full(rate, adjoint["w"]))[0]
         root = jnp.sqrt(rates)
@@ -92,10 +95,8 @@ def _full(rate: Any, like: Any) -> Any:
     return each(lambda x: jnp.broadcast_to(rate, x.shape), like)
 
 
-def _point(path: KnotPath, t: jax.Array) -> tuple[Any, Any]:
-    """Parameters at time t on the chords, and how far they move in a step there."""
-    lines: Lines = path.lines
-    piece: Lines = read(lines, jnp.clip(jnp.searchsorted(lines.first, t, side="right") - 1, 0, lines.first.size - 1))
+def _point(piece: Lines, t: jax.Array) -> tuple[Any, Any]:
+    """Parameters at time t on a chord, and how far they move in a step there."""
     length = piece.stop - piece.first
     fraction = (t - piece.first) / length
     w = jax.tree.map(lambda a, b: a + fraction.astype(a.dtype) * (b - a), piece.start, piece.end)

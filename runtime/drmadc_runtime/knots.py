@@ -43,6 +43,7 @@ class Knots:
         bounds = [jnp.asarray(b) for b in segment_bounds(steps, self.count)]
         firsts, stops = bounds
         segments = self.count - 1
+        length = steps // segments if steps % segments == 0 else None
         travelled = jax.tree.map(lambda _: jnp.zeros(steps), state["w"]) if self.progress else None
 
         def segment(i: jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -58,7 +59,9 @@ class Knots:
                 return state, jax.tree.map(jnp.add, total, only(state, averaged)), travelled
 
             zeros = jax.tree.map(jnp.zeros_like, only(state, averaged))
-            state, total, travelled = forwards(advance, firsts[i], stops[i], body, (state, zeros, travelled))
+            state, total, travelled = forwards(
+                advance, firsts[i], stops[i], body, (state, zeros, travelled), count=length
+            )
             return state, starts, write(ends, i, only(state, averaged)), write(sums, i, total), travelled
 
         empty = rows_like(only(state, averaged), segments)
@@ -74,7 +77,7 @@ class Knots:
         )
         end = jax.tree.map(_shifted, starts["w"], last["w"])
         lines = Lines(starts["w"], end, mean_before, mean_after, firsts, stops)
-        return last, KnotPath(lines, travelled, steps, self.steps)
+        return last, KnotPath(lines, travelled, steps, self.steps, length)
 
 
 @dataclass(frozen=True)
@@ -143,12 +146,16 @@ class Lines:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class KnotPath:
-    """Segments; with `travelled`, each array's distance from the segment's start, before each step [steps]."""
+    """Segments; with `travelled`, each array's distance from the segment's start, before each step [steps].
+
+    `length` is that of every segment, None where they differ by a step.
+    """
 
     lines: Lines
     travelled: Any
     steps: int = field(metadata={"static": True})
     reverse_steps: int | None = field(metadata={"static": True})
+    length: int | None = field(metadata={"static": True})
 
     def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
         """The adjoint along the lines."""
@@ -170,7 +177,7 @@ class KnotPath:
         def body(retreat: Retreat, t: jax.Array, adjoint: State) -> State:
             return retreat(*self._states(piece, total, t), adjoint, t)
 
-        return backwards(retreat, piece.first, piece.stop, body, adjoint)
+        return backwards(retreat, piece.first, piece.stop, body, adjoint, count=self.length)
 
     def _totals(self, piece: Lines) -> Any:
         if self.travelled is None:
@@ -199,10 +206,13 @@ class KnotPath:
     def _coarse(self, retreat: Retreat, adjoint: State, count: int) -> State:
         """Every reverse step stands for steps/count training steps: an explicit Euler step of that length."""
         scale = self.steps / count
+        middles = jnp.asarray(((np.arange(count) + 0.5) * scale).astype(np.int32))
+        # not inside the loop, where XLA cannot compile it for a GPU
+        numbers = jnp.searchsorted(self.lines.first, middles, side="right") - 1
 
         def body(j: jax.Array, adjoint: State) -> State:
-            t = jnp.int32((count - 1 - j + 0.5) * scale)
-            piece: Lines = read(self.lines, jnp.searchsorted(self.lines.first, t, side="right") - 1)
+            t = middles[count - 1 - j]
+            piece: Lines = read(self.lines, numbers[count - 1 - j])
             one = retreat(*self._states(piece, self._totals(piece), t), adjoint, t)
             stepped: State = jax.tree.map(lambda old, new: old + scale * (new - old), adjoint, one)
             return stepped

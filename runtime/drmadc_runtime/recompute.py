@@ -29,13 +29,15 @@ class Checkpoint:
         """The last state; a snapshot at the start of each segment."""
         length = min(self.length, steps)
         segments = -(-steps // length)
+        count = length if steps % length == 0 else None
 
         def segment(i: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
             state, snapshots = carry
             snapshots = write(snapshots, i, state)
             first = i * length
             stop = jnp.minimum(first + length, steps)
-            return forwards(advance, first, stop, lambda advance, t, state: advance(state, t), state), snapshots
+            state = forwards(advance, first, stop, lambda advance, t, state: advance(state, t), state, count=count)
+            return state, snapshots
 
         state, snapshots = lax.fori_loop(0, segments, segment, (state, rows_like(state, segments)))
         return state, CheckpointPath(snapshots, length, steps, Names(self.before, self.after))
@@ -57,14 +59,15 @@ class CheckpointPath:
         Each segment gets fresh room: XLA would copy room that one loop reads and the next one writes.
         """
         segments = -(-self.steps // self.length)
+        count = self.length if self.steps % self.length == 0 else None
 
         def segment(j: jax.Array, adjoint: State) -> State:
             first = (segments - 1 - j) * self.length
             stop = jnp.minimum(first + self.length, self.steps)
             state = read(self.snapshots, segments - 1 - j)
             room = empty_record(state, self.length, self.names)
-            _, rows = record(advance, state, first, stop, room, self.names)
-            return reverse_record(retreat, rows, first, stop, adjoint, self.names)
+            _, rows = record(advance, state, first, stop, room, self.names, count)
+            return reverse_record(retreat, rows, first, stop, adjoint, self.names, count)
 
         done: State = lax.fori_loop(0, segments, segment, adjoint)
         return done

@@ -73,9 +73,16 @@ def _block_length(function: StepFunction) -> int | None:
     return function.blocks.length if isinstance(function, Along) else progress.every()
 
 
-def forwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], carry: C) -> C:
-    """`carry` after body(function, t, carry) for t = first .. stop - 1; it is the state, or begins with it."""
+def forwards(
+    function: StepFunction, first: Bound, stop: Bound, body: Body[C], carry: C, *, count: int | None = None
+) -> C:
+    """`carry` after body(function, t, carry) for t = first .. stop - 1; it is the state, or begins with it.
+
+    `count` is stop - first where that is known while tracing: a GPU then runs the loop without asking the host.
+    """
     length = _block_length(function)
+    if length is None and count is not None:
+        return _loop(0, count, lambda j, carry: body(function, first + j, carry), carry)
     if length is None:
         return _loop(first, stop, lambda t, carry: body(function, t, carry), carry)
 
@@ -89,14 +96,24 @@ def forwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], c
     return _loop(jnp.asarray(first) // length, -(-jnp.asarray(stop) // length), block, carry)
 
 
-def backwards(function: StepFunction, first: Bound, stop: Bound, body: Body[C], carry: C, *, told: bool = True) -> C:
+def backwards(
+    function: StepFunction,
+    first: Bound,
+    stop: Bound,
+    body: Body[C],
+    carry: C,
+    *,
+    count: int | None = None,
+    told: bool = True,
+) -> C:
     """`carry` after body(function, t, carry) for t = stop - 1 down to first; it is the adjoint, or begins with it.
 
-    Without `told`, nobody hears of it: for loops whose t is no training step.
+    `count` as in `forwards`. Without `told`, nobody hears of it: for loops whose t is no training step.
     """
     length = _block_length(function) if told or isinstance(function, Along) else None
     if length is None:
-        return _loop(0, stop - first, lambda j, carry: body(function, stop - 1 - j, carry), carry)
+        steps = stop - first if count is None else count
+        return _loop(0, steps, lambda j, carry: body(function, stop - 1 - j, carry), carry)
     lowest, above = jnp.asarray(first) // length, -(-jnp.asarray(stop) // length)
 
     def block(i: jax.Array, carry: C) -> C:

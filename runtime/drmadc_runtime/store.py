@@ -44,7 +44,13 @@ def empty_record(state: State, rows: int, names: Names) -> Record:
 
 
 def record(
-    advance: Advance, state: State, first: jax.Array | int, stop: jax.Array | int, room: Record, names: Names
+    advance: Advance,
+    state: State,
+    first: jax.Array | int,
+    stop: jax.Array | int,
+    room: Record,
+    names: Names,
+    count: int | None = None,
 ) -> tuple[State, Record]:
     """Run steps first .. stop-1, writing the states before and after step t to rows t - first and t - first + 1."""
 
@@ -56,12 +62,18 @@ def record(
         return state, before, write(after, row, only(state, names.only_after))
 
     start = write(room.before, 0, only(state, names.before))
-    state, before, after = forwards(advance, first, stop, body, (state, start, room.after))
+    state, before, after = forwards(advance, first, stop, body, (state, start, room.after), count=count)
     return state, Record(before, after)
 
 
 def reverse_record(
-    retreat: Retreat, rows: Record, first: jax.Array | int, stop: jax.Array | int, adjoint: State, names: Names
+    retreat: Retreat,
+    rows: Record,
+    first: jax.Array | int,
+    stop: jax.Array | int,
+    adjoint: State,
+    names: Names,
+    count: int | None = None,
 ) -> State:
     """The adjoints of steps stop-1 .. first, whose states are in the rows from 0."""
 
@@ -71,7 +83,7 @@ def reverse_record(
         after = {**read(rows.after, row), **read(only(rows.before, names.both), row + 1)}
         return retreat(before, after, adjoint, t)
 
-    return backwards(retreat, first, stop, body, adjoint)
+    return backwards(retreat, first, stop, body, adjoint, count=count)
 
 
 @dataclass(frozen=True)

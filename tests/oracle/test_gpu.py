@@ -1,11 +1,19 @@
-"""The same hypergradient on a GPU as on the CPU."""
+"""GPUs: the same hypergradient as on the CPU; and, where there is none, that every program compiles for one."""
+
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.conftest import compiled
+import drmadc
+from drmadc_runtime.store import Store
+from tests.conftest import CASES, compiled
+from tests.gpu_target import compiled_for_gpu
 from tests.oracle.unrolled import exact_path, perturbed
+
+PROGRAMS = sorted(path.stem for path in (CASES / "ok").glob("*.drm") if path.stem != "streamed")  # it calls the host
 
 
 def gpus() -> list[jax.Device]:
@@ -13,6 +21,19 @@ def gpus() -> list[jax.Device]:
         return jax.devices("gpu")
     except RuntimeError:
         return []
+
+
+def compiled_hypergradient(program: drmadc.Program) -> Any:
+    """A program's hypergradient, compiled for a GPU."""
+    session = program.session
+    keep = session.module["KEEP"]
+
+    def whole(*args: Any) -> Any:
+        result = session.module["hypergradient"](*args, keep=keep)
+        return result if isinstance(keep, Store) else result._replace(path=None)
+
+    with session.precision():
+        return compiled_for_gpu(whole, session.cast(program.hypers), jnp.int32(0), *session.data(0))
 
 
 @pytest.mark.gpu
@@ -30,3 +51,34 @@ def test_gpu_equals_cpu(case: str) -> None:
     assert gpu.value == pytest.approx(cpu.value, rel=1e-9)
     for name, expected in cpu.gradient.items():
         np.testing.assert_allclose(gpu.gradient[name], expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.gpu
+@pytest.mark.long
+@pytest.mark.parametrize("case", PROGRAMS)
+def test_compiles_for_a_gpu(case: str) -> None:
+    assert compiled_hypergradient(compiled(case)).memory_analysis().temp_size_in_bytes > 0
+
+
+@pytest.mark.gpu
+@pytest.mark.long
+def test_memory_of_drmad_on_a_gpu_does_not_grow_with_the_number_of_steps() -> None:
+    few, many = (
+        compiled_hypergradient(compiled("l2_by_input", f"train.steps={steps}", "tune.reverse=drmad(knots: 5)"))
+        for steps in (40, 4000)
+    )
+    assert few.memory_analysis().temp_size_in_bytes == many.memory_analysis().temp_size_in_bytes
+
+
+@pytest.mark.gpu
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("strategy", "steps"),
+    [("exact(store)", 8), ("exact(checkpoint)", 8), ("drmad(knots: 5)", 8), ("flow(knots: 5)", 40)],
+)
+def test_loops_on_a_gpu_do_not_ask_the_host(strategy: str, steps: int) -> None:
+    """A loop whose number of turns XLA does not know fetches its condition from the GPU in every turn."""
+    program = compiled("l2_by_input", f"train.steps={steps}", f"tune.reverse={strategy}")
+    loops = [line for line in compiled_hypergradient(program).as_text().splitlines() if " while(" in line]
+    assert loops
+    assert [line for line in loops if "known_trip_count" not in line] == []
