@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 import pytest
-from jax._src import config, xla_bridge
+from jax._src import compilation_cache, config, xla_bridge
 from jax.sharding import SingleDeviceSharding
 
 H200 = """
@@ -49,5 +49,10 @@ def compiled_for_gpu(function: Any, *args: Any) -> Any:
         pytest.skip("compiling for a GPU needs the extra cuda12 or cuda13")
     there = SingleDeviceSharding(_device())
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jax.numpy.shape(x), jax.numpy.asarray(x).dtype), args)
-    with config.enable_compilation_cache(False):  # what is kept there can be run
-        return jax.jit(function, in_shardings=there, out_shardings=there).lower(*shapes).compile()
+    lowered = jax.jit(function, in_shardings=there, out_shardings=there).lower(*shapes)
+    with config.enable_compilation_cache(False):  # it keeps programs that can be run
+        compilation_cache.reset_cache()
+        try:
+            return lowered.compile()
+        finally:
+            compilation_cache.reset_cache()

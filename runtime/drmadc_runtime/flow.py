@@ -71,7 +71,7 @@ def flow_back(
 
         basis, values, coefficients = lanczos(apply, root * d_w, count)
         values = jnp.maximum(values, FLOOR / (length * kick / (1 - momentum)))
-        last, impulse, total = _segment_functions(values, momentum, kick, length, steps - stop)
+        last, impulse, total = _segment_functions(values, momentum, kick, length, steps - stop, longest)
 
         def combined(f: jax.Array) -> jax.Array:
             return basis.T @ (f * coefficients)
@@ -104,11 +104,12 @@ def _point(piece: Lines, t: jax.Array) -> tuple[Any, Any]:
 
 
 def _segment_functions(
-    values: jax.Array, momentum: Any, kick: Any, length: jax.Array, elapsed: jax.Array
+    values: jax.Array, momentum: Any, kick: Any, length: jax.Array, elapsed: jax.Array, longest: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Functions of each eigenvalue [k] of A: d_w's factor, and the sums over the segment of kick * d_v and of d_w.
 
     One adjoint step for eigenvalue h, in units where the rate is 1: d_v += d_w; the sums; d_w -= kick h d_v; d_v *= m.
+    No segment has more than `longest` steps.
     """
     zero, one = jnp.zeros_like(values), jnp.ones_like(values)
     step = jnp.stack(
@@ -127,8 +128,7 @@ def _segment_functions(
         return power, jnp.einsum("kij,kjl->kil", square, square), n // 2
 
     unit = jnp.broadcast_to(jnp.eye(4, dtype=values.dtype), step.shape)
-    bits = 31
-    power, _, _ = lax.fori_loop(0, bits, body, (unit, step, length))
+    power, _, _ = lax.fori_loop(0, longest.bit_length(), body, (unit, step, length))
     # d_v on the slow eigenvector (d_w, d_v) of the step: d_v = slow * d_w
     trace = one - kick * values + momentum
     square = trace**2 / 4 - momentum  # below 0 the mode oscillates; then the real part
