@@ -65,7 +65,7 @@ def pictures(call: ast.Call, known: Known) -> Source | None:
     if paths is None:
         known.bag.add(type_errors.WrongArguments(call.span, "images", "takes a folder", signature))
         return None
-    found = _headers(paths, known, lambda path: picture_files.pictures(path, size))
+    found = _headers("images", paths, known, lambda path: picture_files.pictures(path, size))
     options: tuple[tuple[str, Option], ...] = (("size", size[0]),) if size is not None else ()
     return _source("images", paths, found, known, options) if found is not None else None
 
@@ -102,7 +102,7 @@ def text(call: ast.Call, known: Known) -> Source | None:
         window_of = Header("i4" if words else "u1", (count, window))
         return {f"{unit}s": window_of, "next": Header("i4", (count,))}
 
-    found = _headers(paths, known, headers)
+    found = _headers("text", paths, known, headers)
     if found is None:
         return None
     options: tuple[tuple[str, Option], ...] = (("window", window), *((("words", words),) if words else ()))
@@ -120,7 +120,7 @@ def _whole(call: ast.Call, known: Known, signature: str, read: Callable[[Path], 
     if paths is None:
         known.bag.add(type_errors.WrongArguments(call.span, name, "takes the path of a file", signature))
         return None
-    found = _headers(paths, known, read)
+    found = _headers(name, paths, known, read)
     return _source(name, paths, found, known) if found is not None else None
 
 
@@ -139,7 +139,7 @@ def _by_field(call: ast.Call, known: Known, signature: str, read: Callable[[Path
             try:
                 found.setdefault(part, {})[arg.name or ""] = read(Path(path))
             except BadFile as error:
-                known.bag.add(program_errors.BadData(span, path, str(error)))
+                known.bag.add(program_errors.BadData(span, name, path, str(error)))
                 return None
             files.append(File(part, arg.name or "", path))
     if not found:
@@ -162,7 +162,7 @@ def _table(call: ast.Call, known: Known, signature: str, read: Callable[[Path], 
     if paths is None:
         known.bag.add(type_errors.WrongArguments(call.span, name, "takes the path of a file, and columns", signature))
         return None
-    found = _headers(paths, known, read)
+    found = _headers(name, paths, known, read)
     if found is None:
         return None
     columns: list[tuple[str, str | tuple[str, ...]]] = []
@@ -183,7 +183,7 @@ def _table(call: ast.Call, known: Known, signature: str, read: Callable[[Path], 
         for part, headers in found.items():
             header = _columns(arg, names, headers)
             if isinstance(header, str):
-                known.bag.add(program_errors.BadData(arg.span, paths[part][0], header))
+                known.bag.add(program_errors.BadData(arg.span, name, paths[part][0], header))
                 return None
             joined[part][arg.name] = header
         columns.append((arg.name, tuple(names) if isinstance(arg.value, ast.List) else names[0]))
@@ -224,14 +224,16 @@ def _paths(value: ast.Expr) -> Paths | None:
             return None
 
 
-def _headers(paths: Paths, known: Known, read: Callable[[Path], Headers]) -> dict[SourcePart, Headers] | None:
+def _headers(
+    name: str, paths: Paths, known: Known, read: Callable[[Path], Headers]
+) -> dict[SourcePart, Headers] | None:
     """The headers of each part's file."""
     found: dict[SourcePart, Headers] = {}
     for part, (path, span) in paths.items():
         try:
             found[part] = read(Path(path))
         except BadFile as error:
-            known.bag.add(program_errors.BadData(span, path, str(error)))
+            known.bag.add(program_errors.BadData(span, name, path, str(error)))
             return None
     return found
 
@@ -259,7 +261,7 @@ def _source(
         elif not next(iter(lengths.values())):
             problem = "it holds no examples"
         if problem:
-            known.bag.add(program_errors.BadData(span, path, problem))
+            known.bag.add(program_errors.BadData(span, name, path, problem))
             return None
         counts[part] = next(iter(lengths.values()))
         fields[part] = tuple(
@@ -271,7 +273,7 @@ def _source(
             path, span = paths[part]
             names = sorted({field.name for field in set(own) ^ set(fields["train"])})
             problem = f"it differs from {paths['train'][0]} in {', '.join(f'`{n}`' for n in names)}"
-            known.bag.add(program_errors.BadData(span, path, problem))
+            known.bag.add(program_errors.BadData(span, name, path, problem))
             return None
     files = tuple(File(part, "", path) for part, (path, _) in paths.items())
     return Source(name, fields["train"], counts, None, files, columns, options)

@@ -154,9 +154,21 @@ class SplitTooLarge(Diagnostic):
         return f"lower the sizes by {self.wanted - self.there}"
 
 
+_FILES = {
+    "npz": "write it with numpy.savez: arrays of one length, such as image [n, 28, 28] and label [n]",
+    "npy": "write each with numpy.save: an array whose first axis is the example, all of one length",
+    "idx": "an idx file begins with its type and its sizes, as those of MNIST; it may be packed by gzip",
+    "csv": "the first line names the columns; each line after it has as many values, separated by commas",
+    "parquet": "a column holds numbers, or words that are labels; pandas and pyarrow write such files",
+    "images": "pictures lie in a folder for each class: folder/cats/1.png, folder/dogs/1.png",
+    "text": "any file will do that is longer than a window",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class BadData(Diagnostic):
     code: ClassVar[str] = "E0503"
+    source: str
     path: str
     problem: str
 
@@ -167,10 +179,12 @@ class BadData(Diagnostic):
         return "this file"
 
     def note(self) -> str:
-        return "paths are relative to the folder in which the command runs"
+        return (
+            "paths are relative to the folder in which the command runs" if "there is no such" in self.problem else ""
+        )
 
     def help(self) -> str:
-        return "write it with numpy.savez: arrays of one length, such as image [n, 28, 28] and label [n]"
+        return _FILES[self.source]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 import drmadc
+from drmadc.check.program_errors import _FILES as FILES_HELP
+from drmadc.check.sources import OTHERS
 from drmadc.files.pictures import ENDINGS
 from drmadc.files.words import WORD as COMPILERS_WORD
 from drmadc_runtime.files import PICTURES, WORD
@@ -297,3 +299,9 @@ def test_the_hub(here: Path) -> None:
         "0",
     )
     np.testing.assert_array_equal(found.raw["test"]["kind"], [1, 0, 1])
+
+
+def test_every_source_of_files_has_its_own_help() -> None:
+    made = {"omniglot", "synthetic", "python", "huggingface"}
+    assert FILES_HELP.keys() == OTHERS.keys() - made
+    assert len(set(FILES_HELP.values())) == len(FILES_HELP)
