@@ -1,6 +1,6 @@
 """The forward half of an emitted module: init, models, loss, objective, reports, step, train."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
@@ -21,6 +21,7 @@ from drmadc.lower.expressions import (
 from drmadc.lower.names import batch_key, group_constant, hyper_name, key, local, step_name
 from drmadc.passes.adjoint import laid
 from drmadc.passes.dependence import expression_hypers, function_hypers, function_splits, model_hypers
+from drmadc.passes.pieces import pieces
 from drmadc.passes.split_loss import split_loss
 from drmadc.python import tree as py
 
@@ -100,10 +101,40 @@ def _assign_lets(program: Program, lets: tuple[Let, ...], noise: py.Expr | None 
     return [py.Assign((py.Id(local(let.name)),), lower(let.value, scope), let.origin) for let in lets]
 
 
-def _function_body(program: Program, function: Function, noise: py.Expr | None = None) -> list[py.Statement]:
-    """Local definitions and the result; groups and sums over groups get names of their own."""
+def _reads_of_part(program: Program, part: ir.OnSplit) -> tuple[str, ...]:
+    """What the part of the objective over a split is differentiated in: params, and hyperparameters that it reads."""
+    found = expression_hypers(program, part.x)
+    return ("params", *(hyper_name(program, h.name) for h in program.hypers if h.name in found))
+
+
+def _on_split(program: Program, part: ir.OnSplit) -> py.Function:
+    """on_valid(raw, params): the part of the objective over a split, of some of its examples"""
+    assert program.data is not None
+    params = ("raw", *_reads_of_part(program, part))
+    features = py.Assign((py.Id(part.split),), features_of(program.data, py.Id("raw")))
+    value = Function((), part.x, "", "")
+    return py.Function(
+        f"on_{part.split}", tuple((p, None) for p in params), "", (features, *_function_body(program, value))
+    )
+
+
+def _function_body(
+    program: Program, function: Function, noise: py.Expr | None = None, cut: Mapping[str, int] | None = None
+) -> list[py.Statement]:
+    """Local definitions and the result; groups and sums over groups get names of their own.
+
+    `cut` are splits that are gone through in so many pieces.
+    """
     scope = function_scope(program, noise)
     body = _assign_lets(program, function.lets, noise)
+    cut = cut or {}
+    parts = {n.split: n for n in ir.walk(function.value) if isinstance(n, ir.OnSplit) and n.split in cut}
+    body += [_on_split(program, part) for part in parts.values()]
+
+    def call_it(node: ir.Expr) -> ir.Expr:
+        return ir.Name(f"on:{node.split}", node.type) if isinstance(node, ir.OnSplit) and node.split in cut else node
+
+    value = rewrite(function.value, call_it)
     taken = {local(let.name) for let in function.lets} | {local(h.name) for h in program.hypers}
     given: dict[ir.Expr, str] = {}
 
@@ -113,7 +144,7 @@ def _function_body(program: Program, function: Function, noise: py.Expr | None =
             hint = node.id.rpartition(".")[2]
         elif isinstance(node, ir.Call) and node.function == "sum" and isinstance(node.args[0].type, Tree):
             hint = "penalty"
-        if not hint or (node == function.value):
+        if not hint or node == value:
             return node
         if node not in given:
             label = local(hint)
@@ -125,10 +156,14 @@ def _function_body(program: Program, function: Function, noise: py.Expr | None =
         return ir.Name(f":{given[node]}", node.type)
 
     def name(node: ir.Name) -> py.Expr:
+        if node.id.startswith("on:"):
+            split = node.id.removeprefix("on:")
+            arguments = map(py.Id, _reads_of_part(program, parts[split]))
+            return call("rt.in_pieces", py.Id(f"on_{split}"), item("data", split), py.Literal(cut[split]), *arguments)
         return py.Id(node.id[1:]) if node.id.startswith(":") else scope.name(node)
 
     inner = Scope(program, name, noise=noise)
-    body.append(py.Return(lower(rewrite(function.value, name_it), inner)))
+    body.append(py.Return(lower(rewrite(value, name_it), inner)))
     return body
 
 
@@ -178,8 +213,9 @@ def objective_function(program: Program) -> py.Function:
     params = ["params", *(hyper_name(program, n) for n in names)]
     if program.data is not None:
         params.append("data")
-    body = _splits(program.data, function_splits(program.objective))
-    body += _function_body(program, program.objective)
+    cut = pieces(program)
+    body = _splits(program.data, tuple(s for s in function_splits(program.objective) if s not in cut))
+    body += _function_body(program, program.objective, cut=cut)
     return py.Function(
         "objective",
         tuple((p, None) for p in params),

@@ -25,6 +25,7 @@ from drmadc.ir.reverse import (
     Truncated,
 )
 from drmadc.ir.types import Array, Tree
+from drmadc.passes.pieces import pieces
 
 PASS = 20.0
 SLOW = 4.0
@@ -71,8 +72,8 @@ class Network:
         return examples * item * (self.features + self.elements + 2 * self.widest)
 
     def product_bytes(self, examples: int, item: int) -> float:
-        """Memory of a product with the Hessian: features twice, every layer's results and adjoints."""
-        return examples * item * (2 * self.features + 2.5 * self.elements)
+        """Memory of a product with the Hessian: features, and seven arrays for every layer's results."""
+        return examples * item * (self.features + 7.25 * self.elements)
 
 
 def cost(program: Program, strategy: Strategy) -> Cost:
@@ -147,7 +148,8 @@ def memory(program: Program, strategy: Strategy) -> float:
             return max(_objective_bytes(program), room) + carried + snapshots
         case Exact("tree", arity=arity):
             arity = arity or 4
-            return inside + levels(steps, arity) * arity * state
+            snapshots = levels(steps, arity) * arity * state  # a second time in the loop that fills them
+            return max(_objective_bytes(program) + snapshots, _step_bytes(program) + 2 * snapshots) + carried
         case Exact("reversible"):
             return inside + 4 * state + weights * 0.05 * steps
         case Drmad(knots, _, progress):
@@ -161,19 +163,19 @@ def memory(program: Program, strategy: Strategy) -> float:
         case Naive():
             return inside + 2 * state
         case Flow(knots, segments, products, batch):
-            krylov = (-(-products // segments) + 4) * weights
+            krylov = (2 * -(-products // segments) + 4) * weights  # the basis, and its Ritz vectors
             large = _network(program, program.loss).product_bytes(_examples(program, batch), item_size(program))
             return max(inside, large + carried) + 2 * (knots - 1) * weights + krylov
         case Truncated(count):
             return inside + min(count, steps) * row
         case Implicit("neumann"):
-            return inside + state
+            return inside + state + weights
         case Implicit():
             large = _network(program, program.loss).product_bytes(_examples(program, 0), item_size(program))
             return max(inside, large + carried) + 4 * weights
         case Forward():
             entries = hyper_count(program)
-            return inside + 3 * entries * state + entries * _step_bytes(program)
+            return max(_objective_bytes(program), _step_bytes(program) + 1.75 * entries * state) + carried
         case OneStep():
             return inside + state
         case Exact() | Auto():
@@ -309,27 +311,32 @@ def _penalty_passes(function: Function) -> int:
     return min(6, len(nodes))
 
 
-def _objective_examples(program: Program) -> list[int]:
+def _objective_examples(program: Program) -> dict[str, int]:
+    """Examples of each split that the objective is taken on."""
     if program.data is None:
-        return [1]
+        return {"": 1}
     values = (*(let.value for let in program.objective.lets), program.objective.value)
     splits = {n.split for v in values for n in ir.walk(v) if isinstance(n, ir.OnSplit)}
     tasks = max(1, program.data.tasks)
-    return [program.data.size_of(split) * tasks for split in sorted(splits)]
+    return {split: program.data.size_of(split) * tasks for split in sorted(splits)}
 
 
 def _objective_work(program: Program) -> float:
     network = _network(program, program.objective)
-    return sum(network.gradient(n) for n in _objective_examples(program)) + PASS * parameter_count(program)
+    return sum(network.gradient(n) for n in _objective_examples(program).values()) + PASS * parameter_count(program)
 
 
 def _objective_bytes(program: Program) -> float:
+    """Memory of the objective's gradient; of a piece, where a split is gone through in pieces."""
     network = _network(program, program.objective)
-    return sum(network.bytes(n, item_size(program)) for n in _objective_examples(program))
+    cut = pieces(program)
+    sizes = [n // cut.get(split, 1) for split, n in _objective_examples(program).items()]
+    totals = 2 * parameter_count(program) if cut else 0
+    return sum(network.bytes(n, item_size(program)) for n in sizes) + totals * item_size(program)
 
 
 def _step_bytes(program: Program) -> float:
     """Memory of one reverse step: twice the gradient's, and a few copies of the parameters."""
     network = _network(program, program.loss)
     small = 2 * network.bytes(_examples(program, program.batch), item_size(program))
-    return small + 4 * parameter_count(program) * item_size(program)
+    return small + 5 * parameter_count(program) * item_size(program)

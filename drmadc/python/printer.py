@@ -58,7 +58,8 @@ def _statement(statement: py.Statement, depth: int) -> list[str]:
             lines = _signature(name, params, indent)
             if doc:
                 lines += _docstring(doc, depth + 1, comment)
-            return lines + _body(body, depth + 1)
+            apart = [""] if doc and isinstance(body[0], py.Function) else []
+            return lines + apart + _body(body, depth + 1)
         case _ as never:
             assert_never(never)
 

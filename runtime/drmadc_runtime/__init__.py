@@ -3,7 +3,7 @@
 Nothing here depends on a spec; what does is in the emitted module. This package never imports the compiler.
 """
 
-from drmadc_runtime.accumulation import accumulate
+from drmadc_runtime.accumulation import accumulate, in_pieces
 from drmadc_runtime.augmentation import add_noise, jitter, mixup, rotate
 from drmadc_runtime.axes import collect, part, spread
 from drmadc_runtime.curvature import gauss_newton, slope
@@ -91,6 +91,7 @@ __all__ = [
     "huber",
     "identity",
     "implicit",
+    "in_pieces",
     "inverse_cdf",
     "jitter",
     "join",

@@ -1,4 +1,4 @@
-"""Minibatches worked through in parts, so that the memory of a gradient is that of one part."""
+"""Minibatches and splits worked through in parts, so that the memory of a gradient is that of one part."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,6 +28,39 @@ def accumulate(loss: Callable[[Any], jax.Array], batch: Mapping[str, jax.Array],
     dtype = jax.eval_shape(one, jnp.int32(0)).dtype
     total, _ = lax.scan(add, jnp.zeros((), dtype), jnp.arange(parts))
     return total / parts
+
+
+def in_pieces(mean: Callable[..., jax.Array], rows: Any, pieces: int, *args: Any) -> jax.Array:
+    """mean(rows, *args), a mean over the examples of `rows` [n, ...], from `pieces` equal pieces one after another.
+
+    Differentiable in `args`, once: the gradient of a piece is taken together with its value.
+    """
+    first = jax.tree.leaves(rows)[0]
+    if first.shape[0] % pieces:
+        return mean(rows, *args)
+    cut = jax.tree.map(lambda x: jnp.reshape(x, (pieces, -1, *x.shape[1:])), rows)
+
+    def average(function: Callable[[Any], Any]) -> Any:
+        def add(total: Any, piece: Any) -> tuple[Any, None]:
+            return jax.tree.map(lambda a, b: a + b / pieces, total, function(piece)), None
+
+        like = jax.eval_shape(function, jax.tree.map(lambda x: x[0], cut))
+        return lax.scan(add, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like), cut)[0]
+
+    @jax.custom_vjp
+    def whole(args: Any) -> Any:
+        return average(lambda piece: mean(piece, *args))
+
+    def forward(args: Any) -> tuple[Any, Any]:
+        both: tuple[Any, Any] = average(lambda piece: jax.value_and_grad(lambda a: mean(piece, *a))(args))
+        return both
+
+    def backward(gradient: Any, d: jax.Array) -> tuple[Any]:
+        return (jax.tree.map(lambda g: d * g, gradient),)
+
+    whole.defvjp(forward, backward)
+    value: jax.Array = whole(args)
+    return value
 
 
 def _cut(values: jax.Array, i: jax.Array, parts: int) -> jax.Array:

@@ -116,8 +116,12 @@ def loss(params, l2, batch):
 
 def objective(params, data):
     """Outer objective: cross_entropy(mlp(x), y) on valid."""  # mnist_l2.drm:28
-    valid = features(data["valid"], data["statistics"])
-    return rt.cross_entropy(mlp(params, valid["x"]), valid["y"])
+
+    def on_valid(raw, params):
+        valid = features(raw, data["statistics"])
+        return rt.cross_entropy(mlp(params, valid["x"]), valid["y"])
+
+    return rt.in_pieces(on_valid, data["valid"], 5, params)
 
 
 def step(state, hypers, batch, t):

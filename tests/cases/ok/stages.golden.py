@@ -23,7 +23,7 @@ LINES = {
     "update": "stages.drm:12: sgd",
     "objective": "stages.drm:19: sum(w ^ 2) + sum(mix ^ 2) + sum(bins ^ 4)",
     "reverse": "stages.drm:18: exact()",
-    "strategy": "exact() = exact(store) (needs 1.16 KB of 2 GB, 2 training runs; the fastest exact form fits)",
+    "strategy": "exact() = exact(store) (needs 1.2 KB of 2 GB, 2 training runs; the fastest exact form fits)",
     "tune": "stages.drm:25: sgd",
 }
 U = {"u": (2,)}
