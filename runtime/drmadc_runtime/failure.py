@@ -13,7 +13,6 @@ from drmadc_runtime.paths import Partial, Watch
 from drmadc_runtime.reversible import Reversible
 from drmadc_runtime.session import Evaluation, Session, Values
 from drmadc_runtime.steady import Steady
-from drmadc_runtime.trees import norm
 
 
 class NotFinite(RuntimeError):
@@ -56,7 +55,7 @@ def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> 
         data = session.data(outer)
         healthy, before = session.train(hypers, outer, Watch())[1]
     if int(healthy) < steps:
-        where = f"before step {int(healthy)} the parameters had length {float(norm(before['w'])):.4g}"
+        where = f"before step {int(healthy)} the parameters had length {_length(before['w']):.4g}"
         with session.precision():
             loss = float(module["training_loss"](before["w"], hypers, jnp.int32(outer), *data, jnp.int32(healthy)))
         return NotFinite(
@@ -75,7 +74,7 @@ def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> 
             lines["objective"],
             "the outer objective is not finite",
             "a loss that stays finite, or hyperparameters that stay in bounds (`project`)",
-            f"trained parameters of length {float(norm(before['w'])):.4g}; {values}",
+            f"trained parameters of length {_length(before['w']):.4g}; {values}",
             _operation(session, lambda: session.evaluate(hypers, outer)),
         )
     what = "training is healthy, but the adjoint is not finite on the way back"
@@ -95,6 +94,11 @@ def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> 
         f"objective {result.value:.4g}; {values}",
         _operation(session, lambda: session.evaluate(hypers, outer)),
     )
+
+
+def _length(params: Any) -> float:
+    """The length of parameters; in float64, since the squares of what is about to overflow do."""
+    return float(np.sqrt(sum(np.sum(np.square(np.asarray(leaf, np.float64))) for leaf in jax.tree.leaves(params))))
 
 
 def _ranges(hypers: Values) -> str:
