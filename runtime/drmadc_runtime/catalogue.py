@@ -123,8 +123,10 @@ def _fashion(folder: Path) -> Raw:
 
 def _fashion_debian(folder: Path) -> Raw:
     """dataset-fashion-mnist: the four original files, in a Debian package."""
-    package = next(folder.glob("*.deb"))
-    packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=True).stdout
+    packages = list(folder.glob("*.deb"))
+    if not packages:
+        raise ValueError("there is no package")
+    packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", packages[0]], capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for name in _FASHION:
             (folder / name).write_bytes(_member(archive, f"./usr/share/datasets/fashion-mnist/{name}").read())

