@@ -17,13 +17,15 @@ def pieces(program: Program) -> dict[str, int]:
     parts = [node for value in values for node in ir.walk(value) if isinstance(node, ir.OnSplit)]
     if program.data is None or program.data.tasks:
         return {}
+    local = {let.name for let in program.objective.lets}
     out: dict[str, int] = {}
     for part in ir.walk(program.objective.value):
         if not isinstance(part, ir.OnSplit):
             continue
         once = sum(other.split == part.split for other in parts) == 1  # XLA shares what two whole ones compute
         away = program.streamed and part.split == "train"
-        if once and not away and _is_mean(part.x, program):
+        alone = not local & set(ir.names_in(part.x))  # what it is differentiated in is handed over
+        if once and alone and not away and _is_mean(part.x, program):
             count = _divisor(program.data.size_of(part.split))
             if count > 1:
                 out[part.split] = count
@@ -53,7 +55,7 @@ def _is_mean(expr: ir.Expr, program: Program) -> bool:
 
 
 def _is_free(expr: ir.Expr) -> bool:
-    """Whether an expression reads neither examples nor local definitions."""
+    """Whether an expression reads no examples."""
     names = [node for node in ir.walk(expr) if isinstance(node, ir.Name)]
     reads = any(isinstance(node.type, Array) and any(a.kind == "example" for a in node.type.axes) for node in names)
     return not reads and not any(isinstance(node, ir.Rows | ir.OnSplit | ir.Draw) for node in ir.walk(expr))

@@ -53,7 +53,7 @@ def compiled(minimize: str, valid: int) -> drmadc.Program:
     return drmadc.compile_text(SPEC.format(minimize=minimize, valid=valid, examples=valid + 40))
 
 
-@pytest.mark.parametrize("minimize", [*CUT[:2], pytest.param(CUT[2], marks=pytest.mark.long)])
+@pytest.mark.parametrize("minimize", [CUT[1], *(pytest.param(CUT[i], marks=pytest.mark.long) for i in (0, 2))])
 def test_pieces_give_what_the_whole_gives(minimize: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = compiled(minimize, 2400)
     assert 'rt.in_pieces(on_valid, data["valid"], 3, params' in program.python
@@ -73,6 +73,17 @@ def test_pieces_give_what_the_whole_gives(minimize: str, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("minimize", WHOLE)
 def test_what_is_no_mean_over_examples_stays_whole(minimize: str) -> None:
     assert "in_pieces" not in compiled(minimize, 2400).python
+
+
+def test_definitions_inside_and_outside_of_a_piece() -> None:
+    minimize = "(cross_entropy(m(x), y) * size on valid) + size"
+    text = SPEC.format(minimize=minimize, valid=2400, examples=2440)
+    program = drmadc.compile_text(text.replace("train {", "let size = sum(m.weights ^ 2)\ntrain {", 1))
+    assert "in_pieces" in program.python
+    value, expected = unrolled_gradient(program, program.hypers, 0)
+    found = program.hypergradient(program.hypers, outer=0)
+    assert found.value == pytest.approx(float(value), rel=1e-12)
+    assert_equal_gradients(found.gradient, expected, 1e-10)
 
 
 def test_a_number_of_examples_without_divisors_stays_whole() -> None:
