@@ -19,9 +19,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The default suite compiles without LLVM's optimiser, a third of its time; the long tests compile with it."""
+    """The default suite compiles without LLVM's optimiser, a third of its time; the long tests compile with it.
+
+    They do without JAX's persistent cache: a process that writes and reads hundreds of programs has crashed there.
+    """
     if config.getoption("markexpr") == "not long":
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # XLA's own passes stay as they are
+    else:
+        os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")
     if config.getoption("--update-goldens") and os.environ.get("CI"):
         raise pytest.UsageError("--update-goldens is refused where CI is set: goldens are reviewed, not generated")
 
