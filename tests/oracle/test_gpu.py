@@ -62,6 +62,16 @@ def test_compiles_for_a_gpu(case: str) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.long
+@pytest.mark.parametrize(
+    "strategy", ["exact(tree)", "drmad(knots: 5, steps: T / 2)", "drmad(knots: 5, progress: on)", "implicit(cg: 3)"]
+)
+def test_strategies_that_no_program_above_has_compile_for_a_gpu(strategy: str) -> None:
+    program = compiled("l2_by_input", "train.steps=8", f"tune.reverse={strategy}")
+    assert compiled_hypergradient(program).memory_analysis().temp_size_in_bytes > 0
+
+
+@pytest.mark.gpu
+@pytest.mark.long
 def test_memory_of_drmad_on_a_gpu_does_not_grow_with_the_number_of_steps() -> None:
     few, many = (
         compiled_hypergradient(compiled("l2_by_input", f"train.steps={steps}", "tune.reverse=drmad(knots: 5)"))
