@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 import drmadc
-from drmadc.passes.cost import hyper_count
-from drmadc_runtime.expectations import outcomes
+from drmadc.compiler.passes.strategy.cost import hyper_count
+from drmadc_runtime.run.expectations import outcomes
 
 ROOT = Path(__file__).parent.parent
 MARK = "<!-- written by benchmarks/gallery.py -->"

@@ -22,8 +22,8 @@ import numpy as np
 from hypergradient import plain_training, processor
 
 import drmadc
-from drmadc.passes.cost import cost
-from drmadc_runtime.store import Store
+from drmadc.compiler.passes.strategy.cost import cost
+from drmadc_runtime.adjoints.store import Store
 
 SPEC = Path(__file__).parent.parent / "specs" / "mnist_l2.drm"
 STRATEGIES = [

@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 
 import drmadc
-from drmadc_runtime.progress import Watcher, interval
-from drmadc_runtime.session import Session
+from drmadc_runtime.execution.progress import Watcher, interval
+from drmadc_runtime.program.executor import Session
 
 SPEC = Path(__file__).parent.parent / "specs" / "mnist_l2.drm"
 MORE = 20

@@ -12,7 +12,7 @@ __all__ = ["Program", "SpecError", "compile_file", "compile_text"]
 
 if TYPE_CHECKING:
     from drmadc.api import Program, compile_file, compile_text
-    from drmadc.diagnostics.model import SpecError
+    from drmadc.common.diagnostics.model import SpecError
 
 
 def __getattr__(name: str) -> Any:
@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     if name == "SpecError":
-        from drmadc.diagnostics.model import SpecError
+        from drmadc.common.diagnostics.model import SpecError
 
         return SpecError
     raise AttributeError(f"module 'drmadc' has no attribute '{name}'")

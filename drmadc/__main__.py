@@ -1,5 +1,5 @@
 """`python -m drmadc`"""
 
-from drmadc.cli import main
+from drmadc.cli.main import main
 
 main()

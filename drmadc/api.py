@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from drmadc.diagnostics.model import Diagnostic
-from drmadc.driver import Compilation, compile_source
+from drmadc.common.diagnostics.model import Diagnostic
+from drmadc.common.source import SourceFile
+from drmadc.compiler.driver import Compilation, compile_source
+from drmadc.compiler.load import load_module
+from drmadc.compiler.passes.strategy.cost import cost
+from drmadc.compiler.read import read_source, run_texts
 from drmadc.ir.reverse import bytes_text
-from drmadc.load import load_module
-from drmadc.passes.cost import cost
-from drmadc.read import read_source, run_texts
-from drmadc.source import SourceFile
 
 if TYPE_CHECKING:
-    from drmadc.audit import Report
+    from drmadc.compiler.passes.strategy.plan import Plan
     from drmadc.ir.program import Program as ProgramIR
-    from drmadc.passes.plan import Plan
-    from drmadc_runtime.forecast import Cost
-    from drmadc_runtime.run import Run
-    from drmadc_runtime.session import Evaluation, Session
+    from drmadc.tools.audit import Report
+    from drmadc_runtime.program.executor import Evaluation, Session
+    from drmadc_runtime.run.reporting.forecast import Cost
+    from drmadc_runtime.run.run import Run
 
 Arrays = dict[str, npt.NDArray[np.floating[Any]]]
 
@@ -55,7 +55,7 @@ def compile_text(text: str, name: str = "spec.drm", overrides: Iterable[str] = (
 
 def predicted(program: "ProgramIR") -> "Cost":
     """What the compiler predicts of the spec's own strategy, as a run is told."""
-    from drmadc_runtime.forecast import Cost
+    from drmadc_runtime.run.reporting.forecast import Cost
 
     found = cost(program, program.reverse.strategy)
     return Cost(found.memory, found.work)
@@ -99,8 +99,8 @@ class Program:
 
     @cached_property
     def session(self) -> "Session":
-        """The loaded module with its compiled functions (see drmadc_runtime.session)."""
-        from drmadc_runtime.session import Session
+        """The loaded module with its compiled functions (see drmadc_runtime.program.executor)."""
+        from drmadc_runtime.program.executor import Session
 
         return Session(load_module(self.python, self.name))
 
@@ -135,12 +135,12 @@ class Program:
 
     def plan(self, memory: int = 2_000_000_000) -> "Plan":
         """Predicted memory (bytes) and work (training runs) of every strategy, and auto()'s choice under a bound."""
-        from drmadc.passes.plan import plan
+        from drmadc.compiler.passes.strategy.plan import plan
 
         return plan(self.ir, memory)
 
     def audit(self, memory: int = 2_000_000_000, outer: int = 0) -> "Report":
-        """Compare the hypergradient with the exact one and with finite differences; see drmadc.audit.
+        """Compare the hypergradient with the exact one and with finite differences; see drmadc.tools.audit.
 
         Args:
             memory: bytes that the exact reference may take.
@@ -149,7 +149,7 @@ class Program:
         Raises:
             SpecError: no exact strategy fits the bound, even for one training step.
         """
-        from drmadc.audit import audit
+        from drmadc.tools.audit import audit
 
         return audit(self._compilation, memory, outer)
 
@@ -160,8 +160,8 @@ class Program:
             NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
             FileExistsError: `out` is there already and not empty.
         """
-        from drmadc_runtime.display import display
-        from drmadc_runtime.run import Options, run
+        from drmadc_runtime.run.reporting.plain import display
+        from drmadc_runtime.run.run import Options, run
 
         texts = run_texts(self._compilation)
         folder = None if out is None else str(out)

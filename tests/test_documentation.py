@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 import drmadc
-from drmadc.cli import cli
+from drmadc.cli.main import cli
 from tests.conftest import ROOT
 
 PAGES = {"grammar/README.md": 7, "README.md": 1}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from drmadc.diagnostics.model import Diagnostic, SpecError
-from drmadc.diagnostics.render import render
-from drmadc.driver import compile_source
+from drmadc.common.diagnostics.model import Diagnostic, SpecError
+from drmadc.common.diagnostics.render import render
+from drmadc.common.source import SourceFile
+from drmadc.compiler.driver import compile_source
+from drmadc.compiler.read import read_source
 from drmadc.ir.text import program_text
-from drmadc.read import read_source
-from drmadc.source import SourceFile
 from tests.conftest import CASES, ROOT, compiled
 
 OK = sorted(path.stem for path in (CASES / "ok").glob("*.drm"))

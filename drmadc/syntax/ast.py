@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from drmadc.source import NOWHERE, Span
+from drmadc.common.source import NOWHERE, Span
 
 
 def _span() -> Span:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from drmadc.source import SourceFile, Span
+from drmadc.common.source import SourceFile, Span
 from drmadc.syntax.ast import KEYWORDS, Comment
 
 _TOKEN = re.compile(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drmadc.diagnostics.model import Diagnostic
-from drmadc.diagnostics.suggest import did_you_mean
-from drmadc.source import Span
+from drmadc.common.diagnostics.model import Diagnostic
+from drmadc.common.diagnostics.suggest import did_you_mean
+from drmadc.common.source import Span
 from drmadc.syntax.ast import KEYWORDS
 
 

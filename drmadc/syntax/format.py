@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from drmadc.source import Span
+from drmadc.common.source import Span
 from drmadc.syntax import ast
 
 _STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "@": 2, "^": 4}

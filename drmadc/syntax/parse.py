@@ -7,8 +7,8 @@ from functools import cache
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from drmadc.diagnostics.model import Bag, Diagnostic
-from drmadc.source import SourceFile, Span
+from drmadc.common.diagnostics.model import Bag, Diagnostic
+from drmadc.common.source import SourceFile, Span
 from drmadc.syntax import ast, errors
 from drmadc.syntax.chunks import Chunk, cut
 from drmadc_grammar import grammar_text

@@ -3,16 +3,32 @@
 Nothing here depends on a spec; what does is in the emitted module. This package never imports the compiler.
 """
 
-from drmadc_runtime.accumulation import accumulate, in_pieces
-from drmadc_runtime.augmentation import add_noise, jitter, mixup, rotate
-from drmadc_runtime.axes import collect, part, spread
-from drmadc_runtime.curvature import gauss_newton, slope
-from drmadc_runtime.data import Data, count, take
-from drmadc_runtime.draws import draw_rows, noise_key, normal, uniform
-from drmadc_runtime.expectations import Expectation
-from drmadc_runtime.feed import Feed
-from drmadc_runtime.flow import flow_back
-from drmadc_runtime.functions import (
+from drmadc_runtime.adjoints.base import Hypergradient, growth, sweep, sweep_back
+from drmadc_runtime.adjoints.curvature import gauss_newton, slope
+from drmadc_runtime.adjoints.fixed_point import Steady, unsettled
+from drmadc_runtime.adjoints.flow import flow_back
+from drmadc_runtime.adjoints.forward_mode import forward_gradient, forward_sweep
+from drmadc_runtime.adjoints.knots import Knots, Published, guarded_sweep_back
+from drmadc_runtime.adjoints.krylov import implicit
+from drmadc_runtime.adjoints.naive import Naive, naive_sweep
+from drmadc_runtime.adjoints.online import online
+from drmadc_runtime.adjoints.recompute import Checkpoint, Recursion
+from drmadc_runtime.adjoints.reversible import Reversible, reversible_sweep
+from drmadc_runtime.adjoints.store import Store
+from drmadc_runtime.core.axes import collect, part, spread
+from drmadc_runtime.core.random import draw_rows, noise_key, normal, uniform
+from drmadc_runtime.core.ties import tied, tied_all, tied_steps
+from drmadc_runtime.core.trees import Tree, each, fill, join, laid, reduce, replaced, select, total, zeros_like
+from drmadc_runtime.core.versions import require
+from drmadc_runtime.data.resident import Data, count, take
+from drmadc_runtime.data.sampling import cyclic_rows, shuffled_rows
+from drmadc_runtime.data.streaming import Feed
+from drmadc_runtime.data.tasks import Tasks, all_tasks, mix_tasks
+from drmadc_runtime.data.transforms.augmentation import add_noise, jitter, mixup, rotate
+from drmadc_runtime.data.transforms.features import global_contrast, one_hot, rescale, standardise, whiten
+from drmadc_runtime.data.transforms.geometric import augmentation_key, move
+from drmadc_runtime.execution.microbatch import accumulate, in_pieces
+from drmadc_runtime.nn.functions import (
     binary_cross_entropy,
     cross_entropy,
     error,
@@ -30,24 +46,8 @@ from drmadc_runtime.functions import (
     squared_error,
     unit_step,
 )
-from drmadc_runtime.knots import Knots, Published, guarded_sweep_back
-from drmadc_runtime.krylov import implicit
-from drmadc_runtime.main import main
-from drmadc_runtime.moves import augmentation_key, move
-from drmadc_runtime.naive import Naive, naive_sweep
-from drmadc_runtime.online import online
-from drmadc_runtime.paths import Hypergradient, growth, sweep, sweep_back
-from drmadc_runtime.recompute import Checkpoint, Recursion
-from drmadc_runtime.reversible import Reversible, reversible_sweep
-from drmadc_runtime.sampling import cyclic_rows, shuffled_rows
-from drmadc_runtime.steady import Steady, unsettled
-from drmadc_runtime.store import Store
-from drmadc_runtime.tangents import forward_gradient, forward_sweep
-from drmadc_runtime.tasks import Tasks, all_tasks, mix_tasks
-from drmadc_runtime.ties import tied, tied_all, tied_steps
-from drmadc_runtime.transforms import global_contrast, one_hot, rescale, standardise, whiten
-from drmadc_runtime.trees import Tree, each, fill, join, laid, reduce, replaced, select, total, zeros_like
-from drmadc_runtime.versions import require
+from drmadc_runtime.run.expectations import Expectation
+from drmadc_runtime.run.main import main
 
 __all__ = [
     "Checkpoint",

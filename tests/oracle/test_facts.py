@@ -9,8 +9,8 @@ import pytest
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc.passes.cost import hyper_count, parameter_count
-from drmadc_runtime.expectations import outcomes
+from drmadc.compiler.passes.strategy.cost import hyper_count, parameter_count
+from drmadc_runtime.run.expectations import outcomes
 from tests.conftest import ROOT
 from tests.oracle.unrolled import perturbed
 

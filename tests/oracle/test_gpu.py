@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import drmadc
-from drmadc_runtime.store import Store
+from drmadc_runtime.adjoints.store import Store
 from tests.conftest import CASES, compiled
 from tests.gpu_target import compiled_for_gpu
 from tests.oracle.unrolled import exact_path, perturbed

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import drmadc
-from drmadc.passes import pieces
+from drmadc.compiler.passes import chunks as pieces
 from tests.oracle.unrolled import assert_equal_gradients, perturbed, unrolled_gradient
 
 SPEC = """

@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc_runtime.checkpoint import Point
-from drmadc_runtime.tuning import tune
+from drmadc_runtime.search.checkpoint import Point
+from drmadc_runtime.search.outer_loop import tune
 from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
 
 STEP = ["", "step", "step(bins: 2)"]

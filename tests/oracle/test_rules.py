@@ -5,7 +5,7 @@ import pytest
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc.driver import prelude
+from drmadc.compiler.driver import prelude
 from drmadc.syntax import ast
 from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
 

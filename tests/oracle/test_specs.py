@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import drmadc
-from drmadc_runtime.expectations import outcomes
+from drmadc_runtime.run.expectations import outcomes
 from tests.conftest import ROOT
 
 

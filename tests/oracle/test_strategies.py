@@ -5,10 +5,10 @@ import pytest
 
 import drmadc
 import drmadc_runtime as rt
+from drmadc.compiler.passes.strategy.plan import candidates
+from drmadc.compiler.passes.strategy.support import refusal
 from drmadc.ir.reverse import Exact, Naive, strategy_text
-from drmadc.passes.plan import candidates
-from drmadc.passes.serve import refusal
-from drmadc_runtime.audit import flat
+from drmadc_runtime.program.audit import flat
 from tests.conftest import CASES, ROOT, compiled
 from tests.oracle.test_reverse_pass import FIRST, LATER, NAMES, OTHERS
 from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient

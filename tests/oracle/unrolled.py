@@ -9,7 +9,7 @@ import numpy as np
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc.passes.dependence import function_hypers
+from drmadc.compiler.passes.dependence import function_hypers
 
 
 def unrolled_gradient(program: drmadc.Program, hypers: Mapping[str, Any], outer: int) -> tuple[Any, Any]:

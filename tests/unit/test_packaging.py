@@ -17,8 +17,8 @@ def test_wheel_contents(tmp_path: Path) -> None:
     for name in (
         "drmadc_grammar/drm.lark",
         "drmadc_grammar/prelude.drm",
-        "drmadc_runtime/mnist/train-images-idx3-ubyte.xz",
-        "drmadc_runtime/mnist/README.md",
+        "drmadc_runtime/data/bundled/mnist/train-images-idx3-ubyte.xz",
+        "drmadc_runtime/data/bundled/mnist/README.md",
         "drmadc/py.typed",
     ):
         assert name in names

@@ -1,0 +1,1 @@
+"""The command line: all reading, writing, printing and exit codes."""

@@ -1,0 +1,134 @@
+"""What every command does: read and compile a spec, show diagnostics, end with the right exit code."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+
+import click
+
+from drmadc.common.diagnostics import render as rendering
+from drmadc.common.diagnostics.model import Diagnostic, SpecError
+from drmadc.common.source import SourceFile
+
+if TYPE_CHECKING:
+    from drmadc.compiler.driver import Compilation
+    from drmadc_runtime.run.reporting.loggers import Service
+    from drmadc_runtime.run.reporting.plain import Display
+    from drmadc_runtime.run.run import Options
+
+OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, UNEXPECTED, BUG, INTERRUPTED = 0, 1, 3, 4, 5, 70, 130  # usage: click's, 2
+T = TypeVar("T")
+
+
+quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Events as JSON lines, for programs that watch.")
+
+debug_nans = click.option(
+    "--debug-nans", is_flag=True, help="Where a run ceases to be finite, find the operation and its line."
+)
+services = click.option(
+    "--log", "services", multiple=True, type=click.Choice(["tensorboard", "wandb"]), help="Also log to this service."
+)
+
+
+def display(quiet: bool, as_json: bool) -> "Display":
+    """Who is told of a run."""
+    from drmadc_runtime.run.reporting.plain import display as chosen
+
+    if quiet and as_json:
+        raise click.UsageError("--quiet and --json exclude each other")
+    return chosen(quiet, as_json)
+
+
+def options(
+    shown: "Display", compilation: "Compilation", services: tuple[str, ...] = (), debug_nans: bool = False
+) -> "Options":
+    """How a run of a compiled spec is watched."""
+    from drmadc.api import predicted
+    from drmadc_runtime.run.run import Options
+
+    known = tuple(cast("Service", service) for service in services)
+    return Options(shown, predicted(compilation.require()), known, debug_nans)
+
+
+def read(path: Path, error_format: str) -> SourceFile:
+    """The text of a spec."""
+    from drmadc.compiler.read import read_source
+
+    try:
+        return read_source(path)
+    except SpecError as error:
+        show(error.diagnostics, error_format)
+        sys.exit(WRONG_SPEC)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def compile_spec(path: Path, overrides: tuple[str, ...], error_format: str, after: str | None = None) -> "Compilation":
+    """A compiled spec; one that is wrong ends the process after its diagnostics."""
+    from drmadc.compiler.driver import compile_source
+
+    compilation = compile_source(read(path, error_format), overrides, after)
+    if not compilation.ok and after is None:
+        show(compilation.diagnostics, error_format)
+        sys.exit(WRONG_SPEC)
+    return compilation
+
+
+def running(work: Callable[[], T], compilation: "Compilation") -> T:
+    """Do what trains; what can go wrong then ends with exit code 3 and one message."""
+    from drmadc_runtime.data.sources.request import DataError
+    from drmadc_runtime.program.failure import NotFinite
+    from drmadc_runtime.run.reporting.loggers import MissingPackage
+    from drmadc_runtime.run.signals import Stopped
+    from drmadc_runtime.search.checkpoint import BadCheckpoint
+
+    try:
+        return work()
+    except (FileExistsError, BrokenPipeError):
+        raise
+    except Stopped as error:
+        fail(error.code, str(error))
+    except (NotFinite, DataError, BadCheckpoint, MissingPackage, OSError) as error:
+        fail(FAILED, f"the run failed: {error or type(error).__name__}")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        from drmadc.tools.plan import out_of_memory_text
+        from drmadc_runtime.core.device import free_memory
+
+        program = compilation.require()
+        fail(FAILED, f"the run failed: {out_of_memory_text(program, free_memory(), str(error).splitlines())}")
+
+
+def show(diagnostics: tuple[Diagnostic, ...], error_format: str) -> None:
+    """Diagnostics on standard error, as text or JSON lines."""
+    if error_format == "json":
+        for item in diagnostics:
+            click.echo(json.dumps(rendering.as_json(item)), err=True)
+    elif diagnostics:
+        click.echo(rendering.render(diagnostics), err=True, nl=False)
+
+
+def write_whole(path: Path, data: str | bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(data.encode() if isinstance(data, str) else data)
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def fail(code: int, message: str) -> NoReturn:
+    """End the process with a message."""
+    click.echo(message, err=True)
+    sys.exit(code)

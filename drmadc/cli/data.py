@@ -1,0 +1,121 @@
+"""`drmadc data`: which data sets there are, where they lie, whether they are whole; and what a spec reads."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from drmadc.cli import console
+from drmadc.common.diagnostics.suggest import did_you_mean
+
+
+class _Name(click.ParamType[str]):
+    """A data set that can be fetched."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from drmadc_runtime.data.sources.registry import CATALOGUE
+
+        if value in EMBEDDED:
+            self.fail(f"{value} ships with drmadc; there is nothing to do", param, ctx)
+        if value not in CATALOGUE:
+            self.fail(f"no data set `{value}`; {did_you_mean(value, tuple(CATALOGUE), 'data set')}", param, ctx)
+        return str(value)
+
+
+EMBEDDED = {
+    "digits": "1,797 digits of 8 by 8 (Alpaydin and Kaynak 1998)",
+    "mnist": "70,000 digits of 28 by 28 (LeCun et al. 1998)",
+    "omniglot": "characters of eight alphabets, 28 by 28 (Lake et al. 2015)",
+}
+
+
+@click.group(short_help="Fetch, find, verify and describe data sets.")
+def data() -> None:
+    """Fetch data sets, find and verify them, and see what a spec makes of its data.
+
+    Data sets lie in a folder of the platform's choice for caches, or in DRMADC_DATA.
+    """
+
+
+@data.command("list")
+def list_() -> None:
+    """Every data set that a spec can name, and whether it is here."""
+    from drmadc_runtime.data.sources.downloads import is_here
+    from drmadc_runtime.data.sources.registry import CATALOGUE
+
+    for name, about in EMBEDDED.items():
+        click.echo(f"{name:<14} {'in drmadc':<10} {'':>7}  {about}")
+    for name, collection in CATALOGUE.items():
+        state = "here" if is_here(name) else "not here"
+        click.echo(f"{name:<14} {state:<10} {collection.mirrors[0].size / 1e6:4.0f} MB  {collection.about}")
+
+
+@data.command()
+@click.argument("name", type=_Name())
+@click.option("--again", is_flag=True, help="Fetch it also where it is here.")
+def fetch(name: str, again: bool) -> None:
+    """Fetch a data set from the first of its mirrors that gives it.
+
+    \b
+    Example:
+      drmadc data fetch cifar10
+    """
+    from drmadc_runtime.data.sources.downloads import fetch as fetch_set
+    from drmadc_runtime.data.sources.request import DataError
+
+    try:
+        click.echo(f"{name} is in {fetch_set(name, lambda text: click.echo(text, err=True), again)}")
+    except DataError as error:
+        console.fail(console.FAILED, str(error))
+
+
+@data.command()
+@click.argument("name", type=_Name())
+def where(name: str) -> None:
+    """Print the folder of a data set; exit code 3 where it is not here."""
+    from drmadc_runtime.data.sources.downloads import cache_folder, is_here
+
+    if not is_here(name):
+        console.fail(console.FAILED, f"{name} is not on this machine; fetch it: drmadc data fetch {name}")
+    click.echo(cache_folder() / name)
+
+
+@data.command()
+@click.argument("name", type=_Name())
+def verify(name: str) -> None:
+    """Compare a data set's arrays with their sha256; exit code 3 where they differ."""
+    from drmadc_runtime.data.sources.downloads import checksum, verified
+    from drmadc_runtime.data.sources.registry import CATALOGUE
+    from drmadc_runtime.data.sources.request import DataError
+
+    try:
+        found = checksum(verified(name))
+    except DataError as error:
+        console.fail(console.FAILED, str(error))
+    known = "as known" if CATALOGUE[name].checksum else "as on the day of fetching; no other is known"
+    click.echo(f"{name}: sha256 {found}, {known}")
+
+
+@data.command()
+@click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("overrides", nargs=-1)
+def describe(spec: Path, overrides: tuple[str, ...]) -> None:
+    """Read SPEC's data and show its splits, fields and classes.
+
+    \b
+    Example:
+      drmadc data describe specs/mnist_l2.drm
+    """
+    compilation = console.compile_spec(spec, overrides, "text")
+    from drmadc.compiler.load import load_module
+    from drmadc_runtime.data.summary import describe as describe_data
+
+    module = load_module(compilation.text, compilation.require().name)
+    if "DATA" not in module:
+        click.echo(f"{spec}: reads no data", err=True)
+        sys.exit(console.OK)
+    lines = console.running(lambda: describe_data(module["DATA"]), compilation)
+    click.echo("\n".join(lines))

@@ -1,0 +1,443 @@
+"""The command line: all reading, writing, printing and exit codes."""
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from drmadc import __version__
+from drmadc.cli import console
+from drmadc.cli.data import data
+from drmadc.cli.runs import diff, export, plot, resume, runs, show
+from drmadc.cli.start import completion, doctor, lsp, new, quickstart
+from drmadc.common.diagnostics.codes import EXPLANATIONS
+from drmadc.common.diagnostics.model import Bag, SpecError
+from drmadc.common.diagnostics.suggest import did_you_mean
+
+STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
+
+_spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
+_overrides = click.argument("overrides", nargs=-1)
+
+
+class _Memory(click.ParamType[int]):
+    """A size such as 500MB or '2 GB'."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        from drmadc.compiler.check.strategy.setting import UNITS
+
+        found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(KB|MB|GB)\s*", str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a size; write for example 500MB or 2GB", param, ctx)
+        return int(float(found[1]) * UNITS[found[2]])
+
+
+_memory = click.option("--memory", type=_Memory(), default="2GB", show_default=True, help="The bound for exact forms.")
+_format = click.option(
+    "--error-format", type=click.Choice(["text", "json"]), default="text", help="How mistakes are shown."
+)
+
+
+class Group(click.Group):
+    """Commands in the order of use, and a hint for a misspelt one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [
+            "quickstart",
+            "new",
+            "run",
+            "resume",
+            "plan",
+            "audit",
+            "emit",
+            "check",
+            "fmt",
+            "data",
+            "plot",
+            "show",
+            "diff",
+            "runs",
+            "export",
+            "explain",
+            "doctor",
+            "completion",
+            "lsp",
+        ]
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            ctx.fail(f"no command `{args[0]}`; {did_you_mean(args[0], self.list_commands(ctx), 'command')}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="drmadc")
+def cli() -> None:
+    """Compile and run hyperparameter programs: a page that says what is trained, what is tuned, and how.
+
+    \b
+    Examples:
+      drmadc run specs/mnist_l2.drm
+      drmadc run specs/mnist_l2.drm train.steps=500 tune.reverse='exact(store)'
+      drmadc plan specs/mnist_l2.drm
+      drmadc audit specs/mnist_l2.drm
+      drmadc emit specs/mnist_l2.drm -o mnist_l2.py
+      drmadc check specs/mnist_l2.drm
+
+    \b
+    Exit codes: 0 done; 1 the spec is wrong; 2 usage; 3 the run failed; 4 audit: the direction is wrong;
+    5 run --check: an expectation does not hold; 70 a bug in drmadc.
+    """
+
+
+@cli.command(short_help="Tune the hyperparameters of a spec, or a folder of them.")
+@_spec
+@_overrides
+@click.option("--out", metavar="DIR", help="Run folder; default runs/NAME/TIME-HASH.")
+@console.quiet
+@console.as_json
+@click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 where one fails.")
+@click.option("--offline", is_flag=True, help="Never fetch data; fail instead.")
+@console.debug_nans
+@console.services
+@_format
+def run(
+    spec: Path,
+    overrides: tuple[str, ...],
+    out: str | None,
+    quiet: bool,
+    as_json: bool,
+    checked: bool,
+    offline: bool,
+    debug_nans: bool,
+    services: tuple[str, ...],
+    error_format: str,
+) -> None:
+    """Tune the hyperparameters of SPEC, or of every spec in a folder.
+
+    OVERRIDES replace settings by expressions of the language, checked like those of the file.
+
+    \b
+    Examples:
+      drmadc run specs/mnist_l2.drm
+      drmadc run specs/mnist_l2.drm train.steps=500 l2=0.001 --out runs/short
+      drmadc run specs/mnist_l2.drm --json | jq 'select(.event == "step") | .objective'
+      drmadc run specs/checks --check
+    """
+    if offline:
+        os.environ["DRMADC_OFFLINE"] = "1"
+    options = _Options(quiet, as_json, checked, debug_nans, services, error_format)
+    if not spec.is_dir():
+        code = _run_one(spec, overrides, out, options)
+        if code:
+            sys.exit(code)
+        return
+    paths = sorted(spec.rglob("*.drm"))
+    if not paths:
+        raise click.UsageError(f"there is no .drm file in {spec}")
+    codes: dict[Path, int] = {}
+    for path in paths:
+        if not as_json:
+            click.echo(f"== {path}")
+        folder = None if out is None else str(Path(out) / path.relative_to(spec).with_suffix(""))
+        try:
+            codes[path] = _run_one(path, overrides, folder, options)
+        except SystemExit as stopped:
+            codes[path] = int(stopped.code or 0)
+        if not as_json:
+            click.echo()
+    words = {
+        console.OK: "done",
+        console.WRONG_SPEC: "the spec is wrong",
+        console.FAILED: "failed",
+        console.UNEXPECTED: "not as expected",
+    }
+    for path, code in codes.items():
+        click.echo(f"{words.get(code, f'exit code {code}'):<18} {path}", err=as_json)
+    if any(codes.values()):
+        sys.exit(max(codes.values()))
+
+
+@dataclass(frozen=True)
+class _Options:
+    """How `run` runs each spec."""
+
+    quiet: bool
+    as_json: bool
+    checked: bool
+    debug_nans: bool
+    services: tuple[str, ...]
+    error_format: str
+
+
+def _run_one(spec: Path, overrides: tuple[str, ...], out: str | None, options: _Options) -> int:
+    """Run one spec; OK, or UNEXPECTED where it is checked and an expectation does not hold."""
+    compilation = console.compile_spec(spec, overrides, options.error_format)
+    console.show(compilation.diagnostics, options.error_format)
+    shown = console.display(options.quiet, options.as_json)
+    from drmadc.compiler.load import load_module
+    from drmadc.compiler.read import run_texts
+    from drmadc_runtime.run.expectations import outcomes
+    from drmadc_runtime.run.run import run as run_module
+
+    module = load_module(compilation.text, compilation.require().name)
+    texts = run_texts(compilation)
+    how = console.options(shown, compilation, options.services, options.debug_nans)
+    try:
+        done = console.running(lambda: run_module(module, texts, out, how), compilation)
+    except FileExistsError as error:
+        raise click.UsageError(f"{error}; choose another --out") from error
+    if not options.checked:
+        return console.OK
+    found = outcomes(module, done.metrics, done.arms, done.sweep)
+    if not found:
+        shown.say("nothing is expected: write `expect last(objective) < 0.5` into `report`")
+    for outcome in found:
+        shown.outcome(outcome)
+    return console.OK if all(outcome.holds for outcome in found) else console.UNEXPECTED
+
+
+@cli.command(short_help="Predict what every reverse strategy would cost.")
+@_spec
+@_overrides
+@_memory
+@_format
+def plan(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str) -> None:
+    """Predict what every reverse strategy would cost SPEC, without running anything.
+
+    Memory is the predicted peak beyond data and hyperparameters, work one hypergradient over one training run.
+
+    \b
+    Examples:
+      drmadc plan specs/mnist_l2.drm
+      drmadc plan specs/mnist_l2.drm train.steps=10000 --memory 200MB
+    """
+    from drmadc.compiler.passes.strategy.plan import plan as plan_program
+    from drmadc.tools.plan import plan_text
+
+    compilation = console.compile_spec(spec, overrides, error_format)
+    console.show(compilation.diagnostics, error_format)
+    program = compilation.require()
+    click.echo(plan_text(program, plan_program(program, memory)), nl=False)
+
+
+@cli.command()
+@_spec
+@_overrides
+@_memory
+@_format
+def audit(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str) -> None:
+    """Measure whether SPEC's hypergradient is right.
+
+    Compares it with the exact one, for each hyperparameter and each of its layers, and with finite differences of the
+    trained objective; says in words what to change. Trains about twenty times. Exit code 4: the direction is wrong.
+
+    \b
+    Examples:
+      drmadc audit specs/mnist_l2.drm
+      drmadc audit specs/mnist_l2.drm tune.reverse='drmad(paper)'
+    """
+    compilation = console.compile_spec(spec, overrides, error_format)
+    console.show(compilation.diagnostics, error_format)
+    from drmadc.tools.audit import audit as audit_program
+    from drmadc.tools.audit import report_text
+
+    try:
+        report = console.running(lambda: audit_program(compilation, memory), compilation)
+    except SpecError as error:
+        console.show(error.diagnostics, error_format)
+        sys.exit(console.WRONG_SPEC)
+    click.echo(report_text(report), nl=False)
+    if report.audit.wrong:
+        sys.exit(console.WRONG_GRADIENT)
+
+
+@cli.command(short_help="Show what a spec becomes: the JAX module.")
+@_spec
+@_overrides
+@click.option("--stage", type=click.Choice(STAGES), default="python", show_default=True, help="What to show.")
+@click.option("--after", metavar="PASS", help="For --stage ir: stop behind this pass (fold, adjoint).")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
+@_format
+def emit(
+    spec: Path,
+    overrides: tuple[str, ...],
+    stage: str,
+    after: str | None,
+    output: str | None,
+    error_format: str,
+) -> None:
+    """Show what SPEC becomes: by default the JAX module, which also runs by itself.
+
+    \b
+    Examples:
+      drmadc emit specs/mnist_l2.drm | less
+      drmadc emit specs/mnist_l2.drm --stage adjoint
+      drmadc emit specs/mnist_l2.drm -o mnist_l2.py && python mnist_l2.py
+    """
+    text = _stage(spec, overrides, stage, after, error_format)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    target = Path(output)
+    try:
+        console.write_whole(target, text)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+
+
+@cli.command()
+@_spec
+@_overrides
+@_format
+def check(spec: Path, overrides: tuple[str, ...], error_format: str) -> None:
+    """Report every mistake in SPEC, without running anything.
+
+    \b
+    Example:
+      drmadc check specs/mnist_l2.drm train.steps=500
+    """
+    compilation = console.compile_spec(spec, overrides, error_format)
+    console.show(compilation.diagnostics, error_format)
+    program = compilation.require()
+    hypers = ", ".join(f"{h.name}: {h.text}" for h in program.hypers)
+    click.echo(f"{spec}: correct; {hypers}; {program.reverse.text}")
+
+
+@cli.command(short_help="Rewrite specs in the canonical layout.")
+@click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 where a file would change.")
+@_format
+def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
+    """Rewrite SPECS in the canonical layout (`-`: from standard input to standard output).
+
+    \b
+    Examples:
+      drmadc fmt specs/mnist_l2.drm
+      drmadc fmt --check specs/*.drm
+    """
+    from drmadc.syntax.format import format_spec
+    from drmadc.syntax.parse import parse
+
+    changed = False
+    for path in specs:
+        source = console.read(path, error_format)
+        bag = Bag()
+        tree = parse(source, bag)
+        if bag.failed:
+            console.show(bag.sorted(), error_format)
+            sys.exit(console.WRONG_SPEC)
+        text = format_spec(tree)
+        if str(path) == "-":
+            click.echo(text, nl=False)
+        elif text != source.text:
+            changed = True
+            click.echo(f"{path}: {'would change' if only_check else 'formatted'}")
+            if not only_check:
+                console.write_whole(path, text)
+    if changed and only_check:
+        sys.exit(console.WRONG_SPEC)
+
+
+for command in (resume, data, plot, show, diff, runs, export, new, quickstart, doctor, completion, lsp):
+    cli.add_command(command)
+
+
+@cli.command()
+@click.argument("code")
+def explain(code: str) -> None:
+    """Explain a diagnostic's CODE.
+
+    \b
+    Example:
+      drmadc explain E0401
+    """
+    known = EXPLANATIONS.get(code.upper())
+    if known is None:
+        raise click.UsageError(f"no diagnostic `{code}`; {did_you_mean(code.upper(), EXPLANATIONS, 'code')}")
+    click.echo(f"{code.upper()}: {known}")
+
+
+def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None, error_format: str) -> str:
+    from drmadc.compiler.passes.pipeline import PASSES
+    from drmadc.ir.text import program_text
+
+    names = [name for name, _ in PASSES]
+    if after is not None and (after not in names or stage not in ("ir", "adjoint")):
+        raise click.UsageError(f"--after goes with --stage ir and takes one of: {', '.join(names)}")
+    if stage == "ast":
+        from drmadc.syntax.parse import parse
+
+        bag = Bag()
+        tree = parse(console.read(path, error_format), bag)
+        if bag.failed:
+            console.show(bag.sorted(), error_format)
+            sys.exit(console.WRONG_SPEC)
+        return "\n".join(repr(decl) for decl in tree.decls) + "\n"
+    compilation = console.compile_spec(path, overrides, error_format, after or ("fold" if stage == "ir" else None))
+    if compilation.ir is None:
+        console.show(compilation.diagnostics, error_format)
+        sys.exit(console.WRONG_SPEC)
+    if stage in ("ir", "adjoint"):
+        return program_text(compilation.ir)
+    if stage == "python":
+        return compilation.text
+    from drmadc.compiler.load import load_module
+    from drmadc_runtime.program.executor import Session
+
+    session = Session(load_module(compilation.text, compilation.ir.name))
+    return session.jaxpr() if stage == "jaxpr" else session.hlo()
+
+
+def main(command: Callable[..., Any] = cli) -> None:
+    """The entry point: a bug in drmadc ends with exit code 70 and what to report."""
+    try:
+        command(prog_name="drmadc", standalone_mode=False)
+    except click.exceptions.Abort:
+        _interrupted()
+    except KeyboardInterrupt:
+        _interrupted()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        _reader_gone()
+    except SystemExit:
+        if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):  # click has met a broken pipe
+            _reader_gone()
+        raise
+    except Exception:
+        click.echo(traceback.format_exc(), err=True)
+        click.echo(
+            "this is a bug in drmadc, not in your spec; please report the lines above, the spec, and\n"
+            f"  drmadc {__version__}, Python {sys.version.split()[0]}, {sys.platform}",
+            err=True,
+        )
+        sys.exit(console.BUG)
+
+
+def _reader_gone() -> NoReturn:
+    """Who read the output wants no more of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    sys.exit(console.OK)
+
+
+def _interrupted() -> NoReturn:
+    click.echo("stopped; what a run had done is in its folder", err=True)
+    sys.exit(console.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

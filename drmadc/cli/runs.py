@@ -1,0 +1,314 @@
+"""Commands on run folders: `resume`, `plot`, `show`, `diff`, `runs`, `export`."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drmadc.cli import console
+from drmadc.common.source import SourceFile
+
+if TYPE_CHECKING:
+    from drmadc.compiler.driver import Compilation
+
+FORMS = ("json", "npz", "csv", "optax", "torch", "model", "safetensors")
+
+
+class _Run(click.ParamType[Path]):
+    """A run folder."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(value)
+        if not (path / "run.json").is_file():
+            self.fail(f"{value} is no run folder (there is no run.json in it)", param, ctx)
+        return path
+
+
+_run = click.argument("run", type=_Run())
+
+
+@click.command(short_help="Go on with a run that was stopped, bit for bit.")
+@_run
+@click.option("--force", is_flag=True, help="Go on even though the spec or a package has changed.")
+@console.quiet
+@console.as_json
+@console.debug_nans
+@console.services
+def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool, services: tuple[str, ...]) -> None:
+    """Go on with a run that was stopped, bit for bit as if it had not been.
+
+    It is refused where the spec, the compiler or a package has changed since, with what changed.
+
+    \b
+    Example:
+      drmadc resume runs/mnist_l2/latest
+    """
+    from drmadc.compiler.driver import compile_source
+
+    about = _about(run)
+    name = str(about["name"])
+    source = SourceFile(str(about["spec"]), str(about["source"]))
+    compilation = compile_source(source, tuple(about["overrides"]))
+    text = _text(run / f"{name}.py")
+    changed = _changes(run, about, name, text, compilation.text)
+    if changed and not force:
+        click.echo("\n".join(changed), err=True)
+        console.fail(console.FAILED, "this has changed since the run was begun; go on all the same with --force")
+    from drmadc.compiler.load import load_module
+    from drmadc_runtime.run.run import resume as resume_run
+
+    module = load_module(text, name)
+    how = console.options(console.display(quiet, as_json), compilation, services, debug_nans)
+    console.running(lambda: resume_run(module, run, how), compilation)
+
+
+@click.command()
+@_run
+def show(run: Path) -> None:
+    """What a run was, how far it came, and what it found."""
+    import numpy as np
+
+    about, metrics = _about(run), _metrics(run)
+    click.echo(f"{run}: {about['spec']}, {len(metrics)} of {about['steps']} outer steps")
+    if metrics:
+        keys = [key for key in metrics[-1] if isinstance(metrics[-1][key], float)]
+        width = max(len(key) for key in keys)
+        click.echo(f"\n{'':<{width}} {'first':>12} {'best':>12} {'last':>12}")
+        for key in keys:
+            values = [row[key] for row in metrics]
+            click.echo(f"{key:<{width}} {values[0]:>12.5g} {min(values):>12.5g} {values[-1]:>12.5g}")
+    hypers = run / "hypers.npz"
+    if hypers.exists():
+        click.echo(f"\n{'hyperparameter':<16} {'entries':>8} {'min':>12} {'mean':>12} {'max':>12}")
+        with np.load(hypers) as file:
+            for name in file.files:
+                x = file[name]
+                click.echo(f"{name:<16} {x.size:>8} {x.min():>12.5g} {x.mean():>12.5g} {x.max():>12.5g}")
+    click.echo()
+    for key, value in _environment(run).items():
+        click.echo(f"{key}: {value}")
+
+
+@click.command()
+@_run
+@click.option("--out", metavar="FILE", help="The page; default report.html in the run folder.")
+def plot(run: Path, out: str | None) -> None:
+    """Write a page about a run, with figures, that opens offline.
+
+    \b
+    Example:
+      drmadc plot runs/mnist_l2/latest
+    """
+    from drmadc.tools.report import report_page
+
+    compilation = _compiled(run)
+    target = Path(out) if out is not None else run / "report.html"
+    try:
+        console.write_whole(target, report_page(run, compilation, _metrics(run)))
+    except ValueError as error:
+        console.fail(console.FAILED, str(error))
+    except OSError as error:
+        console.fail(console.FAILED, f"{target} cannot be written: {error.strerror}")
+    click.echo(target)
+
+
+@click.command(short_help="Write what a run found for other programs.")
+@_run
+@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="What to write.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Folder; default export in the run folder.")
+@click.option("--step", type=int, help="The hyperparameters after this outer step, counted from 0; default the last.")
+def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
+    """Write what RUN found for other programs, with a page that shows how to load it.
+
+    json, npz, csv: hyperparameters by parameter path. optax, torch: the update rule with its schedules as an optimiser.
+    model, safetensors: the parameters of one more training.
+
+    \b
+    Examples:
+      drmadc export runs/mnist_l2/latest --to npz
+      drmadc export runs/mnist_schedule/latest --to optax --out mine
+    """
+    import numpy as np
+
+    from drmadc.compiler.load import load_module
+    from drmadc.tools.export import CannotExport, page
+    from drmadc.tools.export import export as export_form
+
+    compilation = _compiled(run)
+    program = compilation.require()
+    source = run / "hypers.npz" if step is None else run / "hypers" / f"{step:05d}.npz"
+    if not source.exists():
+        what = "no outer step is done yet" if step is None else f"there is no outer step {step}"
+        console.fail(console.FAILED, f"{run}: {what}")
+    with np.load(source) as file:
+        hypers = {name: file[name] for name in file.files}
+    module = load_module(_text(run / f"{program.name}.py"), program.name)
+    folder = run / "export" if out is None else out
+    try:
+        files = console.running(lambda: export_form(program, hypers, module, form), compilation)
+    except CannotExport as error:
+        console.fail(console.FAILED, str(error))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            console.write_whole(folder / name, data)
+            click.echo(folder / name)
+        there = sorted(path.name for path in folder.iterdir())
+        console.write_whole(folder / "README.md", page(program, there))
+    except OSError as error:
+        console.fail(console.FAILED, f"{folder} cannot be written: {error.strerror}")
+
+
+@click.command(short_help="How two runs differ.")
+@click.argument("first", type=_Run())
+@click.argument("second", type=_Run())
+def diff(first: Path, second: Path) -> None:
+    """How two runs differ: spec, versions, what they recorded, hyperparameters."""
+    import numpy as np
+
+    texts = [_text(run / f"{_about(run)['name']}.drm") for run in (first, second)]
+    lines = _unified(texts[0], texts[1], str(first), str(second))
+    click.echo("\n".join(lines) if lines else "the specs are the same")
+    click.echo("\n".join(_versions(_environment(first), _environment(second))) or "the versions are the same")
+    a, b = _metrics(first), _metrics(second)
+    if a and b:
+        keys = [key for key in a[-1] if key in b[-1] and isinstance(a[-1][key], float)]
+        width = max(len(key) for key in keys)
+        click.echo(f"\n{'last':<{width}} {'first run':>12} {'second run':>12}")
+        for key in keys:
+            click.echo(f"{key:<{width}} {a[-1][key]:>12.5g} {b[-1][key]:>12.5g}")
+        same = sum(_untimed(x) == _untimed(y) for x, y in zip(a, b, strict=False))
+        click.echo(f"\n{same} of {max(len(a), len(b))} outer steps are the same, bit for bit")
+    if (first / "hypers.npz").exists() and (second / "hypers.npz").exists():
+        with np.load(first / "hypers.npz") as left, np.load(second / "hypers.npz") as right:
+            for name in sorted({*left.files, *right.files}):
+                if name not in left.files or name not in right.files or left[name].shape != right[name].shape:
+                    click.echo(f"{name}: not in both runs with one shape")
+                    continue
+                size = float(np.linalg.norm(left[name])) or 1.0
+                away = float(np.linalg.norm(left[name] - right[name])) / size
+                click.echo(f"{name}: {away:.3g} apart, relative to the first run's")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"))
+@click.option("--name", help="Only runs of the spec of this name.")
+@click.option(
+    "--sort", metavar="KEY", default="run", help="Sort by a column: run, steps, objective, or a reported value."
+)
+def runs(folder: Path, name: str | None, sort: str) -> None:
+    """A table of the runs in a folder (runs/ by default).
+
+    \b
+    Example:
+      drmadc runs --name mnist_l2 --sort objective
+    """
+    found: list[dict[str, Any]] = []
+    for path in sorted(folder.rglob("run.json")) if folder.is_dir() else ():
+        run = path.parent
+        about, metrics = _about(run), _metrics(run)
+        if run.is_symlink() or (name is not None and about["name"] != name):
+            continue
+        last = metrics[-1] if metrics else {}
+        values = {k: v for k, v in last.items() if isinstance(v, float) and k not in ("seconds", "growth")}
+        found.append({"run": str(run), "steps": f"{len(metrics)}/{about['steps']}", **values})
+    if not found:
+        console.fail(console.OK, f"there are no runs in {folder}")
+    columns = list(dict.fromkeys(key for row in found for key in row))
+    if sort not in columns:
+        raise click.UsageError(f"no column `{sort}`; there are {', '.join(columns)}")
+    found.sort(key=lambda row: (sort not in row, row.get(sort, 0)))
+    cells = [[_cell(row.get(column, "")) for column in columns] for row in found]
+    widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
+    for row in [columns, *cells]:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: float | str) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else value
+
+
+def _compiled(run: Path) -> "Compilation":
+    """The run's spec, compiled again."""
+    from drmadc.compiler.driver import compile_source
+
+    about = _about(run)
+    source = SourceFile(str(about["spec"]), str(about["source"]))
+    compilation = compile_source(source, tuple(about["overrides"]))
+    if not compilation.ok:
+        console.show(compilation.diagnostics, "text")
+        console.fail(console.WRONG_SPEC, "this drmadc no longer understands the run's spec")
+    return compilation
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        console.fail(console.FAILED, f"{path} cannot be read: {error.strerror}")
+
+
+def _about(run: Path) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads(_text(run / "run.json"))
+    except ValueError:
+        console.fail(console.FAILED, f"{run / 'run.json'} is damaged")
+    return about
+
+
+def _metrics(run: Path) -> list[dict[str, Any]]:
+    """The records of outer steps, each with its seconds."""
+    lines = [_lines(run / name) for name in ("metrics.jsonl", "seconds.jsonl")]
+    return [{**record, **seconds} for record, seconds in zip(*lines, strict=False)]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    try:
+        return [json.loads(line) for line in _text(path).splitlines()]
+    except ValueError:
+        console.fail(console.FAILED, f"{path} is damaged")
+
+
+def _untimed(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "seconds"}
+
+
+def _environment(run: Path) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads(_text(run / "environment.json"))
+    packages = about.pop("packages", {})
+    return {**about, **packages}
+
+
+def _versions(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return [f"{key}: {then.get(key)} -> {now.get(key)}" for key in {**then, **now} if then.get(key) != now.get(key)]
+
+
+def _unified(a: str, b: str, first: str, second: str) -> list[str]:
+    return [
+        line.rstrip("\n") for line in difflib.unified_diff(a.splitlines(), b.splitlines(), first, second, "", "", 2, "")
+    ]
+
+
+def _changes(run: Path, about: dict[str, Any], name: str, text: str, emitted: str) -> list[str]:
+    """What is not as it was: the spec's file, what the compiler makes of it, packages and devices."""
+    from drmadc.compiler.read import read_source
+    from drmadc_runtime.core.versions import environment
+
+    out: list[str] = []
+    path = Path(str(about["spec"]))
+    if path.is_file():
+        out += _unified(str(about["source"]), read_source(path).text, f"{path} (then)", f"{path} (now)")
+    if not out and emitted != text:
+        out += _unified(text, emitted, f"{run / name}.py (then)", "emitted now")
+    now: dict[str, Any] = dict(environment())
+    packages = now.pop("packages")
+    assert isinstance(packages, dict)
+    then = _environment(run)
+    then.pop("git", None)
+    return out + _versions(then, {**now, **packages})

@@ -1,0 +1,79 @@
+"""Headers of .npz and .npy files (numpy.lib.format)."""
+
+import ast
+import struct
+import zipfile
+from pathlib import Path
+from typing import IO
+
+from drmadc.common.headers.header import BadFile, Header
+
+
+def npz(path: Path) -> dict[str, Header]:
+    """The arrays of a .npz file by name.
+
+    Raises:
+        BadFile: it is not there, is not a .npz file, or is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            found: dict[str, Header] = {}
+            for name in names:
+                with archive.open(name) as file:
+                    found[name.removesuffix(".npy")] = _header(file, f"`{name}` in it")
+            return found
+    except FileNotFoundError:
+        raise BadFile("there is no such file") from None
+    except zipfile.BadZipFile:
+        raise BadFile("it is not a .npz file, or it is cut off") from None
+    except OSError as error:
+        raise BadFile(f"it cannot be read ({error.strerror})") from error
+
+
+def npy(path: Path) -> Header:
+    """The array of a .npy file.
+
+    Raises:
+        BadFile: it is not there, is not a .npy file, or is shorter than its header says.
+    """
+    try:
+        with path.open("rb") as file:
+            header = _header(file, "it")
+            there = path.stat().st_size - file.tell()
+    except FileNotFoundError:
+        raise BadFile("there is no such file") from None
+    except OSError as error:
+        raise BadFile(f"it cannot be read ({error.strerror})") from error
+    wanted = _bytes(header)
+    if wanted is not None and there < wanted:
+        raise BadFile(f"it is cut off: {wanted:,} bytes of numbers are announced, {max(there, 0):,} are there")
+    return header
+
+
+def _bytes(header: Header) -> int | None:
+    """Bytes of an array of numbers; None for text and objects."""
+    if header.kind[0] not in "fiub" or not header.kind[1:].isdigit():
+        return None
+    count = int(header.kind[1:])
+    for n in header.shape:
+        count *= n
+    return count
+
+
+def _header(file: IO[bytes], what: str) -> Header:
+    """The header of an array: magic, version, length, then a Python literal."""
+    start = file.read(8)
+    if start[:6] != b"\x93NUMPY":
+        raise BadFile(f"{what} is not an array")
+    wide = start[6] > 1
+    try:
+        (length,) = struct.unpack("<I" if wide else "<H", file.read(4 if wide else 2))
+        text = file.read(length)
+        table = ast.literal_eval(text.decode("utf-8" if wide else "latin-1"))
+        kind, shape = table["descr"], table["shape"]
+    except (struct.error, SyntaxError, ValueError, KeyError, TypeError) as error:
+        raise BadFile(f"{what} has a damaged header") from error
+    if not isinstance(kind, str):  # fields of a structured array
+        return Header("V", tuple(shape))
+    return Header(kind.lstrip("<>=|"), tuple(shape))

@@ -1,0 +1,97 @@
+"""Columns of tables: .csv files, read through once, and .parquet files, by their schema."""
+
+import csv
+from pathlib import Path
+
+from drmadc.common.headers.header import BadFile, Header
+
+TEXT = "U"
+
+
+def csv_table(path: Path) -> dict[str, Header]:
+    """The columns of a .csv file by the names in its first line: `i8` of whole numbers, `f8` of numbers, or text.
+
+    Raises:
+        BadFile: it is not there, has no rows, or a row has another number of values than there are names.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.reader(file)
+            names = [name.strip() for name in next(rows, [])]
+            if not names:
+                raise BadFile("it is empty; its first line must name the columns")
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise BadFile(f"two columns are called `{twice}`")
+            kinds = ["i8"] * len(names)
+            words: dict[int, str] = {}
+            count = 0
+            for row in rows:
+                if not row:
+                    continue
+                if len(row) != len(names):
+                    raise BadFile(f"line {rows.line_num} has {_values(len(row))}, but there are {len(names)} columns")
+                for place, value in enumerate(row):
+                    kinds[place] = _wider(kinds[place], value)
+                    if kinds[place] == TEXT:
+                        words.setdefault(place, f"`{value}` in line {rows.line_num}")
+                count += 1
+    except FileNotFoundError:
+        raise BadFile("there is no such file") from None
+    except UnicodeDecodeError as error:
+        raise BadFile(f"it is not UTF-8 text (byte {error.start})") from error
+    except csv.Error as error:
+        raise BadFile(f"line {rows.line_num}: {error}") from error
+    except OSError as error:
+        raise BadFile(f"it cannot be read ({error.strerror})") from error
+    columns = enumerate(zip(names, kinds, strict=True))
+    return {name: Header(kind, (count,), words.get(place, "")) for place, (name, kind) in columns}
+
+
+def _values(count: int) -> str:
+    return f"{count} value{'' if count == 1 else 's'}"
+
+
+def _wider(kind: str, value: str) -> str:
+    """The kind that also holds a value."""
+    if kind == "i8":
+        try:
+            int(value)
+        except ValueError:
+            kind = "f8"
+    if kind == "f8":
+        try:
+            float(value)
+        except ValueError:
+            kind = TEXT
+    return kind
+
+
+def parquet_table(path: Path) -> dict[str, Header]:
+    """The columns of a .parquet file, by its schema; needs pyarrow.
+
+    Raises:
+        BadFile: it is not there or is not a .parquet file; or pyarrow is missing.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise BadFile('.parquet files need pyarrow: pip install "drmadc[parquet]"') from None
+    try:
+        there = pyarrow.parquet.ParquetFile(path)
+    except FileNotFoundError:
+        raise BadFile("there is no such file") from None
+    except (OSError, pyarrow.ArrowException) as error:
+        raise BadFile(f"it is not a .parquet file, or it is damaged ({str(error).splitlines()[0]})") from error
+    found: dict[str, Header] = {}
+    for field in there.schema_arrow:
+        kind = "O"
+        if pyarrow.types.is_integer(field.type) or pyarrow.types.is_boolean(field.type):
+            kind = "i8"
+        elif pyarrow.types.is_floating(field.type):
+            kind = "f8"
+        elif pyarrow.types.is_string(field.type) or pyarrow.types.is_large_string(field.type):
+            kind = TEXT
+        found[field.name] = Header(kind, (there.metadata.num_rows,))
+    return found

@@ -1,0 +1,1 @@
+"""One file for each block and declaration of a spec."""

@@ -1,0 +1,73 @@
+"""The `retrain` block: what is trained once more after the last outer step, and with which hyperparameters."""
+
+from drmadc.common.source import Span
+from drmadc.compiler.check.blocks.hypers import entries_by_hyper, initial_value
+from drmadc.compiler.check.blocks.settings import Settings
+from drmadc.compiler.check.context import Known
+from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Retrain
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
+
+RETRAIN = ("on", "arms")
+EXAMPLE = "arms = { untied: { l2: 0.01 }, tuned: {} }"
+
+
+def check_retrain(decl: ast.RetrainDecl, known: Known) -> Retrain | None:
+    """The splits and the arms; None where something is wrong."""
+    before = known.bag.errors
+    settings = Settings("retrain", decl.settings, RETRAIN, decl.span, known.bag)
+    splits = _splits(settings.optional("on"), decl, known)
+    arms = _arms(settings.optional("arms"), known)
+    if known.learned is not None or known.data is None:
+        wanted, found = "left out without a training split", "given"
+        head = Span(decl.span.file, decl.span.start, decl.span.start + len("retrain"))
+        known.bag.add(type_errors.WrongKind(head, "`retrain`", wanted, found))
+    for hyper in known.hypers.values():
+        if any(axis.kind == "example" for axis in hyper.type.axes):
+            wanted, found = "left out where hyperparameters belong to training examples", f"beside `{hyper.name}`"
+            known.bag.add(type_errors.WrongKind(decl.span, "`retrain`", wanted, found))
+    return None if known.bag.errors > before else Retrain(splits, arms, decl.span.origin)
+
+
+def _splits(value: ast.Expr | None, decl: ast.RetrainDecl, known: Known) -> tuple[str, ...]:
+    if value is None:
+        return ("train",)
+    there = tuple(split.name for split in known.data.splits) if known.data is not None else ()
+    items = value.items if isinstance(value, ast.List) else (value,)
+    names: list[str] = []
+    for item in items:
+        if isinstance(item, ast.Name) and item.text in there and item.text not in names:
+            names.append(item.text)
+        elif isinstance(item, ast.Name):
+            known.bag.add(name_errors.UnknownName(item.span, item.text, there, "split"))
+        else:
+            found = f"`{format_expr(item)}`"
+            known.bag.add(type_errors.WrongKind(item.span, "`on`", "a list of splits, as in [train, valid]", found))
+    return tuple(names)
+
+
+def _arms(value: ast.Expr | None, known: Known) -> tuple[tuple[str, tuple[tuple[str, ir.Expr], ...]], ...]:
+    if value is None:
+        return (("tuned", ()),)
+    if not isinstance(value, ast.Record) or not all(isinstance(e.value, ast.Record) for e in value.entries):
+        found = f"`{format_expr(value)}`"
+        known.bag.add(type_errors.WrongKind(value.span, "`arms`", f"a record of records, as in {EXAMPLE}", found))
+        return ()
+    out: list[tuple[str, tuple[tuple[str, ir.Expr], ...]]] = []
+    first: dict[str, Span] = {}
+    for arm in value.entries:
+        assert isinstance(arm.value, ast.Record)
+        if arm.path in first or "." in arm.path:
+            known.bag.add(name_errors.GivenTwice(arm.path_span, arm.path, first.get(arm.path, arm.path_span)))
+            continue
+        first[arm.path] = arm.path_span
+        changed: list[tuple[str, ir.Expr]] = []
+        for hyper, entry in entries_by_hyper(arm.value, known):
+            declared = known.hyper_spans[hyper.name]
+            x = initial_value(hyper.name, entry.value, hyper.type, hyper.domain, declared, known)
+            if x is not None:
+                changed.append((hyper.name, x))
+        out.append((arm.path, tuple(changed)))
+    return tuple(out)

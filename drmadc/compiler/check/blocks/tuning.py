@@ -1,0 +1,336 @@
+"""The `tune` blocks: objective, reverse strategy, and the stages in which hyperparameters move."""
+
+import math
+from dataclasses import dataclass
+
+from drmadc.common.source import Span
+from drmadc.compiler.check.blocks.hypers import entries_by_hyper, named_hyper
+from drmadc.compiler.check.blocks.settings import Settings
+from drmadc.compiler.check.blocks.training import Train, count, function_of
+from drmadc.compiler.check.blocks.updates import check_update
+from drmadc.compiler.check.context import Context, Known
+from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.expr.constants import constant_value
+from drmadc.compiler.check.expr.expressions import infer
+from drmadc.compiler.check.strategy.setting import DEFAULT_MEMORY, check_reverse
+from drmadc.compiler.passes.dependence import function_splits
+from drmadc.ir.program import HYPERS, Function, HyperParameter, Stage, axis_slots
+from drmadc.ir.reverse import Exact, OneStep, Reverse
+from drmadc.ir.ties import COARSER, GRAINS, Grain, Projection, Projector, Tie
+from drmadc.ir.types import Tree
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
+
+FIRST = ("minimize", "reverse", "seeds", "stop")
+EACH = ("update", "steps", "tie", "freeze", "project")
+INHERITED = ("update", "steps", "project")
+PROJECTIONS = ("sort", "symmetric", "nonnegative", "clip")
+
+
+@dataclass
+class Tune:
+    """What the `tune` blocks say, as far as it is right; `settings` are those of the first."""
+
+    settings: Settings
+    objective: Function | None = None
+    reverse: Reverse | None = None
+    seeds: int = 1
+    stop: int = 0
+    stages: tuple[Stage, ...] | None = None
+
+
+def order_stages(decls: list[ast.TuneDecl], known: Known) -> list[ast.TuneDecl]:
+    """The tune blocks in the order in which they run; a chain that is broken is reported."""
+    if len(decls) < 2:
+        for decl in decls:
+            if decl.after is not None:
+                known.bag.add(name_errors.UnknownName(decl.after_span, decl.after, (), "stage"))
+        return decls
+    names: dict[str, ast.TuneDecl] = {}
+    first: ast.TuneDecl | None = None
+    following: dict[str, ast.TuneDecl] = {}
+    failed = False
+    for decl in decls:
+        head = Span(decl.span.file, decl.span.start, decl.span.start + len("tune"))
+        if not decl.name:
+            why = "`tune NAME { ... }`, then `tune OTHER after NAME { ... }`"
+            known.bag.add(type_errors.WrongKind(head, "each of several `tune` blocks", "a named stage", "unnamed", why))
+            failed = True
+        elif decl.name in names:
+            known.bag.add(name_errors.DeclaredTwice(decl.name_span, decl.name, names[decl.name].name_span))
+            failed = True
+        else:
+            names[decl.name] = decl
+    for decl in () if failed else decls:
+        other = first if decl.after is None else following.get(decl.after)
+        if decl.after is not None and decl.after not in names:
+            known.bag.add(name_errors.UnknownName(decl.after_span, decl.after, tuple(names), "stage"))
+            failed = True
+        elif other is not None:
+            wanted = "the only first stage" if decl.after is None else f"the only one after `{decl.after}`"
+            found = f"a second one, beside `{other.name}`"
+            why = "stages run one after another: write `after NAME`"
+            known.bag.add(type_errors.WrongKind(decl.name_span, f"the stage `{decl.name}`", wanted, found, why))
+            failed = True
+        elif decl.after is None:
+            first = decl
+        else:
+            following[decl.after] = decl
+    ordered: list[ast.TuneDecl] = []
+    current = first
+    while current is not None and len(ordered) < len(decls):
+        ordered.append(current)
+        current = following.get(current.name)
+    if not failed and len(ordered) < len(decls):
+        lost = next(d for d in decls if d not in ordered)
+        known.bag.add(name_errors.Circular(lost.name_span, lost.name))
+    return ordered
+
+
+def check_tune(decls: list[ast.TuneDecl], train: Train | None, known: Known, *, sweeps: bool) -> Tune:
+    """The tune blocks, in the order of `order_stages`; beside a sweep, one may move nothing."""
+    blocks = [Settings("tune", d.settings, (*FIRST, *EACH), d.span, known.bag) for d in decls]
+    tune = Tune(blocks[0])
+    settings = blocks[0]
+    for later in blocks[1:]:
+        for name in FIRST:
+            value = later.optional(name)
+            if value is not None:
+                why = "all stages share that of the first"
+                known.bag.add(
+                    type_errors.WrongKind(value.span, f"`{name}`", "left out after the first stage", "given again", why)
+                )
+    minimize = settings.required("minimize", "minimize = cross_entropy(mlp(x), y) on valid")
+    if minimize is not None:
+        tune.objective = function_of(minimize, "the objective", Context(known, "outer"))
+        if tune.objective is not None and "test" in function_splits(tune.objective):
+            advice = "`test` is what no hypergradient may see; report it instead"
+            wanted = "on `valid` or `train`"
+            known.bag.add(type_errors.WrongKind(minimize.span, "the outer objective", wanted, "on `test`", advice))
+    reverse = settings.optional("reverse")
+    if reverse is None:
+        tune.reverse = Reverse(Exact("any", DEFAULT_MEMORY), "exact()", decls[0].span.origin)
+    else:
+        tune.reverse = check_reverse(reverse, train.steps if train else None, known.examples, known.bag)
+    tune.seeds = count(settings.optional("seeds"), "`seeds`", known) or 1
+    tune.stop = _stop(settings.optional("stop"), known)
+    still = sweeps and len(decls) == 1 and settings.optional("update") is None and settings.optional("steps") is None
+    stages = [] if still else [_stage(decl, blocks[: i + 1], len(decls) > 1, known) for i, decl in enumerate(decls)]
+    if tune.reverse is not None and isinstance(tune.reverse.strategy, OneStep):
+        _check_online(settings, decls, known)
+    good = tuple(stage for stage in stages if stage is not None)
+    stop = settings.optional("stop")
+    if stop is not None and good and all(stage.library for stage in good):
+        why = "SciPy's BFGS decides by itself when to stop"
+        known.bag.add(type_errors.WrongKind(stop.span, "`stop`", "left out with bfgs()", "given", why))
+    tune.stages = good if len(good) == len(stages) else None
+    return tune
+
+
+def _check_online(settings: Settings, decls: list[ast.TuneDecl], known: Known) -> None:
+    """What makes no sense where hyperparameters move inside each training run."""
+    why = "one_step() moves the hyperparameters inside each training run"
+    for name in ("seeds", "stop"):
+        value = settings.optional(name)
+        if value is not None:
+            known.bag.add(type_errors.WrongKind(value.span, f"`{name}`", "left out with one_step()", "given", why))
+    for decl in decls[1:]:
+        known.bag.add(type_errors.WrongKind(decl.name_span, "`tune`", "a single stage with one_step()", "another", why))
+
+
+def _stop(value: ast.Expr | None, known: Known) -> int:
+    match value:
+        case None:
+            return 0
+        case ast.Call(ast.Name("growing"), (ast.Arg(None, ast.Number() as times),)):
+            return count(times, "the number of times in `growing`", known) or 0
+        case _:
+            wanted, found = "`growing(n)`: the hypergradient has grown n times in a row", f"`{format_expr(value)}`"
+            known.bag.add(type_errors.WrongKind(value.span, "`stop`", wanted, found))
+            return 0
+
+
+def _stage(decl: ast.TuneDecl, blocks: list[Settings], staged: bool, known: Known) -> Stage | None:
+    """One stage; `blocks` are its settings and, before them, those of the stages before it."""
+    own = blocks[-1]
+
+    def setting(name: str) -> ast.Expr | None:
+        for block in reversed(blocks):
+            value = block.optional(name)
+            if value is not None or name not in INHERITED:
+                return value
+        return None
+
+    before = known.bag.errors
+    if len(blocks) == 1:
+        own.required("update", "update = adam(rate: 0.04)")
+        own.required("steps", "steps = 20")
+    frozen = _freeze(own.optional("freeze"), known)
+    update, steps = setting("update"), setting("steps")
+    step = check_update(update, Tree(HYPERS), known, inner=False, frozen=frozen) if update is not None else None
+    number = count(steps, "`steps`", known)
+    ties = _ties(own.optional("tie"), known)
+    projections = _projections(setting("project"), known)
+    if step is not None and step.rule == "bfgs":
+        for name in ("tie", "project"):
+            value = setting(name)
+            if value is not None:
+                why = "SciPy's BFGS moves every hyperparameter that is not frozen on its own"
+                known.bag.add(type_errors.WrongKind(value.span, f"`{name}`", "left out with bfgs()", "given", why))
+    if step is None or number is None or known.bag.errors > before:
+        return None
+    origin = steps.span.origin if steps is not None else ""
+    return Stage(decl.name if staged else "", step, number, ties, frozen, projections, origin)
+
+
+def _freeze(value: ast.Expr | None, known: Known) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    items = value.items if isinstance(value, ast.List) else (value,)
+    out: list[str] = []
+    for item in items:
+        if not isinstance(item, ast.Name):
+            found = f"`{format_expr(item)}`"
+            known.bag.add(type_errors.WrongKind(item.span, "`freeze`", "a list of hyperparameters", found))
+        elif named_hyper(item.text, item.span, known) is not None:
+            out.append(item.text)
+    if known.hypers and len(set(out)) == len(known.hypers):
+        known.bag.add(type_errors.WrongKind(value.span, "`freeze`", "some of the hyperparameters", "all of them"))
+    return tuple(dict.fromkeys(out))
+
+
+def _entries(value: ast.Expr | None, what: str, example: str, known: Known) -> list[tuple[HyperParameter, ast.Entry]]:
+    """The entries of a record by hyperparameter."""
+    if value is None:
+        return []
+    if not isinstance(value, ast.Record):
+        wanted = f"a record, as in {example}"
+        known.bag.add(type_errors.WrongKind(value.span, what, wanted, f"`{format_expr(value)}`"))
+        return []
+    return entries_by_hyper(value, known)
+
+
+def _ties(value: ast.Expr | None, known: Known) -> tuple[Tie, ...]:
+    out: list[Tie] = []
+    for hyper, entry in _entries(value, "`tie`", "{ l2: layer }", known):
+        items = entry.value.items if isinstance(entry.value, ast.List) else (entry.value,)
+        for item in items:
+            tie = _tie(hyper, item, known)
+            if tie is not None:
+                out.append(tie)
+    return tuple(out)
+
+
+def _tie(hyper: HyperParameter, value: ast.Expr, known: Known) -> Tie | None:
+    mean = False
+    inner = value
+    match value:
+        case ast.Call(ast.Name("mean"), (ast.Arg(None, inner),)):
+            mean = True
+        case _:
+            pass
+    bins = 1
+    match inner:
+        case ast.Call(ast.Name("step" as word), (ast.Arg("bins", number),)):
+            bins = count(number, "the number of bins", known) or 1
+        case ast.Name(word):
+            pass
+        case _:
+            word = ""
+    grain = next((g for g in GRAINS if g == word), None)
+    kinds = tuple(axis.kind for axis in hyper.type.axes)
+    if "size" in kinds:
+        kinds = ("size",)
+    possible = tuple(dict.fromkeys(g for kind in kinds for g in COARSER[kind]))
+    if grain is None or grain not in possible:
+        wanted = f"one of {', '.join(possible)} for {hyper.type}" if possible else "left out for a single number"
+        why = "`mean(...)` around it averages the gradients instead of adding them"
+        found = f"`{format_expr(value)}`"
+        known.bag.add(type_errors.WrongKind(value.span, f"a tie of `{hyper.name}`", wanted, found, why))
+        return None
+    lost = _uncovered(hyper, grain, known)
+    if lost:
+        group = hyper.type.axes[-1].group
+        known.bag.add(type_errors.AxisDoesNotFit(value.span, f"{grain} of {group}", group, lost))
+        return None
+    stored = hyper.type.axes[0].length if kinds and kinds[0] == "step" else 1
+    if grain == "step" and bins > stored:
+        wanted = f"at most {stored}"
+        known.bag.add(type_errors.WrongKind(value.span, "the number of bins", wanted, f"{bins}"))
+        return None
+    return Tie(hyper.name, grain, mean, bins)
+
+
+def _uncovered(hyper: HyperParameter, grain: Grain, known: Known) -> str:
+    """A parameter array that has entries on the hyperparameter's axis and none by this grain; "" where all have."""
+    axis = hyper.type.axes[-1]
+    if grain in ("network", "step"):
+        return ""
+    table, members = tuple(known.parameters.values()), known.groups[axis.group].members
+    fine, coarse = ([slot.path for slot in axis_slots(table, members, kind)] for kind in (axis.kind, grain))
+    return next((path for path in fine if path not in coarse), "")
+
+
+def _projections(value: ast.Expr | None, known: Known) -> tuple[Projection, ...]:
+    out: list[Projection] = []
+    for hyper, entry in _entries(value, "`project`", "{ bins: sort, level: clip(0.1, 0.9) }", known):
+        projection = _projection(hyper, entry.value, known)
+        if projection is not None:
+            out.append(projection)
+    return tuple(out)
+
+
+def _projection(hyper: HyperParameter, value: ast.Expr, known: Known) -> Projection | None:
+    shape = hyper.shape
+    wrong = ""
+    kind: Projector = "clip"
+    low: float | None = None
+    high: float | None = None
+    match value:
+        case ast.Name("sort"):
+            kind = "sort"
+            wrong = "an array" if not shape else ""
+        case ast.Name("symmetric"):
+            kind = "symmetric"
+            square = len(shape) >= 2 and shape[-1] == shape[-2]
+            wrong = "" if square and hyper.domain == "real" else "a square matrix of real numbers"
+        case ast.Name("nonnegative"):
+            low = 0.0
+            wrong = "real" if hyper.domain != "real" else ""
+        case ast.Call(ast.Name("clip"), (ast.Arg(None, lower), ast.Arg(None, upper))):
+            low, high = _bound(lower, hyper, known), _bound(upper, hyper, known)
+            if low is None or high is None:
+                return None
+            wrong = "between a lower and a higher bound" if low >= high else ""
+        case _:
+            wanted, found = f"one of {', '.join(PROJECTIONS)}", f"`{format_expr(value)}`"
+            why = "for example { bins: sort, level: clip(0.1, 0.9) }"
+            known.bag.add(type_errors.WrongKind(value.span, f"the projection of `{hyper.name}`", wanted, found, why))
+            return None
+    if wrong:
+        found = f"`{format_expr(value)}` of {hyper.domain}{list(shape) if shape else ''}"
+        known.bag.add(type_errors.WrongKind(value.span, f"`{hyper.name}` under this projection", wrong, found))
+        return None
+    return Projection(hyper.name, kind, low, high)
+
+
+def _bound(value: ast.Expr, hyper: HyperParameter, known: Known) -> float | None:
+    """A bound, in the unconstrained form."""
+    x = infer(value, Context(known, "constant"))
+    number = None if x is None else constant_value(x)
+    if x is None:
+        return None
+    inside = number is not None and (
+        hyper.domain == "real" or (number > 0 and (hyper.domain == "positive" or number < 1))
+    )
+    if number is None or not inside:
+        found = f"`{format_expr(value)}`"
+        known.bag.add(type_errors.WrongKind(value.span, "a bound", f"a constant that is {hyper.domain}", found))
+        return None
+    match hyper.domain:
+        case "real":
+            return number
+        case "positive":
+            return math.log(number)
+        case "unit":
+            return math.log(number) - math.log1p(-number)

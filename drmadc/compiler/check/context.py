@@ -1,0 +1,93 @@
+"""What is known while a spec is checked: declarations, parameters and groups so far, and the place of an expression."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from drmadc.common.diagnostics.model import Bag
+from drmadc.common.source import Span
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import ALL, Data, Group, HyperParameter, Learned, Let, Model, Parameter
+from drmadc.ir.types import Array, Type
+from drmadc.syntax import ast
+
+
+@dataclass
+class Known:
+    """The tables that the checking of a spec fills, one after another."""
+
+    bag: Bag
+    spec: ast.Spec
+    rules: dict[str, ast.UpdateDecl]
+    lets: dict[str, ast.LetDecl] = field(default_factory=dict)
+    data: Data | None = None
+    data_decl: ast.DataDecl | None = None
+    models: dict[str, Model] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    hypers: dict[str, HyperParameter] = field(default_factory=dict)
+    hyper_spans: dict[str, Span] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+    learned: Learned | None = None
+    trains_on: str | None = None
+    noises: int = 0
+
+    def add_group(self, name: str, members: tuple[str, ...]) -> None:
+        """Declare a parameter group; empty ones do not exist."""
+        if members:
+            self.groups[name] = Group(name, members)
+
+    @property
+    def examples(self) -> int | None:
+        """Number of training examples, where there are any."""
+        if self.learned is not None:
+            return self.learned.size
+        if self.data is None or not any(split.name == "train" for split in self.data.splits):
+            return None
+        return self.data.size_of("train")
+
+    def close_groups(self) -> None:
+        """Declare the group of all parameters, once all are known."""
+        self.add_group(ALL, tuple(self.parameters))
+
+
+Place = Literal["data", "model", "minibatch", "update", "init", "outer", "constant", "initial"]
+
+
+@dataclass
+class Context:
+    """Where an expression stands, and the local names there.
+
+    `data`: over a source's fields; `model`: inside a model; `minibatch`: in the training loss; `update`: an
+    argument or equation of a rule; `init`: an initial value; `outer`: objective or report; `constant`: no names;
+    `initial`: the initial value of a hyperparameter `name` of type `shape`. `whole` are fields that may be token ids.
+    """
+
+    known: Known
+    place: Place
+    locals: dict[str, Type] = field(default_factory=dict)
+    split: str | None = None
+    layer: str | None = None
+    layers: dict[str, Parameter] = field(default_factory=dict)
+    lets: dict[str, Let] = field(default_factory=dict)
+    statistics: list[Let] = field(default_factory=list)
+    open_lets: tuple[str, ...] = ()
+    draws: int = 0
+    tasks: int = 0
+    shape: Array | None = None
+    name: str = ""
+    whole: frozenset[str] = frozenset()
+
+    @property
+    def bag(self) -> Bag:
+        """Where mistakes go."""
+        return self.known.bag
+
+    @property
+    def at_step(self) -> bool:
+        """Whether a hyperparameter with a step axis stands for its value at one step."""
+        return self.place in ("minibatch", "update")
+
+
+Infer = Callable[[ast.Expr, Context], ir.Expr | None]

@@ -1,0 +1,167 @@
+"""Data blocks: source, splits, features."""
+
+from dataclasses import replace
+from typing import Literal
+
+from drmadc.common.source import Span
+from drmadc.compiler.check.blocks.settings import Settings
+from drmadc.compiler.check.context import Context, Known
+from drmadc.compiler.check.data.sources import check_source
+from drmadc.compiler.check.data.splits import Division, check_division, check_splits
+from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.expr.expressions import infer
+from drmadc.compiler.check.expr.shapes import describe
+from drmadc.compiler.check.expr.transforms import split_moves, without_moves
+from drmadc.ir.program import Data, Let
+from drmadc.ir.types import EXAMPLE, Array, Type, sizes
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
+
+SETTINGS = ("source", "split", "stratify", "balance", "folds", "resample", "feed")
+
+
+def check_data(decl: ast.DataDecl, known: Known) -> None:
+    """Fill `known.data` from a data block; what is wrong with it is reported."""
+    known.data_decl = decl
+    names = {item.name for item in decl.items if isinstance(item, ast.Feature)}
+    known.broken.update(names)
+    settings = Settings(
+        f"data {decl.name}",
+        tuple(item for item in decl.items if isinstance(item, ast.Setting)),
+        SETTINGS,
+        decl.span,
+        known.bag,
+    )
+    source = check_source(settings, known)
+    splits = check_splits(settings, source, known) if source is not None else None
+    division = check_division(settings, source, splits, known) if source is not None else Division()
+    resample = check_resample(settings, known, default=False)
+    feed = _feed(settings, known)
+    if source is None:
+        return
+    whole = frozenset(field.name for field in source.fields if field.whole)
+    ctx = Context(known, "data", locals={field.name: field.type for field in source.fields}, whole=whole)
+    features: list[Let] = []
+    known.broken.difference_update(names)  # a feature that reads another one is a mistake of its own
+    first: dict[str, ast.Feature] = {}
+    spans: dict[str, Span] = {}
+    for item in decl.items:
+        if isinstance(item, ast.Feature):
+            if item.name in first:
+                known.bag.add(name_errors.DeclaredTwice(item.name_span, item.name, first[item.name].name_span))
+                continue
+            first[item.name] = item
+            feature = _feature(item, ctx, known)
+            if feature is not None:
+                features.append(feature)
+                spans[item.name] = item.value.span
+    features, moves = split_moves(features, spans, ctx)
+    statistics = tuple(replace(let, value=without_moves(let.value)) for let in ctx.statistics)
+    if splits is None:
+        known.broken.update(names)
+        return
+    known.broken.update(names - {feature.name for feature in features})
+    if ctx.statistics and not any(split.name == "train" for split in splits):
+        known.bag.add(
+            name_errors.MissingSetting(decl.name_span, "split", "train", "split = { train: 15000, valid: 5000 }")
+        )
+    known.data = Data(
+        decl.name,
+        source.name,
+        source.fields,
+        splits,
+        resample,
+        statistics,
+        tuple(features),
+        decl.span.origin,
+        source.alphabets,
+        source.files,
+        source.columns,
+        source.options,
+        division.stratify,
+        division.balance,
+        division.folds,
+        moves,
+        feed,
+    )
+
+
+def _feed(settings: Settings, known: Known) -> Literal["", "resident", "streamed"]:
+    """`feed = resident` or `streamed`: whether the train split lies on the device."""
+    match settings.optional("feed"):
+        case None:
+            return ""
+        case ast.Name("resident"):
+            return "resident"
+        case ast.Name("streamed"):
+            return "streamed"
+        case value:
+            found = f"`{format_expr(value)}`"
+            known.bag.add(type_errors.WrongKind(value.span, "`feed`", "`resident` or `streamed`", found))
+            return ""
+
+
+def check_resample(settings: Settings, known: Known, *, default: bool) -> bool:
+    """`resample = each outer` or `each run`: whether draws change from one outer step to the next."""
+    value = settings.optional("resample")
+    match value:
+        case None:
+            return default
+        case ast.Each("outer"):
+            return True
+        case ast.Each("run"):
+            return False
+        case _:
+            found = f"`{format_expr(value)}`"
+            known.bag.add(type_errors.WrongKind(value.span, "`resample`", "`each outer` or `each run`", found))
+            return False
+
+
+def _feature(item: ast.Feature, ctx: Context, known: Known) -> Let | None:
+    wanted = declared_type(item.type, known)
+    value = infer(item.value, ctx)
+    if wanted is None or value is None:
+        return None
+    expected = Array(wanted.element, (EXAMPLE, *wanted.axes), wanted.classes)
+    actual = value.type
+    if isinstance(actual, Array) and actual.element == "byte":
+        actual = Array("real", actual.axes)
+    if isinstance(actual, Array) and actual.element == "class" and not actual.classes:
+        actual = replace(
+            actual, classes=expected.classes
+        )  # a file says nothing of classes; its labels are checked at run time
+    if actual != expected:
+        known.bag.add(
+            type_errors.WrongResult(item.value.span, item.name, describe(wanted), _each(actual), item.type.span)
+        )
+        return None
+    return Let(item.name, replace(value, type=actual), item.span.origin)
+
+
+def _each(type_: Type) -> str:
+    if isinstance(type_, Array) and type_.axes[:1] == (EXAMPLE,):
+        return describe(Array(type_.element, type_.axes[1:], type_.classes))
+    return f"{describe(type_)} for all examples together"
+
+
+def declared_type(type_: ast.TypeExpr, known: Known) -> Array | None:
+    """`real[784]` or `class[10]`, per example."""
+    if type_.name not in ("real", "class"):
+        known.bag.add(name_errors.UnknownType(type_.span, type_.name, ("real", "class")))
+        return None
+    numbers: list[int] = []
+    for axis in type_.axes:
+        if not (isinstance(axis, ast.Number) and isinstance(axis.value, int) and axis.value > 0):
+            found = f"`{format_expr(axis)}`"
+            known.bag.add(type_errors.WrongKind(axis.span, "a size", "a whole number above 0", found))
+            return None
+        numbers.append(axis.value)
+    if type_.name == "class":
+        if len(numbers) != 1:
+            found = f"{len(numbers)} numbers"
+            known.bag.add(
+                type_errors.WrongKind(type_.span, "a class label", "`class[N]` with the number of classes", found)
+            )
+            return None
+        return Array("class", (), numbers[0])
+    return Array("real", sizes(*numbers))

@@ -1,0 +1,300 @@
+"""Sources that are files: their headers say which fields they have.
+
+Where a path may stand, a record `{ train: "a", test: "b" }` gives two parts.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from drmadc.common.headers import numpy_files, tables
+from drmadc.common.headers import pictures as picture_files
+from drmadc.common.headers.header import BadFile, Header
+from drmadc.common.headers.idx import idx as idx_header
+from drmadc.common.headers.words import words_of
+from drmadc.common.source import Span
+from drmadc.compiler.check.context import Known
+from drmadc.compiler.check.data.source import Source, positive
+from drmadc.compiler.check.errors import program_errors, type_errors
+from drmadc.ir.program import PARTS, Columns, Field, File, Option, SourcePart
+from drmadc.ir.types import EXAMPLE, Array, Element, sizes
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
+
+Paths = dict[SourcePart, tuple[str, Span]]
+Headers = dict[str, Header]
+
+
+def npz(call: ast.Call, known: Known) -> Source | None:
+    """The arrays of a file: bytes of 8 bits, whole numbers along one axis as labels, other numbers as they are."""
+    return _whole(call, known, 'npz("data.npz")', numpy_files.npz)
+
+
+def npy(call: ast.Call, known: Known) -> Source | None:
+    """`npy(x: "x.npy", y: "y.npy")`: an array a file."""
+    return _by_field(call, known, 'npy(x: "x.npy", y: "y.npy")', numpy_files.npy)
+
+
+def idx(call: ast.Call, known: Known) -> Source | None:
+    """`idx(image: "train-images", label: "train-labels")`: an array a file."""
+    return _by_field(call, known, 'idx(image: "images.idx3", label: "labels.idx1")', idx_header)
+
+
+def csv(call: ast.Call, known: Known) -> Source | None:
+    """`csv("flowers.csv", x: [width, length], kind: species)`"""
+    return _table(call, known, 'csv("flowers.csv", x: [width, length], kind: species)', tables.csv_table)
+
+
+def parquet(call: ast.Call, known: Known) -> Source | None:
+    """`parquet("flowers.parquet", x: [width, length], kind: species)`"""
+    return _table(call, known, 'parquet("flowers.parquet", x: [width, length])', tables.parquet_table)
+
+
+def pictures(call: ast.Call, known: Known) -> Source | None:
+    """`images("folder", size: 32)`: pictures in class folders, cut to a square and scaled where a size is given."""
+    signature = 'images("folder") or images("folder", size: 32)'
+    size: tuple[int, int] | None = None
+    rest: list[ast.Arg] = []
+    for arg in call.args:
+        match arg.name, arg.value:
+            case "size", value if positive(value) and size is None:
+                size = positive(value), positive(value)
+            case _:
+                rest.append(arg)
+    paths = _paths(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
+    if paths is None:
+        known.bag.add(type_errors.WrongArguments(call.span, "images", "takes a folder", signature))
+        return None
+    found = _headers("images", paths, known, lambda path: picture_files.pictures(path, size))
+    options: tuple[tuple[str, Option], ...] = (("size", size[0]),) if size is not None else ()
+    return _source("images", paths, found, known, options) if found is not None else None
+
+
+def text(call: ast.Call, known: Known) -> Source | None:
+    """`text("book.txt", window: 32)`: every so many bytes of a file, and the byte that follows them.
+
+    With `words: 1000`, every so many words instead, as numbers below 1000, and the word that follows.
+    """
+    signature = 'text("book.txt", window: 32) or text("book.txt", window: 8, words: 1000)'
+    window = words = 0
+    rest: list[ast.Arg] = []
+    for arg in call.args:
+        match arg.name, arg.value:
+            case "window", value if positive(value) and not window:
+                window = positive(value)
+            case "words", value if positive(value) > 1 and not words:
+                words = positive(value)
+            case _:
+                rest.append(arg)
+    paths = _paths(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
+    if paths is None or not window:
+        problem = "takes a file, a window of so many bytes or words, and for words how many are told apart"
+        known.bag.add(type_errors.WrongArguments(call.span, "text", problem, signature))
+        return None
+
+    def headers(path: Path) -> Headers:
+        if not path.is_file():
+            raise BadFile("there is no such file")
+        unit = "word" if words else "byte"
+        count = ((len(words_of(path)) if words else path.stat().st_size) - 1) // window
+        if count < 1:
+            raise BadFile(f"it is shorter than a window of {window} {unit}s and the {unit} after it")
+        window_of = Header("i4" if words else "u1", (count, window))
+        return {f"{unit}s": window_of, "next": Header("i4", (count,))}
+
+    found = _headers("text", paths, known, headers)
+    if found is None:
+        return None
+    options: tuple[tuple[str, Option], ...] = (("window", window), *((("words", words),) if words else ()))
+    source = _source("text", paths, found, known, options)
+    if source is None or not words:
+        return source
+    fields = tuple(Field(field.name, Array("class", field.type.axes, words)) for field in source.fields)
+    return replace(source, fields=fields)
+
+
+def _whole(call: ast.Call, known: Known, signature: str, read: Callable[[Path], Headers]) -> Source | None:
+    """A source whose file has all fields."""
+    name = signature.partition("(")[0]
+    paths = _paths(call.args[0].value) if len(call.args) == 1 and call.args[0].name is None else None
+    if paths is None:
+        known.bag.add(type_errors.WrongArguments(call.span, name, "takes the path of a file", signature))
+        return None
+    found = _headers(name, paths, known, read)
+    return _source(name, paths, found, known) if found is not None else None
+
+
+def _by_field(call: ast.Call, known: Known, signature: str, read: Callable[[Path], Header]) -> Source | None:
+    """A source with a file for each field."""
+    name = signature.partition("(")[0]
+    found: dict[SourcePart, Headers] = {}
+    files: list[File] = []
+    for arg in call.args:
+        paths = _paths(arg.value) if arg.name is not None else None
+        if paths is None or (found and list(found) != list(paths)):
+            problem = "takes a name and a path for each field, all with the same parts"
+            known.bag.add(type_errors.WrongArguments(arg.span, name, problem, signature))
+            return None
+        for part, (path, span) in paths.items():
+            try:
+                found.setdefault(part, {})[arg.name or ""] = read(Path(path))
+            except BadFile as error:
+                known.bag.add(program_errors.BadData(span, name, path, str(error)))
+                return None
+            files.append(File(part, arg.name or "", path))
+    if not found:
+        known.bag.add(type_errors.WrongArguments(call.span, name, "needs a field", signature))
+        return None
+    spans: Paths = {part: (_of_part(files, part), call.span) for part in found}
+    source = _source(name, spans, found, known)
+    return None if source is None else Source(name, source.fields, source.parts, None, tuple(files))
+
+
+def _of_part(files: list[File], part: SourcePart) -> str:
+    return ", ".join(file.path for file in files if file.part == part)
+
+
+def _table(call: ast.Call, known: Known, signature: str, read: Callable[[Path], Headers]) -> Source | None:
+    """Columns of a table: a list of them makes a vector of real numbers, one by itself a label or a number."""
+    name = signature.partition("(")[0]
+    unnamed = [arg for arg in call.args if arg.name is None]
+    paths = _paths(unnamed[0].value) if len(unnamed) == 1 else None
+    if paths is None:
+        known.bag.add(type_errors.WrongArguments(call.span, name, "takes the path of a file, and columns", signature))
+        return None
+    found = _headers(name, paths, known, read)
+    if found is None:
+        return None
+    columns: list[tuple[str, str | tuple[str, ...]]] = []
+    joined: dict[SourcePart, Headers] = {part: {} for part in found}
+    for arg in call.args:
+        if arg.name is None:
+            continue
+        items = arg.value.items if isinstance(arg.value, ast.List) else (arg.value,)
+        names: list[str] = []
+        for item in items:
+            match item:
+                case ast.Name(text) | ast.Text(text):
+                    names.append(text)
+                case _:
+                    problem = f"`{format_expr(item)}` names no column"
+                    known.bag.add(type_errors.WrongArguments(item.span, name, problem, signature))
+                    return None
+        for part, headers in found.items():
+            header = _columns(arg, names, headers)
+            if isinstance(header, str):
+                known.bag.add(program_errors.BadData(arg.span, name, paths[part][0], header))
+                return None
+            joined[part][arg.name] = header
+        columns.append((arg.name, tuple(names) if isinstance(arg.value, ast.List) else names[0]))
+    return _source(name, paths, joined if columns else found, known, columns=tuple(columns))
+
+
+def _columns(arg: ast.Arg, names: list[str], headers: Headers) -> Header | str:
+    """The field that columns make; or what is wrong with them."""
+    for column in names:
+        if column not in headers:
+            there = ", ".join(f"`{name}`" for name in list(headers)[:12])
+            more = "" if len(headers) <= 12 else f" and {len(headers) - 12} others"
+            return f"there is no column `{column}`; its columns are {there}{more}"
+    chosen = [headers[column] for column in names]
+    if not isinstance(arg.value, ast.List):
+        return chosen[0]
+    for column, header in zip(names, chosen, strict=True):
+        if header.kind[0] not in "fiub":
+            where = f": {header.words}" if header.words else ""
+            return f"the column `{column}` is not of numbers{where}"
+    return Header("f8", (chosen[0].shape[0], len(chosen))) if chosen else "a list of columns is empty"
+
+
+def _paths(value: ast.Expr) -> Paths | None:
+    """`"path"`, or `{ train: "path", test: "path" }`."""
+    match value:
+        case ast.Text(path):
+            return {"train": (path, value.span)}
+        case ast.Record(entries):
+            paths: Paths = {}
+            for entry in entries:
+                part = next((part for part in PARTS if part == entry.path and part not in paths), None)
+                if part is None or not isinstance(entry.value, ast.Text):
+                    return None
+                paths[part] = entry.value.text, entry.value.span
+            return {part: paths[part] for part in PARTS if part in paths} if "train" in paths else None
+        case _:
+            return None
+
+
+def _headers(
+    name: str, paths: Paths, known: Known, read: Callable[[Path], Headers]
+) -> dict[SourcePart, Headers] | None:
+    """The headers of each part's file."""
+    found: dict[SourcePart, Headers] = {}
+    for part, (path, span) in paths.items():
+        try:
+            found[part] = read(Path(path))
+        except BadFile as error:
+            known.bag.add(program_errors.BadData(span, name, path, str(error)))
+            return None
+    return found
+
+
+def _source(
+    name: str,
+    paths: Paths,
+    found: dict[SourcePart, Headers],
+    known: Known,
+    options: tuple[tuple[str, Option], ...] = (),
+    columns: Columns = (),
+) -> Source | None:
+    """The source whose fields have these headers; the parts must have the same fields."""
+    fields: dict[SourcePart, tuple[Field, ...]] = {}
+    counts: dict[SourcePart, int] = {}
+    for part, headers in found.items():
+        path, span = paths[part]
+        usable = {n: h for n, h in headers.items() if n.isidentifier() and _element(h) is not None}
+        lengths = {n: h.shape[0] for n, h in usable.items()}
+        problem = ""
+        if not usable:
+            problem = "it holds no array of numbers over examples, with a name of letters"
+        elif len(set(lengths.values())) > 1:
+            problem = f"its arrays are of different lengths: {', '.join(f'{n} {k}' for n, k in lengths.items())}"
+        elif not next(iter(lengths.values())):
+            problem = "it holds no examples"
+        if problem:
+            known.bag.add(program_errors.BadData(span, name, path, problem))
+            return None
+        counts[part] = next(iter(lengths.values()))
+        fields[part] = tuple(
+            Field(n, Array(_element(h) or "real", (EXAMPLE, *sizes(*h.shape[1:]))), _whole_numbers(h))
+            for n, h in usable.items()
+        )
+    for part, own in fields.items():
+        if own != fields["train"]:
+            path, span = paths[part]
+            names = sorted({field.name for field in set(own) ^ set(fields["train"])})
+            problem = f"it differs from {paths['train'][0]} in {', '.join(f'`{n}`' for n in names)}"
+            known.bag.add(program_errors.BadData(span, name, path, problem))
+            return None
+    files = tuple(File(part, "", path) for part, (path, _) in paths.items())
+    return Source(name, fields["train"], counts, None, files, columns, options)
+
+
+def _whole_numbers(header: Header) -> bool:
+    return header.kind[0] in "iu" and header.kind != "u1" and len(header.shape) > 1
+
+
+def _element(header: Header) -> Element | None:
+    """What the numbers of a header are; None for what no feature can read."""
+    if not header.shape:
+        return None
+    match header.kind[0]:
+        case "u" if header.kind == "u1" and len(header.shape) > 1:
+            return "byte"
+        case "i" | "u" if len(header.shape) == 1:
+            return "class"
+        case "U" if header.shape[1:] == () and header.kind == tables.TEXT:
+            return "class"
+        case "f" | "i" | "u" | "b":
+            return "real"
+        case _:
+            return None

@@ -1,0 +1,137 @@
+"""Splits of a data set: their sizes, and whether classes or folds decide who goes where."""
+
+from dataclasses import dataclass
+
+from drmadc.compiler.check.blocks.settings import Settings
+from drmadc.compiler.check.context import Known
+from drmadc.compiler.check.data.source import Source
+from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
+from drmadc.ir.program import PARTS, SourcePart, Split
+from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
+
+EXAMPLE = "split = { train: 15000, valid: 5000, test: 10000 }"
+
+
+@dataclass(frozen=True)
+class Division:
+    """What decides which example goes to which split, beside chance."""
+
+    stratify: str = ""
+    balance: str = ""
+    folds: int = 0
+
+
+def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Split, ...] | None:
+    """The sizes of the splits: numbers of examples, or fractions of the part that they are drawn from."""
+    value = settings.required("split", EXAMPLE)
+    if value is None:
+        return None
+    if not isinstance(value, ast.Record):
+        found = f"`{format_expr(value)}`"
+        known.bag.add(type_errors.WrongKind(value.span, "`split`", f"a record, as in {EXAMPLE}", found))
+        return None
+    sizes: dict[SourcePart, int | float] = {}
+    seen: dict[str, ast.Entry] = {}
+    failed = False
+    for entry in value.entries:
+        if entry.path in seen:
+            known.bag.add(name_errors.GivenTwice(entry.path_span, entry.path, seen[entry.path].path_span))
+            failed = True
+            continue
+        seen[entry.path] = entry
+        name = next((part for part in PARTS if part == entry.path), None)
+        if name is None:
+            known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, PARTS, "split"))
+            failed = True
+            continue
+        size = entry.value.value if isinstance(entry.value, ast.Number) else 0
+        fraction = isinstance(size, float) and 0 < size <= 1 and source.alphabets is None
+        if not (fraction or (isinstance(size, int) and size > 0)):
+            found = f"`{format_expr(entry.value)}`"
+            wanted = "a whole number above 0, or a fraction such as 0.8"
+            known.bag.add(type_errors.WrongKind(entry.value.span, "the size of a split", wanted, found))
+            failed = True
+            continue
+        sizes[name] = size
+    splits: list[Split] = []
+    for part, count in source.parts.items():
+        mine = {name: size for name, size in sizes.items() if (name if name in source.parts else "train") == part}
+        whole = _whole(mine, count)
+        if whole is None:
+            text = ", ".join(f"{name}: {size}" for name, size in mine.items())
+            wanted = "fractions of at most 1 in all, or numbers of examples, not both"
+            known.bag.add(type_errors.WrongKind(value.span, "the sizes of `split`", wanted, text))
+            return None
+        wanted_count = sum(whole.values())
+        if wanted_count > count and source.alphabets is not None:
+            most = f"at most {count} drawers of each character together"
+            known.bag.add(type_errors.WrongKind(value.span, "`split`", most, f"{wanted_count} drawers"))
+            return None
+        if wanted_count > count:
+            known.bag.add(program_errors.SplitTooLarge(value.span, source.name, part, wanted_count, count))
+            failed = True
+        splits += [Split(name, size, part) for name, size in whole.items()]
+    if "train" not in seen and not failed and known.trains_on is None:
+        known.bag.add(name_errors.MissingSetting(value.span, "split", "train", EXAMPLE))
+        failed = True
+    order = list(sizes)
+    return None if failed else tuple(sorted(splits, key=lambda split: order.index(split.name)))
+
+
+def _whole(sizes: dict[SourcePart, int | float], count: int) -> dict[SourcePart, int] | None:
+    """Sizes as numbers of examples; fractions are cut where their sums are, so that 1 in all is everything."""
+    if all(isinstance(size, int) for size in sizes.values()):
+        return {name: int(size) for name, size in sizes.items()}
+    total = 0.0
+    out: dict[SourcePart, int] = {}
+    for name, size in sizes.items():
+        if isinstance(size, int) and size != 1:
+            return None
+        first, total = round(total * count), total + size
+        out[name] = max(1, round(total * count) - first)
+    return out if total <= 1 + 1e-9 else None
+
+
+def check_division(settings: Settings, source: Source, splits: tuple[Split, ...] | None, known: Known) -> Division:
+    """`stratify = label`, `balance = label` and `folds = 5`."""
+    stratify = _label(settings, "stratify", source, known)
+    balance = _label(settings, "balance", source, known)
+    folds = settings.optional("folds")
+    value = settings.optional("balance")
+    if stratify and balance and value is not None:
+        wanted = "given without `stratify`: equal numbers of each class, or their shares, not both"
+        known.bag.add(type_errors.WrongKind(value.span, "`balance`", wanted, "both"))
+    if balance and value is not None and splits is not None:
+        classes = next(field.type.classes for field in source.fields if field.name == balance)
+        uneven = next((split for split in splits if classes and split.size % classes), None)
+        if uneven is not None:
+            wanted = f"splits whose sizes are multiples of {classes}, the number of classes"
+            known.bag.add(type_errors.WrongKind(value.span, "`balance`", wanted, f"{uneven.name}: {uneven.size}"))
+    if folds is None:
+        return Division(stratify, balance)
+    count = folds.value if isinstance(folds, ast.Number) else 0
+    sizes = {split.name: split.size for split in splits or () if split.part == "train"}
+    if not isinstance(count, int) or count < 2:
+        found = f"`{format_expr(folds)}`"
+        known.bag.add(type_errors.WrongKind(folds.span, "`folds`", "a whole number above 1", found))
+    elif splits is not None and sizes.get("train") != (count - 1) * sizes.get("valid", 0):
+        wanted = f"splits of which train is {count - 1} times as large as valid"
+        found = ", ".join(f"{name}: {size}" for name, size in sizes.items())
+        known.bag.add(type_errors.WrongKind(folds.span, f"`folds = {count}`", wanted, found or "no train split"))
+    else:
+        return Division(stratify, balance, count)
+    return Division(stratify, balance)
+
+
+def _label(settings: Settings, name: str, source: Source, known: Known) -> str:
+    """The label that a setting names."""
+    value = settings.optional(name)
+    if value is None:
+        return ""
+    labels = [field.name for field in source.fields if field.type.element == "class" and source.alphabets is None]
+    if isinstance(value, ast.Name) and value.text in labels:
+        return value.text
+    wanted = f"the source's label: {', '.join(labels)}" if labels else "left out: the source has no labels"
+    known.bag.add(type_errors.WrongKind(value.span, f"`{name}`", wanted, f"`{format_expr(value)}`"))
+    return ""

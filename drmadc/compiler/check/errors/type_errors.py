@@ -1,0 +1,219 @@
+"""Mistakes of type, shape and domain (E03)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drmadc.common.diagnostics.model import Diagnostic
+from drmadc.common.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeMismatch(Diagnostic):
+    code: ClassVar[str] = "E0301"
+    op: str
+    left: str
+    right: str
+    left_span: Span
+    right_span: Span
+
+    def message(self) -> str:
+        return f"`{self.op}` cannot combine {self.left} with {self.right}"
+
+    def label(self) -> str:
+        return "these shapes do not go together"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.left_span, self.left), (self.right_span, self.right))
+
+    def note(self) -> str:
+        return "two shapes go together when they are equal, when one is a scalar, or when named axes match"
+
+
+@dataclass(frozen=True, slots=True)
+class WrongKind(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    what: str
+    expected: str
+    found: str
+    advice: str = ""
+
+    def message(self) -> str:
+        return f"{self.what} must be {self.expected}"
+
+    def label(self) -> str:
+        return f"this is {self.found}"
+
+    def help(self) -> str:
+        return self.advice
+
+
+@dataclass(frozen=True, slots=True)
+class WrongArguments(Diagnostic):
+    code: ClassVar[str] = "E0303"
+    function: str
+    problem: str
+    signature: str
+    declared: Span | None = None
+
+    def message(self) -> str:
+        return f"`{self.function}`: {self.problem}"
+
+    def label(self) -> str:
+        return "wrong arguments"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.declared, "declared here"),) if self.declared else ()
+
+    def help(self) -> str:
+        return f"it is called as {self.signature}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAScalar(Diagnostic):
+    code: ClassVar[str] = "E0304"
+    what: str
+    found: str
+
+    def message(self) -> str:
+        return f"{self.what} must be one number"
+
+    def label(self) -> str:
+        return f"this is {self.found}"
+
+    def help(self) -> str:
+        return "reduce it with `sum(...)` or `mean(...)`"
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfDomain(Diagnostic):
+    code: ClassVar[str] = "E0305"
+    name: str
+    value: str
+    domain: str
+    declared: Span | None = None
+
+    def message(self) -> str:
+        return f"{self.value} is outside the domain of `{self.name}`"
+
+    def label(self) -> str:
+        return f"not in `{self.domain}`"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.declared, f"`{self.name}` is declared {self.domain} here"),) if self.declared else ()
+
+    def note(self) -> str:
+        return {
+            "positive": "`positive` holds numbers above 0 (a constant rate may be 0)",
+            "unit": "`unit` holds numbers above 0 and below 1 (a constant may be 0)",
+        }.get(self.domain, "")
+
+    def help(self) -> str:
+        return {
+            "positive": "give a number above 0, or declare the hyperparameter `real`",
+            "unit": "give a number below 1, for example 0.9",
+        }.get(self.domain, "")
+
+
+@dataclass(frozen=True, slots=True)
+class WrongResult(Diagnostic):
+    code: ClassVar[str] = "E0306"
+    name: str
+    declared: str
+    found: str
+    declared_span: Span
+
+    def message(self) -> str:
+        return f"`{self.name}` is declared {self.declared} but its value is {self.found}"
+
+    def label(self) -> str:
+        return f"this is {self.found}"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.declared_span, f"declared {self.declared}"),)
+
+    def help(self) -> str:
+        return "change one to match the other"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsSplit(Diagnostic):
+    code: ClassVar[str] = "E0307"
+    name: str
+    splits: tuple[str, ...]
+
+    def message(self) -> str:
+        return f"`{self.name}` is data, and nothing here says of which examples"
+
+    def label(self) -> str:
+        return "a feature of the data"
+
+    def note(self) -> str:
+        return "in `train` an expression is over the minibatch; elsewhere `on` names a whole split"
+
+    def help(self) -> str:
+        split = "valid" if "valid" in self.splits or not self.splits else self.splits[0]
+        return f"append `on {split}` to the expression"
+
+
+@dataclass(frozen=True, slots=True)
+class AxisDoesNotFit(Diagnostic):
+    code: ClassVar[str] = "E0308"
+    found: str
+    group: str
+    missing: str
+
+    def message(self) -> str:
+        return f"{self.found} has no entry for `{self.missing}`"
+
+    def label(self) -> str:
+        return f"combined here with `{self.group}`"
+
+    def note(self) -> str:
+        return "a hyperparameter spreads over a parameter group when its axis covers every array of the group"
+
+    def help(self) -> str:
+        return f"declare it over a group that contains `{self.missing}`, or combine it with fewer parameters"
+
+
+@dataclass(frozen=True, slots=True)
+class DomainMismatch(Diagnostic):
+    code: ClassVar[str] = "E0309"
+    rule: str
+    param: str
+    wanted: str
+    hyper: str
+    has: str
+    declared: Span
+
+    def message(self) -> str:
+        return f"`{self.param}` of `{self.rule}` is `{self.wanted}`, but `{self.hyper}` is `{self.has}`"
+
+    def label(self) -> str:
+        return f"may leave `{self.wanted}` while it is tuned"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.declared, f"`{self.hyper}` is declared here"),)
+
+    def help(self) -> str:
+        return f"declare `hyper {self.hyper}: {self.wanted}[...]`"
+
+
+@dataclass(frozen=True, slots=True)
+class InitCoverage(Diagnostic):
+    code: ClassVar[str] = "E0310"
+    path: str
+    first: Span | None
+
+    def message(self) -> str:
+        if self.first:
+            return f"`{self.path}` is initialised twice"
+        return f"`{self.path}` has no initial value"
+
+    def label(self) -> str:
+        return "covers it again" if self.first else "does not cover it"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.first, "already covered here"),) if self.first else ()
+
+    def help(self) -> str:
+        return "every array is covered by exactly one entry, as in init = { weights: normal(0.05), biases: 0 }"

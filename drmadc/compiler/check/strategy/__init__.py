@@ -1,0 +1,1 @@
+"""The reverse strategy: as written, and whether the program supports it."""

@@ -1,0 +1,328 @@
+"""The data of an emitted module: its declaration, statistics, features, and the minibatch of a step."""
+
+from dataclasses import replace
+
+from drmadc.compiler.lower.expressions import Scope, call, draw_number, item, lower, number
+from drmadc.compiler.lower.names import batch_key, local
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import PARTS, Alphabets, Data, Let, Program
+from drmadc.ir.types import Array
+from drmadc.target import tree as py
+
+
+def data_constant(program: Program, data: Data) -> py.Statement:
+    """DATA = rt.Data(...)"""
+    if data.alphabets is not None:
+        return py.Assign((py.Id("DATA"),), _tasks(data, data.alphabets), data.origin)
+    named: dict[str, py.Expr] = {"source": py.Literal(data.source), "seed": py.Id("SEED")}
+    if data.files:
+        named["files"] = _files(data)
+    if data.columns:
+        named["columns"] = _dict({name: _columns(value) for name, value in data.columns})
+    if data.options:
+        named["options"] = _dict({name: py.Literal(value) for name, value in data.options})
+    if data.files or data.options:
+        named["fields"] = _dict({name: py.Literal(text) for name, text in _read_fields(data).items()})
+    for part in PARTS:
+        sizes = tuple((py.Literal(s.name), py.Literal(s.size)) for s in data.splits if s.part == part)
+        if sizes:
+            named[f"from_{part}"] = py.Dict(sizes)
+    named["resample"] = py.Literal(data.resample)
+    if data.stratify:
+        named["stratify"] = py.Literal(data.stratify)
+    if data.balance:
+        named["balance"] = py.Tuple((py.Literal(data.balance), py.Literal(_classes(data)[data.balance])))
+    if data.folds:
+        named["folds"] = py.Literal(data.folds)
+    return py.Assign((py.Id("DATA"),), call("rt.Data", **named), data.origin)
+
+
+def _tasks(data: Data, alphabets: Alphabets) -> py.Expr:
+    """rt.Tasks("small1", seed=SEED, drawers={...})"""
+    drawers = py.Dict(tuple((py.Literal(s.name), py.Literal(s.size)) for s in data.splits))
+    named: dict[str, py.Expr] = {"seed": py.Id("SEED"), "drawers": drawers}
+    if alphabets.copies != "none":
+        named["copies"] = py.Literal(alphabets.copies)
+    if data.resample:
+        named["redraw"] = py.Literal(True)
+    if alphabets.sampled:
+        named["sampled"] = py.Literal(True)
+    return call("rt.Tasks", py.Literal(alphabets.name), **named)
+
+
+def _dict(entries: dict[str, py.Expr]) -> py.Dict:
+    return py.Dict(tuple((py.Literal(name), value) for name, value in entries.items()))
+
+
+def _columns(value: str | tuple[str, ...]) -> py.Expr:
+    return py.Literal(value) if isinstance(value, str) else py.Tuple(tuple(py.Literal(name) for name in value))
+
+
+def _files(data: Data) -> py.Dict:
+    """{"train": "data.npz"}, or where each field has a file {"train": {"x": "x.npy"}}"""
+    out: dict[str, py.Expr] = {}
+    for part in dict.fromkeys(file.part for file in data.files):
+        mine = {file.field: py.Literal(file.path) for file in data.files if file.part == part}
+        out[part] = mine[""] if "" in mine else _dict(dict(mine))
+    return _dict(out)
+
+
+def _read_fields(data: Data) -> dict[str, str]:
+    """The fields that features and statistics read, as types: `real[4]`, `byte[28, 28]`, `class[3]`.
+
+    Token ids, several to an example, are `class[1000, 8]`: classes first.
+    """
+    read = {name for value in _values(data) for name in ir.names_in(value)} | {data.stratify, data.balance}
+    classes = _classes(data)
+    out: dict[str, str] = {}
+    for field in data.fields:
+        if field.name in read:
+            labels = field.name in classes
+            sizes = [str(classes[field.name])] if labels else []
+            sizes += [str(axis) for axis in field.type.axes[1:]]
+            out[field.name] = f"{'class' if labels else field.type.element}[{', '.join(sizes)}]"
+    return out
+
+
+def _values(data: Data) -> tuple[ir.Expr, ...]:
+    return (*(let.value for let in data.features), *(let.value for let in data.statistics))
+
+
+def _classes(data: Data) -> dict[str, int]:
+    """The number of classes of each label and token: the source's, or for a file what a feature says."""
+    classes = {field.name: field.type.classes for field in data.fields if field.type.element == "class"}
+    whole = {field.name for field in data.fields if field.whole}
+    for value in _values(data):
+        for node in ir.walk(value):
+            if isinstance(node, ir.Name) and (node.id in classes or node.id in whole):
+                assert isinstance(node.type, Array)
+                if node.type.element == "class":
+                    classes[node.id] = max(node.type.classes, classes.get(node.id, 0))
+    return classes
+
+
+def data_functions(program: Program, data: Data) -> list[py.Statement]:
+    """statistics(raw), features(raw, statistics)"""
+    scope = _scope(program, data)
+    out: list[py.Statement] = []
+    if data.statistics:
+        values = tuple(_measured(let) for let in data.statistics)
+        entries = tuple(
+            (py.Literal(let.name), lower(value, replace(scope, draw=None)))
+            for let, value in zip(data.statistics, values, strict=True)
+        )
+        what = ", ".join(let.name for let in data.statistics)
+        out.append(
+            py.Function(
+                "fit",
+                (("raw", None),),
+                f"What statistics of the train split are taken of, in float64: {what}.",
+                (
+                    *_merged(data),
+                    *_fields(data, values, py.Literal("float64")),
+                    py.Return(py.Dict(entries), data.statistics[0].origin),
+                ),
+            )
+        )
+    out.append(_features(data, scope))
+    return out
+
+
+def _measured(let: Let) -> ir.Expr:
+    """What a statistic is taken of."""
+    assert isinstance(let.value, ir.Call)
+    return let.value.args[0]
+
+
+def statistics_table(data: Data) -> list[py.Statement]:
+    """STATISTICS = {"mean": ("mean",), "zca": ("zca", 0.1)}"""
+    if not data.statistics:
+        return []
+    entries: list[tuple[py.Expr, py.Expr]] = []
+    for let in data.statistics:
+        assert isinstance(let.value, ir.Call)
+        more = tuple(number(arg.value) for arg in let.value.args[1:] if isinstance(arg, ir.Const))
+        entries.append((py.Literal(let.name), py.Tuple((py.Literal(let.value.function), *more))))
+    return [py.Assign((py.Id("STATISTICS"),), py.Dict(tuple(entries)))]
+
+
+def feed_constant(program: Program) -> list[py.Statement]:
+    """FEED = rt.Feed(DATA, ...), where minibatches are streamed"""
+    if not program.streamed or program.data is None:
+        return []
+    named: dict[str, py.Expr] = {name: py.Id(name.upper()) for name in ("seed", "batch", "steps")}
+    named["sampling"] = py.Literal(program.sampling)
+    if not program.redraw:
+        named["redraw"] = py.Literal(False)
+    if program.data.moves:
+        named["moves"] = py.Id("MOVES")
+    origin = program.data.origin
+    return [py.Assign((py.Id("FEED"),), call("rt.Feed", py.Id("DATA"), **named), origin)]
+
+
+def moves_table(program: Program) -> list[py.Statement]:
+    """MOVES = {"image": (("flip", 0), ("crop", 4))}"""
+    if program.data is None or not program.augmented or not program.data.moves:
+        return []
+    entries: list[tuple[py.Expr, py.Expr]] = []
+    for name, chain in program.data.moves:
+        moves = tuple(py.Tuple((py.Literal(kind), py.Literal(amount))) for kind, amount in chain)
+        entries.append((py.Literal(name), py.Tuple(moves)))
+    return [py.Assign((py.Id("MOVES"),), py.Dict(tuple(entries)))]
+
+
+def _scope(program: Program, data: Data) -> Scope:
+    fields = {field.name for field in data.fields}
+
+    def name(node: ir.Name) -> py.Expr:
+        head, _, rest = node.id.partition(".")
+        if head in fields:
+            return py.Id(local(head))
+        return item("statistics", rest)
+
+    return Scope(program, name, draw=py.Id("draw") if data.drawn else None)
+
+
+def _fields(data: Data, values: tuple[ir.Expr, ...], dtype: py.Expr) -> tuple[py.Statement, ...]:
+    """The fields that values read, as numbers of a type."""
+    used = {name for value in values for name in ir.names_in(value)}
+    labels = _classes(data)
+    out: list[py.Statement] = []
+    for field in data.fields:
+        if field.name in used:
+            value: py.Expr = item("raw", field.name)
+            if field.name not in labels:
+                value = py.Call(py.Attribute(value, "astype"), (dtype,))
+            out.append(py.Assign((py.Id(local(field.name)),), value))
+    return tuple(out)
+
+
+def _merged(data: Data) -> tuple[py.Statement, ...]:
+    """raw = rt.all_tasks(raw), where there are tasks"""
+    return (py.Assign((py.Id("raw"),), call("rt.all_tasks", py.Id("raw"))),) if data.tasks else ()
+
+
+def _features(data: Data, scope: Scope) -> py.Function:
+    body: list[py.Statement] = list(_fields(data, tuple(let.value for let in data.features), py.Id("DTYPE")))
+    for let in data.features:
+        body.append(py.Assign((py.Id(_free(let, data)),), lower(let.value, scope), let.origin))
+    entries = tuple((py.Literal(let.name), py.Id(_free(let, data))) for let in data.features)
+    params: list[tuple[str, py.Expr | None]] = [("raw", None)]
+    if data.statistics:
+        params.append(("statistics", None))
+    if data.drawn:
+        params.append(("draw", py.Literal(None)))
+    doc = "; ".join(f"{let.name}: {let.value.type}" for let in data.features) + "."
+    return py.Function("features", tuple(params), doc, (*body, py.Return(py.Dict(entries))))
+
+
+def _free(let: Let, data: Data) -> str:
+    name = local(let.name)
+    return f"{name}_" if let.name in {f.name for f in data.fields} else name
+
+
+def features_of(data: Data, raw: py.Expr, draw: py.Expr | None = None, *, moved: bool = False) -> py.Expr:
+    """features(raw, data["statistics"]); with `draw`, those of a training minibatch, `moved` on the host or here."""
+    more = (item("data", "statistics"),) if data.statistics else ()
+    if draw is not None:
+        if data.moves and not moved:
+            raw = call("rt.move", raw, py.Id("MOVES"), draw)
+        if data.drawn:
+            more = (*more, draw)
+    if data.tasks:
+        axes = (("in_axes", py.Tuple((py.Literal(0), py.Literal(None)))),) if more else ()
+        return py.Call(py.Call(py.Id("jax.vmap"), (py.Id("features"),), axes), (raw, *more))
+    return call("features", raw, *more)
+
+
+def over_examples(program: Program) -> bool:
+    """Whether the loss must know which examples a minibatch holds."""
+    return program.learned is not None or any(h.type.axes and h.type.axes[0].kind == "example" for h in program.hypers)
+
+
+def gathered(program: Program) -> py.Expr:
+    """rt.take(data["train"], rows)"""
+    if program.streamed:
+        return call("FEED.take", py.Id("outer"), py.Id("rows"))
+    return call("rt.take", item("data", "train"), py.Id("rows"))
+
+
+def rows_batch(program: Program, raw: py.Expr, step: py.Expr, *, moved: bool = False) -> py.Expr:
+    """What the loss reads of the examples `rows`, whose fields are `raw`: features; rows and noise where asked for."""
+    more: list[tuple[str, py.Expr]] = []
+    if over_examples(program):
+        more.append((batch_key(program, "rows"), py.Id("rows")))
+    features: py.Expr | None = None
+    if program.data is not None and program.learned is None:
+        features = features_of(program.data, raw, _draw(program), moved=moved)
+    return _batch(program, features, more, step)
+
+
+def _draw(program: Program) -> py.Expr | None:
+    return py.Id("draw") if program.augmented else None
+
+
+def augmentation(program: Program, step: py.Expr, *, moved: bool = False) -> tuple[py.Statement, ...]:
+    """draw = rt.augmentation_key(SEED, outer, t), where minibatches are augmented; `moved`: the host has moved them."""
+    if not program.augmented or (moved and program.data is not None and not program.data.drawn):
+        return ()
+    key = call("rt.augmentation_key", py.Id("SEED"), draw_number(program), step)
+    return (py.Assign((py.Id("draw"),), key),)
+
+
+def whole_batch(program: Program, rows: py.Expr | None, step: py.Expr) -> py.Expr:
+    """The same for all training examples, whose numbers are `rows` where the loss reads them."""
+    more: list[tuple[str, py.Expr]] = []
+    if over_examples(program) and rows is not None:
+        more.append((batch_key(program, "rows"), rows))
+    features: py.Expr | None = None
+    if program.data is not None and program.learned is None:
+        features = features_of(program.data, item("data", "train"), _draw(program))
+    return _batch(program, features, more, step)
+
+
+def _batch(program: Program, features: py.Expr | None, more: list[tuple[str, py.Expr]], step: py.Expr) -> py.Expr:
+    if program.noisy:
+        noise = call("rt.noise_key", py.Id("SEED"), draw_number(program), step)
+        more = [*more, (batch_key(program, "noise"), noise)]
+    if features is None:
+        return py.Dict(tuple((py.Literal(name), value) for name, value in more))
+    return py.Call(py.Id("dict"), (features,), tuple(more)) if more else features
+
+
+def minibatch_function(program: Program) -> py.Function:
+    """minibatch(data, outer, t)"""
+    if program.batch == 0:
+        split = "train split" if program.learned is None else "learned training set"
+        doc = f"The whole {split}, at every step."
+        body: tuple[py.Statement, ...] = (py.Return(whole_batch(program, None, py.Id("t"))),)
+        body = (*augmentation(program, py.Id("t")), *body)
+    else:
+        key = (py.Id("SEED"), draw_number(program))
+        size: py.Expr = py.Literal(program.examples)
+        if program.retrain is not None:  # the final training has more examples
+            size = call("rt.count", item("data", "train"))
+        sizes = (py.Id("t"), py.Id("BATCH"), size)
+        source = "(seed, outer, t)" if program.redraw else "(seed, t)"
+        match program.sampling:
+            case "with_replacement":
+                doc = f"{program.batch} examples drawn with replacement: a function of {source}."
+                rows = call("rt.draw_rows", *key, *sizes)
+            case "without_replacement":
+                doc = f"{program.batch} examples without replacement, in shuffled epochs: of {source}."
+                rows = call("rt.shuffled_rows", *key, *sizes)
+            case "cyclic":
+                doc = f"{program.batch} examples in the split's own order, around again: a function of t."
+                rows = call("rt.cyclic_rows", *sizes)
+        draw = augmentation(program, py.Id("t"), moved=program.streamed)
+        assign: tuple[py.Statement, ...] = (py.Assign((py.Id("rows"),), rows),)
+        if program.streamed:
+            doc = doc.replace(f"{program.batch} examples", f"{program.batch} examples, streamed,", 1)
+            assign = assign if over_examples(program) else ()
+            batch = rows_batch(program, py.Id("raw"), py.Id("t"), moved=True)
+        else:
+            batch = rows_batch(program, gathered(program), py.Id("t"))
+        body = (*assign, *draw, py.Return(batch))
+    data_names = () if program.data is None else ("data", "raw") if program.streamed else ("data",)
+    names = (*data_names, "outer", "t")
+    return py.Function("minibatch", tuple((n, None) for n in names), doc, body, program.origin("train.batch"))

@@ -1,0 +1,284 @@
+"""IR expressions to Python expressions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import assert_never
+
+from drmadc.compiler.lower.names import axis_constant, batch_key, group_constant, hyper_name, key, local, step_name
+from drmadc.compiler.passes.dependence import model_hypers
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Program
+from drmadc.ir.types import Array, Tree, Type, is_scalar, leading
+from drmadc.target import tree as py
+
+_FUNCTIONS = {
+    "tanh": "jnp.tanh",
+    "relu": "jax.nn.relu",
+    "sigmoid": "jax.nn.sigmoid",
+    "softplus": "jax.nn.softplus",
+    "exp": "jnp.exp",
+    "log": "jnp.log",
+    "sqrt": "jnp.sqrt",
+    "abs": "jnp.abs",
+    "sign": "jnp.sign",
+    "sin": "jnp.sin",
+    "cos": "jnp.cos",
+    "gelu": "rt.gelu",
+    "step": "rt.unit_step",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How the names of a function's body are written.
+
+    `laid` are hyperparameters whose local is spread already; `noise` is the key of the noise, `draw`
+    that of augmentation, None where there is none.
+    """
+
+    program: Program
+    name: Callable[[ir.Name], py.Expr]
+    laid: frozenset[str] = frozenset()
+    noise: py.Expr | None = None
+    draw: py.Expr | None = None
+
+
+def function_scope(program: Program, noise: py.Expr | None = None) -> Scope:
+    """Names inside models, the loss, the objective and reports: features, parameters, groups, locals."""
+    params = "params"
+
+    def name(node: ir.Name) -> py.Expr:
+        head, dot, rest = node.id.partition(".")
+        paths = {p.path for p in program.parameters}
+        if node.id in paths:
+            return item(params, key(program, node.id))
+        if isinstance(node.type, Tree):
+            if set(program.group(node.id).members) == paths:
+                return py.Id(params)
+            table = py.Id(group_constant(program, node.id))
+            return call("rt.select", py.Id(params), table)
+        if dot:
+            return item(head, rest)
+        return py.Id(local(node.id))
+
+    return Scope(program, name, noise=noise)
+
+
+def step_scope(program: Program) -> Scope:
+    """Names inside a step or its adjoint."""
+    return Scope(program, lambda node: py.Id(step_name(node.id)))
+
+
+def call(function: str, *args: py.Expr, **named: py.Expr) -> py.Call:
+    """A call of a dotted name."""
+    return py.Call(py.Id(function), args, tuple(named.items()))
+
+
+def item(name: str, entry: str) -> py.Subscript:
+    """name["entry"]"""
+    return py.Subscript(py.Id(name), (py.Literal(entry),))
+
+
+def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
+    """The Python expression that computes an IR expression."""
+    program = scope.program
+    match expr:
+        case ir.Const(value):
+            return number(value)
+        case ir.Name():
+            return scope.name(expr)
+        case ir.Hyper(id_):
+            return py.Id(hyper_name(program, id_))
+        case ir.Unary("neg", x):
+            return py.Minus(lower(x, scope))
+        case ir.Unary(op, x, type_):
+            function = _FUNCTIONS[op]
+            if isinstance(type_, Tree):
+                return call("rt.each", py.Id(function), lower(x, scope))
+            return call(function, lower(x, scope))
+        case ir.Binary(op, left, right):
+            sign = "**" if op == "^" else op
+            return py.Operator(sign, lower(left, scope), lower(right, scope))
+        case ir.Call():
+            return _call(expr, scope)
+        case ir.Dense(x, layer):
+            weight = item("params", key(program, f"{layer}.weight"))
+            bias = item("params", key(program, f"{layer}.bias"))
+            return py.Operator("+", py.Operator("@", lower(x, scope), weight), bias)
+        case ir.Apply(name, args, _, replaced):
+            extra = [py.Id(hyper_name(program, h)) for h in model_hypers(program, program.model(name))]
+            params: py.Expr = py.Id("params")
+            if replaced:
+                params = call("rt.join", params, *(_replacement(path, value, scope) for path, value in replaced))
+            named = {}
+            if scope.noise is not None and program.draws_noise(expr):
+                named["noise"] = scope.noise
+            inputs = tuple(lower(a, scope) for a in args)
+            tasks = any(axis.kind == "task" for axis in leading(expr.type))
+            if tasks and not program.model(name).whole:
+                return _over_tasks(expr, params, inputs, (*extra, *named.values()), program)
+            return call(local(name), params, *inputs, *extra, **named)
+        case ir.Item(x, index):
+            return py.Subscript(lower(x, scope), tuple(py.Literal(i) for i in index))
+        case ir.Stack(items):
+            parts = py.List(tuple(lower(i, scope) for i in items))
+            if all(isinstance(i, ir.Const | ir.Unary) and not ir.hypers_in(i) for i in items):
+                return call("jnp.array", parts, dtype=py.Id("DTYPE"))
+            return call("jnp.stack", parts)
+        case ir.Spread(x):
+            laid = isinstance(x, ir.Hyper) and x.id in scope.laid
+            return lower(x, scope) if laid else spread_call(program, expr, lower(x, scope))
+        case ir.Collect(x, type_):
+            return _collect(x, type_, scope)
+        case ir.Part(x, start, type_):
+            assert isinstance(type_, Array)
+            end = start + prod(axis.size for axis in type_.axes)
+            cut = call("rt.part", lower(x, scope), py.Literal(start), py.Literal(end))
+            if len(type_.axes) == 1:
+                return cut
+            return call("jnp.reshape", cut, py.Tuple(tuple(py.Literal(axis.size) for axis in type_.axes)))
+        case ir.Rows(x):
+            whole = lower(x, scope)
+            return py.Subscript(whole, (item("batch", batch_key(program, "rows")),)) if program.batch else whole
+        case ir.OnSplit(x):
+            return lower(x, scope)
+        case ir.ByHyper(values):
+            return call("rt.Tree", py.Dict(tuple((py.Literal(name), number(value)) for name, value in values)))
+        case ir.Draw(kind, index, type_, name):
+            if isinstance(type_, Array):
+                shape = py.Tuple(tuple(py.Literal(axis.length) for axis in type_.axes))
+                own = py.Dict(((py.Literal(name), shape),))
+                drawn = call(f"rt.{kind}", py.Id("SEED"), py.Literal(0), py.Literal(index), own)
+                return py.Subscript(drawn, (py.Literal(name),))
+            shapes = py.Id(group_constant(program, type_.group))
+            return call(f"rt.{kind}", py.Id("SEED"), draw_number(program), py.Literal(index), shapes)
+        case _ as never:
+            assert_never(never)
+
+
+def _over_tasks(
+    expr: ir.Apply, params: py.Expr, inputs: tuple[py.Expr, ...], shared: tuple[py.Expr, ...], program: Program
+) -> py.Expr:
+    """A model applied task by task: to each task's examples, with its own parameters where it has such."""
+    own = all(p.tasks for p in program.parameters)
+    zero, none = py.Literal(0), py.Literal(None)
+    axes = (zero if own else none, *(zero for _ in inputs), *(none for _ in shared))
+    function = py.Call(py.Id("jax.vmap"), (py.Id(local(expr.model)),), (("in_axes", py.Tuple(axes)),))
+    return py.Call(function, (params, *inputs, *shared))
+
+
+def _replacement(path: str, value: ir.Expr, scope: Scope) -> py.Expr:
+    """The tree of parameters that have other values in one call of a model."""
+    program = scope.program
+    if isinstance(value.type, Tree):
+        return full(value, lower(value, scope), program, value.type.group)
+    return call("rt.Tree", py.Dict(((py.Literal(key(program, path)), lower(value, scope)),)))
+
+
+def full(value: ir.Expr, lowered: py.Expr, program: Program, group: str) -> py.Expr:
+    """A tree whose arrays have the shapes of the parameters, also where only hyperparameters make it."""
+    if has_full_shape(value):
+        return lowered
+    return call("rt.laid", lowered, py.Id(group_constant(program, group)))
+
+
+def has_full_shape(value: ir.Expr) -> bool:
+    """Whether parameters or draws take part in a tree, so that its arrays are shaped like parameters."""
+    match value:
+        case ir.Name() | ir.Draw():
+            return isinstance(value.type, Tree)
+        case ir.Unary() | ir.Binary():
+            return any(has_full_shape(child) for child in ir.children(value))
+        case ir.Spread(x):
+            return isinstance(x.type, Array) and x.type.axes[-1].kind == "weight"
+        case ir.Call("inverse_cdf" | "mix_tasks"):
+            return True
+        case _:
+            return False
+
+
+def draw_number(program: Program) -> py.Expr:
+    """What random draws depend on beside the seed: the outer step, or nothing where they belong to the run."""
+    return py.Id("outer") if program.redraw else py.Literal(0)
+
+
+def spread_call(program: Program, node: ir.Spread, value: py.Expr) -> py.Expr:
+    """rt.spread(value, TABLE)"""
+    assert isinstance(node.x.type, Array)
+    assert isinstance(node.type, Tree)
+    table = axis_constant(program, node.x.type.axes[0], node.type.group)
+    return call("rt.spread", value, py.Id(table))
+
+
+def number(value: float) -> py.Expr:
+    """A literal; whole numbers without a point."""
+    if value.is_integer() and abs(value) < 1e6:
+        return py.Minus(py.Literal(int(-value))) if value < 0 else py.Literal(int(value))
+    return py.Minus(py.Literal(-value)) if value < 0 else py.Literal(value)
+
+
+def _collect(x: ir.Expr, type_: Type, scope: Scope) -> py.Expr:
+    assert isinstance(type_, Array)
+    if is_scalar(type_):
+        return call("rt.total", lower(x, scope))
+    assert isinstance(x.type, Tree)
+    axis = type_.axes[0]
+    table = axis_constant(scope.program, axis, x.type.group)
+    return call("rt.collect", lower(x, scope), py.Id(table), py.Literal(axis.length))
+
+
+def _call(expr: ir.Call, scope: Scope) -> py.Expr:
+    args = tuple(lower(a, scope) for a in expr.args)
+    match expr.function:
+        case "sum" | "mean" | "std" | "max" | "min" as name:
+            if isinstance(expr.args[0].type, Tree):
+                return call("rt.total", *args) if name == "sum" else call("rt.reduce", py.Id(f"jnp.{name}"), *args)
+            return call(f"jnp.{name}", *args)
+        case "flatten":
+            return call("rt.flatten", *args)
+        case "expm" | "standardise" | "rescale" | "global_contrast" | "whiten" as name:
+            return call(f"rt.{name}", *args)
+        case "one_hot":
+            return call("rt.one_hot", *args, py.Literal(int(expr.option)), py.Id("DTYPE"))
+        case "reshape":
+            assert isinstance(expr.type, Array)
+            each = tuple(py.Literal(axis.size) for axis in expr.type.axes[1:])
+            return call("jnp.reshape", *args, py.Tuple((py.Minus(py.Literal(1)), *each)))
+        case "rotate" | "jitter" | "add_noise" | "mixup" as name:
+            index = () if name == "mixup" else (py.Literal(int(expr.option)),)
+            return call(f"rt.{name}", *args, scope.draw or py.Literal(None), *index)
+        case "softmax":
+            return call("jax.nn.softmax", *args)
+        case "range":
+            assert isinstance(expr.type, Array)
+            return call("rt.labels", py.Literal(expr.type.classes), py.Literal(int(expr.option)))
+        case "noise" | "gaussian_dropout" as name:
+            assert scope.noise is not None
+            return call(f"rt.{name}", *args, scope.noise, py.Literal(int(expr.option)))
+        case "inverse_cdf":
+            bins, draw = expr.args
+            assert isinstance(bins.type, Array)
+            assert isinstance(draw.type, Tree)
+            layout: tuple[py.Expr, ...] = ()
+            if len(bins.type.axes) == 2:
+                layout = (py.Id(axis_constant(scope.program, bins.type.axes[0], draw.type.group)),)
+            return call("rt.inverse_cdf", *args, *layout)
+        case "matmul":
+            return py.Operator("@", *args)
+        case "linspace" | "identity" as name:
+            assert isinstance(expr.type, Array)
+            shape = py.Tuple(tuple(py.Literal(axis.length) for axis in expr.type.axes))
+            return call(f"rt.{name}", *args, shape)
+        case "append":
+            return call("jnp.concatenate", py.Tuple(args))
+        case "neighbours":
+            return call("rt.neighbours", *args, py.Literal(int(expr.option)))
+        case "mix_tasks":
+            return call("rt.mix_tasks", *args)
+        case name:
+            named: dict[str, py.Expr] = {} if expr.option == "mean" else {"reduce": py.Literal(expr.option)}
+            data = scope.program.data
+            if name in ("cross_entropy", "error") and data is not None and data.alphabets is not None:
+                named["padded"] = py.Literal(True)
+            return call(f"rt.{name}", *args, **named)

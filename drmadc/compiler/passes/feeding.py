@@ -1,0 +1,81 @@
+"""How minibatches reach the device: from a train split that is resident there, or streamed from the host in blocks."""
+
+from dataclasses import dataclass, replace
+from math import prod
+
+from drmadc.compiler.passes.dependence import function_splits
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Function, Program
+from drmadc.ir.reverse import Implicit, bytes_text
+
+SHARE = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Feeding:
+    """Bytes of the train split on the device or the host, and whether it is streamed, and why."""
+
+    size: int
+    streamed: bool
+    reason: str
+
+
+def feed(program: Program) -> Program:
+    """Settle `feed`: as the spec says, else streamed where the train split is larger than its share of memory."""
+    if program.data is None:
+        return program
+    word = "streamed" if feeding(program).streamed else "resident"
+    return replace(program, data=replace(program.data, feed="streamed" if word == "streamed" else "resident"))
+
+
+def feeding(program: Program) -> Feeding:
+    """How the train split would be fed."""
+    assert program.data is not None
+    size = train_bytes(program)
+    problem = obstacle(program)
+    match program.data.feed:
+        case "resident":
+            return Feeding(size, False, "")
+        case "streamed":
+            return Feeding(size, not problem, problem)
+        case _ if size <= SHARE:
+            return Feeding(size, False, f"it fits the share of memory for data, {bytes_text(SHARE)}")
+        case _ if problem:
+            return Feeding(size, False, f"it is larger than its share, {bytes_text(SHARE)}, but {problem}")
+        case _:
+            return Feeding(size, True, f"it is larger than its share of memory, {bytes_text(SHARE)}")
+
+
+def train_bytes(program: Program) -> int:
+    """Bytes of the fields of the train split that are read."""
+    data = program.data
+    assert data is not None
+    read = {name for let in data.features for name in ir.names_in(let.value)}
+    item = {"byte": 1, "class": 4, "real": 8 if program.precision == "float64" else 4}
+    if not any(split.name == "train" for split in data.splits):
+        return 0
+    each = 0
+    for field in data.fields:
+        if field.name in read:
+            each += prod(axis.size for axis in field.type.axes[1:]) * item[field.type.element]
+    return each * data.size_of("train") * max(1, data.tasks)
+
+
+def obstacle(program: Program) -> str:
+    """Why minibatches cannot be streamed; "" where they can."""
+    data = program.data
+    assert data is not None
+    functions: list[Function] = [program.objective, *(report.function for report in program.reports)]
+    if program.learned is not None:
+        return "the training set is learned"
+    if data.alphabets is not None:
+        return "all examples of a task are trained on together"
+    if not program.batch:
+        return "`batch = all` reads all of it at each step"
+    if program.retrain is not None:
+        return "`retrain` trains on several splits together"
+    if any("train" in function_splits(function) for function in functions):
+        return "an expression `on train` reads all of it"
+    if isinstance(program.reverse.strategy, Implicit) and program.reverse.strategy.solver == "cg":
+        return "implicit(cg: ...) multiplies with the Hessian over all of it"
+    return ""

@@ -1,0 +1,1 @@
+"""Reverse strategies: cost, choice, support, plan."""

@@ -1,0 +1,342 @@
+"""What a reverse strategy costs: memory from the IR's shapes, work in units of one training run.
+
+Work counts floating-point operations of matrix products, and every pass over an array as `PASS` operations for each
+element: on a CPU core at full vector width a product does that many in the time that an element takes to be read,
+changed and written. Both are predictions for one device; `benchmarks/strategies.py` compares them with it.
+"""
+
+import math
+from dataclasses import dataclass
+from math import prod
+
+from drmadc.compiler.passes.chunks import pieces
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Function, Let, Model, Program
+from drmadc.ir.reverse import (
+    Auto,
+    Drmad,
+    Exact,
+    Flow,
+    Forward,
+    Implicit,
+    Naive,
+    OneStep,
+    Published,
+    Strategy,
+    Truncated,
+)
+from drmadc.ir.types import Array, Tree
+
+PASS = 20.0
+SLOW = 4.0
+CACHE = 500_000  # numbers
+FIXED = 60_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Predicted peak memory in bytes beyond the data and the hyperparameters, and work in training runs."""
+
+    memory: float
+    work: float
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What one example costs in a function: sizes of dense layers, numbers of other elements."""
+
+    first: float
+    later: float
+    elements: float
+    features: float
+    widest: float
+
+    def gradient(self, examples: int) -> float:
+        """Operations of value and gradient; the first layer's input needs none."""
+        return examples * (4 * self.first + 6 * self.later + PASS * (3 * self.elements + self._reading(examples)))
+
+    def product(self, examples: int) -> float:
+        """Operations of a Hessian-vector product, from the vector-Jacobian product of the gradient."""
+        return examples * (6.5 * self.first + 17 * self.later + PASS * (9 * self.elements + self._reading(examples)))
+
+    def gauss_newton(self, examples: int) -> float:
+        """Operations of a product with J^T H J."""
+        return examples * (6.5 * self.first + 9 * self.later + PASS * (6 * self.elements + self._reading(examples)))
+
+    def _reading(self, examples: int) -> float:
+        """Elements of the features; those that leave the cache count several times."""
+        return self.features * (5 if examples * self.features > CACHE else 1)
+
+    def bytes(self, examples: int, item: int) -> float:
+        """Memory of value and gradient: features, every layer's result, and the widest adjoint twice."""
+        return examples * item * (self.features + self.elements + 2 * self.widest)
+
+    def product_bytes(self, examples: int, item: int) -> float:
+        """Memory of a product with the Hessian: features, and seven arrays for every layer's results."""
+        return examples * item * (self.features + 7.25 * self.elements)
+
+
+def cost(program: Program, strategy: Strategy) -> Cost:
+    """The cost of one hypergradient: training, objective, reverse pass."""
+    return Cost(memory(program, strategy), work(program, strategy))
+
+
+def item_size(program: Program) -> int:
+    """Bytes of a number."""
+    return 8 if program.precision == "float64" else 4
+
+
+def parameter_count(program: Program) -> int:
+    """Number of trained numbers."""
+    return sum(prod(p.full_shape) for p in program.parameters)
+
+
+def hyper_count(program: Program) -> int:
+    """Number of hyperparameters, each entry counted."""
+    return sum(prod(h.shape) for h in program.hypers)
+
+
+def state_bytes(program: Program) -> float:
+    """Bytes of parameters and optimiser state."""
+    return parameter_count(program) * item_size(program) * (1 + len(program.step.states))
+
+
+def row_bytes(program: Program) -> float:
+    """Bytes that a recorded step takes."""
+    adjoint = program.adjoint
+    assert adjoint is not None
+    names = {*adjoint.before, *adjoint.after}
+    return parameter_count(program) * item_size(program) * len(names)
+
+
+def checkpoint_length(program: Program) -> int:
+    """The segment length that minimises snapshots plus one recorded segment; one near it that divides the steps.
+
+    Segments of one length are loops of a known number of steps, which run faster.
+    """
+    steps = program.steps
+    best = math.sqrt(steps * state_bytes(program) / row_bytes(program))
+    divisors = [d for d in range(1, steps + 1) if steps % d == 0 and best / 1.5 <= d <= best * 1.5]
+    length = min(divisors, key=lambda d: abs(math.log(d / best))) if divisors else round(best)
+    return max(1, min(steps, length))
+
+
+def levels(steps: int, arity: int) -> int:
+    """Levels of the recursion: the smallest with arity^levels >= steps."""
+    count = 1
+    reach = arity
+    while reach < steps:
+        reach *= arity
+        count += 1
+    return count
+
+
+def memory(program: Program, strategy: Strategy) -> float:
+    """Predicted bytes beyond data and hyperparameters at the peak of a hypergradient."""
+    state, row, steps = state_bytes(program), row_bytes(program), program.steps
+    weights = parameter_count(program) * item_size(program)
+    hypers = hyper_count(program) * item_size(program)
+    carried = state + 3 * hypers
+    inside = max(_objective_bytes(program), _step_bytes(program)) + carried
+    match strategy:
+        case Exact("store"):
+            return inside + steps * row
+        case Exact("checkpoint", length=length):
+            length = length or checkpoint_length(program)
+            snapshots = -(-steps // length) * state
+            room = (length + 1) * row + _step_bytes(program)
+            return max(_objective_bytes(program), room) + carried + snapshots
+        case Exact("tree", arity=arity):
+            arity = arity or 4
+            snapshots = levels(steps, arity) * arity * state  # a second time in the loop that fills them
+            return max(_objective_bytes(program) + snapshots, _step_bytes(program) + 2 * snapshots) + carried
+        case Exact("reversible"):
+            return inside + 4 * state + weights * 0.05 * steps
+        case Drmad(knots, _, progress):
+            assert program.adjoint is not None
+            before, after = set(program.adjoint.before), set(program.adjoint.after)
+            rows = 2 + 4 * len(before - {"w"}) + len(after - before - {"w"})  # XLA drops the rows that nothing reads
+            travelled = steps * len(program.parameters) * item_size(program) if progress else 0
+            return inside + (knots - 1) * weights * rows + travelled
+        case Published():
+            return inside + 2 * weights
+        case Naive():
+            return inside + 2 * state
+        case Flow(knots, segments, products, batch):
+            krylov = (2 * -(-products // segments) + 4) * weights  # the basis, and its Ritz vectors
+            large = _network(program, program.loss).product_bytes(_examples(program, batch), item_size(program))
+            return max(inside, large + carried) + 2 * (knots - 1) * weights + krylov
+        case Truncated(count):
+            return inside + min(count, steps) * row
+        case Implicit("neumann"):
+            return inside + state + weights
+        case Implicit():
+            large = _network(program, program.loss).product_bytes(_examples(program, 0), item_size(program))
+            return max(inside, large + carried) + 4 * weights
+        case Forward():
+            entries = hyper_count(program)
+            return max(_objective_bytes(program), _step_bytes(program) + 1.75 * entries * state) + carried
+        case OneStep():
+            return inside + state
+        case Exact() | Auto():
+            raise ValueError("chosen strategies only")
+
+
+def work(program: Program, strategy: Strategy) -> float:
+    """Predicted operations of one hypergradient over those of its training run."""
+    steps, batch = program.steps, _examples(program, program.batch)
+    elements = parameter_count(program)
+    loss = _network(program, program.loss)
+    penalty = _penalty_passes(program.loss)
+    adjoint = program.adjoint
+    assert adjoint is not None
+    lets = (*adjoint.recomputed, *adjoint.statements, *adjoint.states, *adjoint.hypers)
+    train = loss.gradient(batch) + PASS * elements * (penalty + _passes(program.step.equations)) + FIXED
+    back = PASS * elements * (2 * penalty + _passes(lets)) + FIXED
+    reverse = loss.product(batch) + back
+    start = _objective_work(program)
+    share = reverse / train
+    once = 1 + start / (train * steps)
+    match strategy:
+        case Exact("store"):
+            return once + share + PASS * elements / train
+        case Exact("checkpoint"):
+            return once + share + 1.1 + PASS * elements / train
+        case Exact("tree", arity=arity):
+            arity = arity or 4
+            again = 1.25 * (levels(steps, arity) - 1) * (arity - 1) / arity  # with writing the snapshots
+            assert program.adjoint is not None
+            return once + share + again + (1 if program.adjoint.after else 0)
+        case Exact("reversible"):
+            return once + share + 1.5
+        case Drmad(_, curvature, _, count):
+            if curvature == "gauss_newton":
+                share = (loss.gauss_newton(batch) + back) / train
+            return once + share * (count or steps) / steps
+        case Naive():
+            return once + share + 2
+        case Published():
+            return once + share * max(1, steps // 10) / steps
+        case Flow(_, segments, products, size):
+            large = loss.product(_examples(program, size)) + PASS * elements * (4 + 2 * products / segments)
+            return once + products * large / (train * steps)
+        case Truncated(count):
+            return once + share * min(count, steps) / steps
+        case Implicit("neumann", count):
+            return once + share * count / steps
+        case Implicit(_, count):
+            return once + count * loss.product(_examples(program, 0)) / (train * steps)
+        case Forward():
+            return once + hyper_count(program) * share
+        case OneStep(every):
+            return 1 + (start + reverse) / (train * every)
+        case Exact() | Auto():
+            raise ValueError("chosen strategies only")
+
+
+def _examples(program: Program, batch: int) -> int:
+    """Examples of a minibatch; 0 is the whole train split."""
+    tasks = program.data.tasks if program.data is not None and program.learned is None else 0
+    return (batch or program.examples) * max(1, tasks)
+
+
+def _network(program: Program, function: Function) -> Network:
+    """Sizes of what a function computes for each example."""
+    first = later = elements = features = widest = 0.0
+    for expr in (*(let.value for let in function.lets), function.value):
+        for model in _called(program, expr):
+            inputs = {name for name, _ in model.inputs}
+            if not features:
+                features = sum(float(_size(type_)) for _, type_ in model.inputs)
+            for value in (*(let.value for let in model.lets), model.value):
+                for inner in ir.walk(value):
+                    if isinstance(inner, ir.Dense):
+                        size = float(_size(inner.x.type) * _size(inner.type))
+                        reads = {n.id for n in ir.walk(inner.x) if isinstance(n, ir.Name)}
+                        if isinstance(inner.x, ir.Name) and reads <= inputs:
+                            first += size
+                        else:
+                            later += size
+                        elements += _size(inner.type)
+                        widest = max(widest, _size(inner.type))
+    return Network(first, later, elements, features, widest)
+
+
+def _called(program: Program, expr: ir.Expr) -> list[Model]:
+    """The models that an expression calls, and those that they call, once for each call."""
+    out: list[Model] = []
+    for node in ir.walk(expr):
+        if isinstance(node, ir.Apply):
+            model = program.model(node.model)
+            out.append(model)
+            for value in (*(let.value for let in model.lets), model.value):
+                out += _called(program, value)
+    return out
+
+
+def _size(type_: object) -> int:
+    """Elements for each example."""
+    return prod(axis.size for axis in type_.axes if axis.kind != "example") if isinstance(type_, Array) else 0
+
+
+def _passes(lets: tuple[Let, ...]) -> float:
+    """Passes over the parameters that equations make: arrays read and written; slow functions count more."""
+    count = 0.0
+    for let in lets:
+        nodes = ir.walk(let.value)
+        trees = {n.id for n in nodes if isinstance(n, ir.Name) and isinstance(n.type, Tree)}
+        slow = sum(1 for n in nodes if isinstance(n.type, Tree) and _is_slow(n))
+        count += len(trees) + (1 if trees else 0) + SLOW * slow
+    return count
+
+
+def _is_slow(node: ir.Expr) -> bool:
+    """Whether an elementwise node takes several times as long as an addition."""
+    match node:
+        case ir.Unary(op):
+            return op not in ("neg", "abs", "sign", "relu", "step")
+        case ir.Binary("/"):
+            return True
+        case ir.Binary("^", _, ir.Const(power)):
+            return power not in (1.0, 2.0)
+        case ir.Binary("^"):
+            return True
+        case _:
+            return False
+
+
+def _penalty_passes(function: Function) -> int:
+    """Passes over the parameters that terms outside the model make, counted by their nodes."""
+    nodes = [n for n in ir.walk(function.value) if not isinstance(n.type, Array)]
+    return min(6, len(nodes))
+
+
+def _objective_examples(program: Program) -> dict[str, int]:
+    """Examples of each split that the objective is taken on."""
+    if program.data is None:
+        return {"": 1}
+    values = (*(let.value for let in program.objective.lets), program.objective.value)
+    splits = {n.split for v in values for n in ir.walk(v) if isinstance(n, ir.OnSplit)}
+    tasks = max(1, program.data.tasks)
+    return {split: program.data.size_of(split) * tasks for split in sorted(splits)}
+
+
+def _objective_work(program: Program) -> float:
+    network = _network(program, program.objective)
+    return sum(network.gradient(n) for n in _objective_examples(program).values()) + PASS * parameter_count(program)
+
+
+def _objective_bytes(program: Program) -> float:
+    """Memory of the objective's gradient; of a piece, where a split is gone through in pieces."""
+    network = _network(program, program.objective)
+    cut = pieces(program)
+    sizes = [n // cut.get(split, 1) for split, n in _objective_examples(program).items()]
+    totals = 2 * parameter_count(program) if cut else 0
+    return sum(network.bytes(n, item_size(program)) for n in sizes) + totals * item_size(program)
+
+
+def _step_bytes(program: Program) -> float:
+    """Memory of one reverse step: twice the gradient's, and a few copies of the parameters."""
+    network = _network(program, program.loss)
+    small = 2 * network.bytes(_examples(program, program.batch), item_size(program))
+    return small + 5 * parameter_count(program) * item_size(program)

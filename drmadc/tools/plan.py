@@ -1,0 +1,82 @@
+"""Plans as text: the table of `drmadc plan`, and what to do when the device has run out of memory."""
+
+from drmadc.compiler.passes.feeding import feeding
+from drmadc.compiler.passes.strategy.choose import approximations, exact_forms
+from drmadc.compiler.passes.strategy.cost import hyper_count, memory, parameter_count, work
+from drmadc.compiler.passes.strategy.plan import Plan
+from drmadc.compiler.passes.strategy.support import refusal
+from drmadc.ir.program import Program
+from drmadc.ir.reverse import Strategy, bytes_text, strategy_text
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def plan_text(program: Program, plan: Plan) -> str:
+    """A table of strategies, the spec's own marked; those that cannot serve it with the reason; auto()'s choice."""
+    width = max(len(strategy_text(row.strategy)) for row in plan.rows)
+    lines = [
+        f"{program.name}: {_many(hyper_count(program), 'hyperparameter')}, "
+        f"{_many(parameter_count(program), 'parameter')}, "
+        f"{_many(program.steps, 'training step')} of {program.step.rule}, {program.precision}",
+        *_data_text(program),
+        "",
+        f"  {'strategy':<{width}} {'memory':>8} {'work':>6}  gradient",
+    ]
+    for row in plan.rows:
+        if row.refused is None:
+            mark = ">" if row.strategy == program.reverse.strategy else " "
+            cost = f"{bytes_text(row.cost.memory):>8} {row.cost.work:>6.2f}"
+            lines.append(f"{mark} {strategy_text(row.strategy):<{width}} {cost}  {row.gradient}")
+    refused = [row for row in plan.rows if row.refused is not None]
+    if refused:
+        lines += ["", "cannot serve this program:"]
+    for row in refused:
+        assert row.refused is not None
+        about = f"`{row.refused.hyper}`: " if row.refused.hyper else ""
+        lines.append(f"  {strategy_text(row.strategy):<{width}} {about}{row.refused.reason}")
+    lines += ["", f"> is the spec's: {program.reverse.text}"]
+    if program.reverse.reason:
+        lines[-1] += f", chosen because it {program.reverse.reason}"
+    lines.append(f"{plan.auto.text} would choose {strategy_text(plan.auto.strategy)}: {plan.auto.reason}")
+    return "\n".join(lines) + "\n"
+
+
+def _data_text(program: Program) -> list[str]:
+    """How the train split reaches the device."""
+    if program.data is None or program.learned is not None:
+        return []
+    found = feeding(program)
+    how = "streamed from the host in blocks" if found.streamed else "resident on the device"
+    reason = f": {found.reason}" if found.reason else ""
+    train = f"{program.examples:,} training examples of {program.data.name}"
+    return [f"{train}, {bytes_text(found.size)}, {how}{reason}"]
+
+
+def out_of_memory_text(program: Program, there: int | None, error: list[str]) -> str:
+    """What was needed, what was there, and the strategy that would fit."""
+    own = program.reverse.strategy
+    need = memory(program, own)
+    free = bytes_text(there) if there is not None else "an unknown amount"
+    lines = [
+        "the device ran out of memory",
+        f"  needed: {bytes_text(need)} beyond the data, predicted for {strategy_text(own)}",
+        f"  there:  {free}",
+    ]
+    smaller = fitting(program, there if there is not None else int(need / 2))
+    if smaller is None:
+        lines.append("  try: a smaller `batch`, smaller splits, or a smaller model: no strategy would fit")
+    else:
+        cost = f"{bytes_text(memory(program, smaller))}, {work(program, smaller):.2g} training runs"
+        lines.append(f"  try: reverse = {strategy_text(smaller)} ({cost})")
+    return "\n".join([*lines, *(f"  {line}" for line in error[:1])])
+
+
+def fitting(program: Program, bound: int) -> Strategy | None:
+    """The first strategy, exact ones before approximations, that fits a bound and needs less than the program's own."""
+    most = min(bound, memory(program, program.reverse.strategy) - 1)
+    for strategy in (*exact_forms(program), *approximations(program)):
+        if memory(program, strategy) <= most and refusal(program, strategy) is None:
+            return strategy
+    return None

@@ -1,0 +1,208 @@
+"""A first spec for somebody's data: a page with comments that runs as it is, to be changed from there."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from drmadc.common.headers import numpy_files, pictures, tables
+from drmadc.common.headers.header import BadFile, Header
+
+MODELS = ("linear", "mlp")
+TUNED = ("penalty", "penalties", "rates", "both")
+PIXELS = "flatten(image) / 255 - mean(flatten(image) / 255)"
+SHIPPED = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")
+
+
+class CannotStart(ValueError):
+    """Data that no spec can be written for; says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a spec says of its data: source, features x (so many numbers) and y (so many classes, or 0 and numbers).
+
+    `split` is what the source's parts allow.
+    """
+
+    source: str
+    x: str
+    inputs: int
+    y: str
+    classes: int
+    examples: int
+    outputs: int = 1
+    split: str = "{ train: 0.7, valid: 0.15, test: 0.15 }"
+
+
+_PICTURES = {"mnist": (784, 10), "fashion_mnist": (784, 10), "cifar10": (3072, 10), "cifar100": (3072, 100)}
+
+
+def look(data: str, label: str | None) -> Start:
+    """What is known of data: a name of SHIPPED, a .csv, .parquet or .npz file, or a folder of pictures, by class.
+
+    Args:
+        label: the column or array to predict; by default the last column, or the array called label, y or target.
+
+    Raises:
+        CannotStart: with what to do.
+    """
+    path = Path(data)
+    if data in SHIPPED:
+        return _shipped(data)
+    if path.is_dir():
+        try:
+            shape = pictures.pictures(path, (32, 32))["image"].shape[1:]
+            there = pictures.classes_of(path)
+            classes, examples = len(there), sum(map(len, there.values()))
+        except BadFile as error:
+            raise CannotStart(f"{data}: {error}") from error
+        return Start(f'images("{path.as_posix()}", size: 32)', PIXELS, prod(shape), "label", classes, examples)
+    reader = {".csv": _csv, ".parquet": _parquet, ".npz": _npz}.get(path.suffix)
+    if reader is None:
+        known = ", ".join(SHIPPED)
+        raise CannotStart(f"`{data}` is no .csv, .parquet or .npz file, no folder of pictures, and none of {known}")
+    try:
+        return reader(path, label)
+    except BadFile as error:
+        raise CannotStart(f"{data}: {error}") from error
+
+
+def _shipped(name: str) -> Start:
+    if name == "digits":
+        return Start("digits()", "flatten(image) / 16 - mean(flatten(image) / 16)", 64, "label", 10, 1797)
+    inputs, classes = _PICTURES.get(name, (3072, 10))
+    return Start(
+        f"{name}()", PIXELS, inputs, "label", classes, 60000, split="{ train: 15000, valid: 5000, test: 10000 }"
+    )
+
+
+def _csv(path: Path, label: str | None) -> Start:
+    def words(name: str) -> list[str]:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return [row[name] for row in csv.DictReader(file, skipinitialspace=True)]
+
+    return _table(path, "csv", tables.csv_table(path), label, words)
+
+
+def _parquet(path: Path, label: str | None) -> Start:
+    def words(name: str) -> list[str]:
+        import pyarrow.parquet
+
+        return [str(x) for x in pyarrow.parquet.read_table(path, columns=[name])[name].to_pylist()]
+
+    return _table(path, "parquet", tables.parquet_table(path), label, words)
+
+
+def _table(
+    path: Path, kind: str, headers: dict[str, Header], label: str | None, words: Callable[[str], list[str]]
+) -> Start:
+    target = label or list(headers)[-1]
+    if target not in headers:
+        raise CannotStart(f"{path} has no column `{target}`; its columns are {', '.join(headers)}")
+    columns = [name for name, header in headers.items() if name != target and header.kind in ("i8", "f8")]
+    if not columns:
+        raise CannotStart(f"{path} has no column of numbers beside `{target}`")
+    x = ", ".join(map(_quoted, columns))
+    number = headers[target].kind == "f8"
+    classes = 0 if number else _classes(words(target), headers[target].kind == "i8")
+    field = f"[{_quoted(target)}]" if number else _quoted(target)
+    source = f'{kind}("{path.as_posix()}", columns: [{x}], target: {field})'
+    y = "standardise(target)" if number else "target"
+    return Start(source, "standardise(columns)", len(columns), y, classes, headers[target].shape[0])
+
+
+def _classes(words: list[str], numbers: bool) -> int:
+    return max(int(word) for word in words) + 1 if numbers else len(set(words))
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() and name.isascii() else f'"{name}"'
+
+
+def _npz(path: Path, label: str | None) -> Start:
+    import numpy as np
+
+    headers = numpy_files.npz(path)
+    whole = [n for n, h in headers.items() if len(h.shape) == 1 and h.kind[0] in "iuU"]
+    target = label or next((n for n in ("label", "labels", "y", "target", *whole) if n in headers), None)
+    if target is None or target not in headers:
+        what = f"no array `{target}`" if target else "no array of labels"
+        raise CannotStart(f"{path} has {what}; its arrays are {', '.join(headers)}; choose one with --label")
+    size = headers[target].shape[0]
+    found = next((n for n, h in headers.items() if n != target and len(h.shape) > 1 and h.shape[0] == size), None)
+    if found is None:
+        raise CannotStart(f"{path} has no array of {size} examples beside `{target}`, with an axis of features")
+    shape = headers[found].shape[1:]
+    flat = found if len(shape) == 1 else f"flatten({found})"
+    inputs = prod(shape)
+    x = f"{flat} / 255 - mean({flat} / 255)" if headers[found].kind == "u1" else f"standardise({flat})"
+    source = f'npz("{path.as_posix()}")'
+    if headers[target].kind[0] == "f":
+        if len(headers[target].shape) != 2:
+            raise CannotStart(f"`{target}` must be [examples, numbers] to be predicted, not {headers[target].shape}")
+        return Start(source, x, inputs, f"standardise({target})", 0, size, headers[target].shape[1])
+    with np.load(path, allow_pickle=False) as file:
+        labels = file[target]
+    classes = len(np.unique(labels)) if labels.dtype.kind == "U" else int(labels.max()) + 1
+    return Start(source, x, inputs, target, classes, size)
+
+
+def spec_text(name: str, start: Start, model: str, tuned: str, steps: int) -> str:
+    """The spec: `model` of MODELS, `tuned` of TUNED, so many training steps."""
+    label = f"class[{start.classes}]" if start.classes else f"real[{start.outputs}]"
+    outputs = start.classes or start.outputs
+    loss = "cross_entropy(net(x), y)" if start.classes else "squared_error(net(x), y)"
+    penalties = tuned in ("penalty", "penalties", "both")
+    rates = tuned in ("rates", "both")
+    hypers = {
+        "penalty": ["hyper l2: positive = 0.01  # one penalty on all weights"],
+        "penalties": ["hyper l2: positive[in_unit of net.weights] = 0.01  # one for each input of each layer"],
+        "rates": ["hyper rate: positive[step(bins: 10)] = 0.1  # ten learning rates, one after another"],
+        "both": [
+            "hyper l2: positive[in_unit of net.weights] = 0.01  # one for each input of each layer",
+            "hyper rate: positive[step(bins: 10)] = 0.1        # ten learning rates, one after another",
+        ],
+    }[tuned]
+    hidden = ["  h = tanh(dense(x, 50))", f"  return dense(h, {outputs})"]
+    layers = hidden if model == "mlp" else [f"  return dense(x, {outputs})"]
+    init = "{ weights: normal(0.1), biases: 0 }"
+    penalty = " + sum(l2 * net.weights ^ 2)" if penalties else ""
+    report = ["  error(net(x), y) on test"] if start.classes else ["  squared_error(net(x), y) on test"]
+    lines = [
+        f"# {name}: what is tuned moves downhill on the valid split, through whole training runs.",
+        "data d {",
+        f"  source   = {start.source}",
+        f"  x: real[{start.inputs}] = {start.x}  # statistics such as the mean are those of the train split",
+        f"  y: {label} = {start.y}",
+        f"  split    = {start.split}",
+        "  resample = each outer  # new splits for every outer step, so that nothing fits one valid split",
+        "}",
+        "",
+        f"model net(x: real[{start.inputs}]) -> real[{outputs}] {{",
+        *layers,
+        "}",
+        "",
+        *hypers,
+        "",
+        "train {",
+        f"  init   = {init}",
+        f"  loss   = {loss}{penalty}",
+        f"  update = momentum(rate: {'rate' if rates else '0.1'}, momentum: 0.9)",
+        f"  batch  = {'all' if start.examples < 100 else 50}",
+        f"  steps  = {steps}",
+        "}",
+        "",
+        "tune {",
+        f"  minimize = {loss} on valid",
+        "  reverse  = exact()  # cheaper in memory: drmad(knots: 16); see drmadc plan",
+        "  update   = adam(rate: 0.3)  # on the logarithm of what is positive",
+        "  steps    = 10",
+        "}",
+        "",
+        "report {",
+        *report,
+        "}",
+    ]
+    return "\n".join(lines) + "\n"

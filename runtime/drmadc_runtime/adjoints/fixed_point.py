@@ -1,0 +1,60 @@
+"""Implicit hypergradients: the adjoint at the last state only, as if training stood still there.
+
+`Steady` repeats the adjoint of one step at that state: the Neumann series of the implicit function theorem (Lorraine,
+Vicol and Duvenaud 2020, algorithm 3), with the training rule's own preconditioning and its last minibatches.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from drmadc_runtime.adjoints.base import Advance, Retreat, State, only
+from drmadc_runtime.core.trees import norm
+from drmadc_runtime.execution.loops import forwards
+
+
+@dataclass(frozen=True)
+class Steady:
+    """Keep the last state; the reverse pass takes `terms` steps there, on the last minibatches."""
+
+    terms: int
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    exact: ClassVar[bool] = False
+
+    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "SteadyPath"]:
+        """The last state, twice."""
+        last = forwards(advance, 0, steps, lambda advance, t, state: advance(state, t), state)
+        return last, SteadyPath(only(last, self.before), only(last, self.after), steps, self.terms)
+
+
+def unsettled(advance: Advance, start: State, last: State, steps: int) -> jax.Array:
+    """How far training is from rest: the length of one more step over that of the first."""
+    more = advance(last, jnp.int32(steps - 1))
+    first = advance(start, jnp.int32(0))
+    moved = norm(jax.tree.map(jnp.subtract, more["w"], last["w"]))
+    begun = norm(jax.tree.map(jnp.subtract, first["w"], start["w"]))
+    return moved / jnp.where(begun == 0, 1, begun)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class SteadyPath:
+    """The last state, for every step."""
+
+    before: State
+    after: State
+    steps: int = field(metadata={"static": True})
+    terms: int = field(metadata={"static": True})
+
+    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+        """`terms` adjoint steps at the last state; minibatches from the last step down, around again where they end."""
+
+        def body(i: jax.Array, adjoint: State) -> State:
+            return retreat(self.before, self.after, adjoint, (self.steps - 1 - i) % self.steps)
+
+        last: State = lax.fori_loop(0, self.terms, body, adjoint)
+        return last

@@ -1,0 +1,164 @@
+"""Exact reverse passes that run training steps again instead of storing them all.
+
+`Checkpoint` (two levels: about the square root of T in memory, one more training run) and `Recursion` (Griewank 1992's
+recursion with k branches: k log_k T snapshots, log_k T more training runs).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from drmadc_runtime.adjoints.base import Advance, Retreat, State, only, read, rows_like, write
+from drmadc_runtime.adjoints.store import Names, empty_record, record, reverse_record
+from drmadc_runtime.execution.loops import forwards
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Keep a snapshot of the whole state every `length` steps, and record one segment at a time."""
+
+    length: int
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    exact: ClassVar[bool] = True
+
+    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "CheckpointPath"]:
+        """The last state; a snapshot at the start of each segment."""
+        length = min(self.length, steps)
+        segments = -(-steps // length)
+        count = length if steps % length == 0 else None
+
+        def segment(i: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
+            state, snapshots = carry
+            snapshots = write(snapshots, i, state)
+            first = i * length
+            stop = jnp.minimum(first + length, steps)
+            state = forwards(advance, first, stop, lambda advance, t, state: advance(state, t), state, count=count)
+            return state, snapshots
+
+        state, snapshots = lax.fori_loop(0, segments, segment, (state, rows_like(state, segments)))
+        return state, CheckpointPath(snapshots, length, steps, Names(self.before, self.after))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class CheckpointPath:
+    """Snapshots [segments]."""
+
+    snapshots: State
+    length: int = field(metadata={"static": True})
+    steps: int = field(metadata={"static": True})
+    names: Names = field(metadata={"static": True})
+
+    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+        """Record a segment, reverse it, and so on with the one below.
+
+        Each segment gets fresh room: XLA would copy room that one loop reads and the next one writes.
+        """
+        segments = -(-self.steps // self.length)
+        count = self.length if self.steps % self.length == 0 else None
+
+        def segment(j: jax.Array, adjoint: State) -> State:
+            first = (segments - 1 - j) * self.length
+            stop = jnp.minimum(first + self.length, self.steps)
+            state = read(self.snapshots, segments - 1 - j)
+            room = empty_record(state, self.length, self.names)
+            _, rows = record(advance, state, first, stop, room, self.names, count)
+            return reverse_record(retreat, rows, first, stop, adjoint, self.names, count)
+
+        done: State = lax.fori_loop(0, segments, segment, adjoint)
+        return done
+
+
+@dataclass(frozen=True)
+class Recursion:
+    """Keep `arity` snapshots of the whole state on each of about log_arity(T) levels, and fill them again as needed."""
+
+    arity: int
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    exact: ClassVar[bool] = True
+
+    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "RecursionPath"]:
+        """The last state; the snapshots that the last step needs."""
+        levels = tree_levels(steps, self.arity)
+        empty = rows_like(state, levels * self.arity)
+        path = RecursionPath(write(empty, 0, state), steps, self.arity, Names(self.before, self.after))
+        path = path.filled(advance, jnp.int32(steps - 1), jnp.int32(0))
+        return advance(path.state_before(jnp.int32(steps - 1)), jnp.int32(steps - 1)), path
+
+
+def tree_levels(steps: int, arity: int) -> int:
+    """The smallest number of levels with arity^levels >= steps."""
+    levels = 1
+    while arity**levels < steps:
+        levels += 1
+    return levels
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class RecursionPath:
+    """Snapshots [levels * arity]; those of level d are arity^(levels-1-d) steps apart, inside their parent's."""
+
+    snapshots: State
+    steps: int = field(metadata={"static": True})
+    arity: int = field(metadata={"static": True})
+    names: Names = field(metadata={"static": True})
+
+    @property
+    def levels(self) -> int:
+        """Number of levels."""
+        return tree_levels(self.steps, self.arity)
+
+    def _strides(self) -> jax.Array:
+        powers = [min(self.arity ** (self.levels - 1 - d), 2**31 - 1) for d in range(self.levels)]
+        return jnp.array(powers, jnp.int32)
+
+    def state_before(self, t: jax.Array) -> State:
+        """The state before step t, when the snapshots are filled for it."""
+        state: State = read(self.snapshots, (self.levels - 1) * self.arity + t % self.arity)
+        return state
+
+    def filled(self, advance: Advance, t: jax.Array, first: jax.Array) -> "RecursionPath":
+        """Snapshots for step t on the levels from `first` down; those above are right already."""
+        strides, arity = self._strides(), self.arity
+
+        def level(d: jax.Array, snapshots: State) -> State:
+            stride = strides[d]
+            mine = t // stride % arity
+            parent = jnp.where(d > 0, (d - 1) * arity + t // (stride * arity) % arity, 0)
+            state = read(snapshots, parent)
+            begin = jnp.where(d > 0, t // stride - mine, 0) * stride
+            snapshots = write(snapshots, d * arity, state)
+
+            def child(i: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
+                state, snapshots = carry
+                at = begin + (i - 1) * stride
+                state = forwards(advance, at, at + stride, lambda advance, t, state: advance(state, t), state)
+                return state, write(snapshots, d * arity + i, state)
+
+            _, snapshots = lax.fori_loop(1, mine + 1, child, (state, snapshots))
+            return snapshots
+
+        snapshots = lax.fori_loop(first, self.levels, level, self.snapshots)
+        return RecursionPath(snapshots, self.steps, arity, self.names)
+
+    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+        """Each step's state from the lowest level; a level is filled again when a step leaves its parent's."""
+        strides = self._strides()
+
+        def body(j: jax.Array, carry: tuple[State, Any]) -> tuple[State, Any]:
+            adjoint, path = carry
+            t = self.steps - 1 - j
+            valid = jnp.sum((t + 1) % strides[:-1] != 0) + 1 if self.levels > 1 else jnp.int32(1)
+            path = path.filled(advance, t, jnp.where(j > 0, valid, self.levels))
+            before = path.state_before(t)
+            after = only(advance(before, t), self.names.after) if self.names.after else {}
+            return retreat(only(before, self.names.before), after, adjoint, t), path
+
+        adjoint, _ = lax.fori_loop(0, self.steps, body, (adjoint, self))
+        return adjoint

@@ -1,0 +1,135 @@
+"""Recorded states: `exact(store)`, and `truncated(steps: k)`, which records the last k steps only."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+
+from drmadc_runtime.adjoints.base import Advance, Retreat, State, only, read, rows_like, write
+from drmadc_runtime.execution.loops import backwards, forwards
+
+
+class Names(NamedTuple):
+    """Which states the adjoint of a step reads: before it, and after it."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    @property
+    def only_after(self) -> tuple[str, ...]:
+        """States read after a step but not before it; they need rows of their own."""
+        return tuple(name for name in self.after if name not in self.before)
+
+    @property
+    def both(self) -> tuple[str, ...]:
+        """States read before and after a step: the row of the following step serves."""
+        return tuple(name for name in self.after if name in self.before)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Record:
+    """States before consecutive steps and behind the last [rows + 1], and those read only after a step [rows]."""
+
+    before: State
+    after: State
+
+
+def empty_record(state: State, rows: int, names: Names) -> Record:
+    """Room for `rows` steps."""
+    return Record(
+        rows_like(only(state, names.before), rows + 1),
+        rows_like(only(state, names.only_after), rows),
+    )
+
+
+def record(
+    advance: Advance,
+    state: State,
+    first: jax.Array | int,
+    stop: jax.Array | int,
+    room: Record,
+    names: Names,
+    count: int | None = None,
+) -> tuple[State, Record]:
+    """Run steps first .. stop-1, writing the states before and after step t to rows t - first and t - first + 1."""
+
+    def body(advance: Advance, t: jax.Array, carry: tuple[State, State, State]) -> tuple[State, State, State]:
+        state, before, after = carry
+        state = advance(state, t)
+        row = t - first
+        before = write(before, row + 1, only(state, names.before))
+        return state, before, write(after, row, only(state, names.only_after))
+
+    start = write(room.before, 0, only(state, names.before))
+    state, before, after = forwards(advance, first, stop, body, (state, start, room.after), count=count)
+    return state, Record(before, after)
+
+
+def reverse_record(
+    retreat: Retreat,
+    rows: Record,
+    first: jax.Array | int,
+    stop: jax.Array | int,
+    adjoint: State,
+    names: Names,
+    count: int | None = None,
+) -> State:
+    """The adjoints of steps stop-1 .. first, whose states are in the rows from 0."""
+
+    def body(retreat: Retreat, t: jax.Array, adjoint: State) -> State:
+        row = t - first
+        before = read(rows.before, row)
+        after = {**read(rows.after, row), **read(only(rows.before, names.both), row + 1)}
+        return retreat(before, after, adjoint, t)
+
+    return backwards(retreat, first, stop, body, adjoint, count=count)
+
+
+@dataclass(frozen=True)
+class Store:
+    """Keep every state, or with `last` those of the last steps only: exact over the steps that are kept.
+
+    Memory grows with the number of steps. `room` may hold the record of an earlier run of the same program, to be
+    written over: fresh memory of this size costs a page fault every 4 KB, a fifth of the whole hypergradient.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    last: int | None = None
+    room: Any = field(default=None, compare=False)
+
+    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "StoredPath"]:
+        """The last state, and the record."""
+        names = Names(self.before, self.after)
+        first = max(0, steps - self.last) if self.last is not None else 0
+        room = self.room if self.room is not None else self.empty(state, steps)
+        if first:
+            state = forwards(advance, 0, first, lambda advance, t, state: advance(state, t), state)
+        state, rows = record(advance, state, first, steps, room, names)
+        return state, StoredPath(rows, first, steps, names)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every step is kept."""
+        return self.last is None
+
+    def empty(self, state: State, steps: int) -> Record:
+        """Room for the record."""
+        rows = min(steps, self.last) if self.last is not None else steps
+        return empty_record(state, rows, Names(self.before, self.after))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class StoredPath:
+    """The record of steps `first` .. `steps` - 1."""
+
+    rows: Record
+    first: int = field(metadata={"static": True})
+    steps: int = field(metadata={"static": True})
+    names: Names = field(metadata={"static": True})
+
+    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+        """The adjoint before step `first`."""
+        return reverse_record(retreat, self.rows, self.first, self.steps, adjoint, self.names)

@@ -1,0 +1,1 @@
+"""Trees, axes, random numbers: what everything else stands on."""

@@ -1,0 +1,155 @@
+"""Splits of a source as a function of (seed, outer), and the gather of rows on the host and on the device."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from drmadc_runtime.data.sources import huggingface
+from drmadc_runtime.data.sources.downloads import fetch, is_here
+from drmadc_runtime.data.sources.read import load
+from drmadc_runtime.data.sources.registry import CATALOGUE
+from drmadc_runtime.data.sources.request import Raw, Request
+from drmadc_runtime.data.splits import Order, balanced, fold, random_order, stratified
+
+Rows = npt.NDArray[np.generic]
+LARGE = 200_000_000  # bytes; a kernel is compiled at its first use on a machine, which takes seconds
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which source, and how many examples of its parts go to which split.
+
+    Splits of one part never overlap. `resample` draws them anew for each outer step. `stratify` names the label whose
+    classes have the same share in every split, `balance` one whose classes are equally frequent. With `folds`, valid
+    is fold (outer mod folds) of train and valid together. The rest is what the source is asked for (see `Request`).
+    """
+
+    source: str
+    seed: int
+    from_train: Mapping[str, int] = field(default_factory=dict)
+    from_valid: Mapping[str, int] = field(default_factory=dict)
+    from_test: Mapping[str, int] = field(default_factory=dict)
+    resample: bool = False
+    stratify: str = ""
+    balance: tuple[str, int] | None = None
+    folds: int = 0
+    files: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def fetch(self, say: Callable[[str], None]) -> None:
+        """Fetch the source where it has to be fetched first and is not here; `say` is told what, from where.
+
+        Raises:
+            DataError: it cannot be fetched, or must not be.
+        """
+        if self.source in CATALOGUE and not is_here(self.source):
+            fetch(self.source, say)
+        if self.source == "huggingface":
+            huggingface.fetch(self.options["name"], self.options.get("configuration"), say)
+
+    @cached_property
+    def raw(self) -> Raw:
+        """The source's arrays: part -> field -> [n, ...].
+
+        Raises:
+            DataError: they cannot be read, or are not what the spec says.
+        """
+        return load(self.source, Request(self.files, self.columns, self.options, self.fields, self.seed))
+
+    @property
+    def text(self) -> str:
+        """The source and the sizes of the splits, in words."""
+        sizes = {**self.from_train, **self.from_valid, **self.from_test}
+        return f"{self.source} ({', '.join(f'{name} {size:,}' for name, size in sizes.items())})"
+
+    def draw_of(self, outer: int) -> int:
+        """What of the outer step the splits depend on."""
+        return outer if self.resample else outer % self.folds if self.folds else 0
+
+    def splits(self, outer: int, without: tuple[str, ...] = ()) -> dict[str, dict[str, Rows]]:
+        """Raw arrays of the splits for an outer step, on the host: split -> field -> [n, ...]."""
+        out: dict[str, dict[str, Rows]] = {}
+        for name, (part, rows) in self.rows(outer).items():
+            if name in without:
+                continue
+            out[name] = {key: gather_host(values, rows) for key, values in self.raw[part].items()}
+        return out
+
+    def pieces(self, split: str, outer: int, size: int) -> Iterator[dict[str, Rows]]:
+        """A split in pieces of about `size` bytes, without ever holding all of it."""
+        part, rows = self.rows(outer)[split]
+        step = piece_length(self.raw[part], size)
+        for start in range(0, len(rows), step):
+            piece = rows[start : start + step]
+            yield {key: gather_host(values, piece) for key, values in self.raw[part].items()}
+
+    def rows(self, outer: int) -> dict[str, tuple[str, Order]]:
+        """The part and the rows in it of every split."""
+        draw = outer if self.resample else 0
+        out: dict[str, tuple[str, Order]] = {}
+        parts = (("train", self.from_train), ("test", self.from_test), ("valid", self.from_valid))
+        for number, (part, sizes) in enumerate(parts):
+            if not sizes:
+                continue
+            order = random_order(self.seed, draw, len(next(iter(self.raw[part].values()))), number)
+            if self.stratify:
+                order = stratified(order, self.raw[part][self.stratify])
+            if self.balance is not None:
+                name, classes = self.balance
+                labels = self.raw[part][name]
+                order = balanced(order, labels, classes or int(labels.max()) + 1, tuple(sizes.values()))
+            if self.folds and part == "train":
+                order = fold(order, sizes["valid"], self.folds, outer)
+                sizes = {"train": sizes["train"], "valid": sizes["valid"], **sizes}
+            start = 0
+            for name, size in sizes.items():
+                out[name] = part, order[start : start + size]
+                start += size
+        return out
+
+
+def piece_length(fields: Mapping[str, Rows], size: int) -> int:
+    """Examples of a piece of about `size` bytes."""
+    return max(1, size // max(1, sum(values[:1].nbytes for values in fields.values())))
+
+
+def count(split: Mapping[str, jax.Array]) -> int:
+    """Number of examples of a split."""
+    return int(next(iter(split.values())).shape[0])
+
+
+def take(split: Mapping[str, jax.Array], rows: jax.Array) -> dict[str, jax.Array]:
+    """The given rows of every field, gathered on the device."""
+    return {key: jnp.take(values, rows, axis=0, mode="clip") for key, values in split.items()}
+
+
+@numba.njit(cache=True, parallel=True, nogil=True)
+def _gather(values: Any, rows: Any, out: Any) -> None:
+    for i in numba.prange(rows.size):
+        out[i] = values[rows[i]]
+
+
+def gather_host(values: Rows, rows: npt.NDArray[np.integer[Any]]) -> Rows:
+    """values[rows] along the first axis; what is large by a Numba kernel over all cores.
+
+    Raises:
+        IndexError: when a row is out of range.
+    """
+    if rows.size and (rows.min() < 0 or rows.max() >= len(values)):
+        raise IndexError(f"rows from {rows.min()} to {rows.max()} of an array of {len(values)}")
+    flat = np.ascontiguousarray(values).reshape(len(values), -1)
+    out = np.empty((rows.size, flat.shape[1]), values.dtype)
+    if out.nbytes < LARGE:
+        np.take(flat, rows, axis=0, out=out)
+    else:
+        _gather(flat, rows, out)
+    return out.reshape(rows.size, *values.shape[1:])

@@ -1,0 +1,194 @@
+"""Arrays from files: .npz, .npy (memory-mapped), IDX (memory-mapped), tables, folders of pictures, text."""
+
+import csv
+import gzip
+import re
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
+
+T = TypeVar("T")
+IDX = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+WORD = re.compile(r"\w+|[^\w\s]")
+BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def _read(path: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(path)
+    except BROKEN as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+
+
+def npz(request: Request) -> Raw:
+    """The arrays of .npz files that are read, each whole in memory."""
+
+    def arrays(path: str) -> dict[str, Array]:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in request.fields}
+
+    return {part: _read(path, arrays) for part, path in request.files.items()}
+
+
+def npy(request: Request) -> Raw:
+    """A .npy file for each field, mapped into memory: only what is read is loaded."""
+    return _each(request, lambda path: np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def idx(request: Request) -> Raw:
+    """An IDX file for each field, mapped into memory; those compressed by gzip are read whole."""
+    return _each(request, idx_array)
+
+
+def _each(request: Request, read: Callable[[str], Array]) -> Raw:
+    return {
+        part: {n: _read(p, read) for n, p in paths.items() if n in request.fields}
+        for part, paths in request.files.items()
+    }
+
+
+def idx_array(path: str) -> Array:
+    """The array of an IDX file in the machine's byte order.
+
+    Raises:
+        ValueError: it is no IDX file, or shorter than it says.
+    """
+    with Path(path).open("rb") as plain:
+        packed = plain.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else Path(path).open("rb") as file:
+        head = file.read(4)
+        if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in IDX:
+            raise ValueError(f"it begins with {head.hex(' ')}, which is not the magic number of IDX")
+        shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(head[3]))
+        kind = np.dtype(IDX[head[2]])
+        start = 4 + 4 * head[3]
+        values = np.frombuffer(file.read(), kind) if packed else np.memmap(path, kind, "r", offset=start)
+    wanted = int(np.prod(shape))
+    if len(values) < wanted:
+        raise ValueError(f"it is cut off: {wanted} numbers are announced, {len(values)} are there")
+    values = values[:wanted].reshape(shape)
+    return values if kind.isnative or kind.itemsize == 1 else values.astype(kind.newbyteorder("="))
+
+
+def csv_table(request: Request) -> Raw:
+    """Columns of .csv files. A field of several columns is float64[n, columns]; of one: numbers, or words."""
+
+    def table(path: str) -> dict[str, list[str]]:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+        names = [name.strip() for name in rows[0]]
+        ragged = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
+        if ragged is not None:
+            raise ValueError(f"row {ragged} has {len(rows[ragged])} values for {len(names)} columns")
+        return dict(zip(names, map(list, zip(*rows[1:], strict=True)), strict=True))
+
+    def numbers(values: list[str]) -> Array:
+        for kind in (np.int64, np.float64):
+            try:
+                return np.array(values).astype(kind)
+            except ValueError:
+                continue
+        return np.array(values)
+
+    return {part: _columns(_read(path, table), numbers, request) for part, path in request.files.items()}
+
+
+def parquet_table(request: Request) -> Raw:
+    """Columns of .parquet files, read by pyarrow."""
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise DataError('.parquet files need pyarrow: pip install "drmadc[parquet]"') from error
+
+    def table(path: str) -> dict[str, Array]:
+        names = _wanted(request)
+        there = pyarrow.parquet.read_table(path, columns=names)
+        return {name: there[name].to_numpy() for name in names}
+
+    return {part: _columns(_read(path, table), np.asarray, request) for part, path in request.files.items()}
+
+
+def _wanted(request: Request) -> list[str]:
+    """The columns that are read."""
+    chosen = [request.columns.get(field, field) for field in request.fields]
+    return list(dict.fromkeys(c for entry in chosen for c in ([entry] if isinstance(entry, str) else entry)))
+
+
+def _columns(table: Mapping[str, Any], convert: Callable[[Any], Array], request: Request) -> dict[str, Array]:
+    out: dict[str, Array] = {}
+    for field in request.fields:
+        columns = request.columns.get(field, field)
+        if isinstance(columns, str):
+            out[field] = convert(table[columns])
+        else:
+            out[field] = np.stack([convert(table[name]).astype(np.float64) for name in columns], axis=1)
+    return out
+
+
+def pictures(request: Request) -> Raw:
+    """Pictures in class folders: image uint8[n, rows, columns(, 3)], label by the folders' names in order."""
+    return {part: _folder(Path(path), request) for part, path in request.files.items()}
+
+
+def _folder(folder: Path, request: Request) -> dict[str, Array]:
+    inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    paths = [
+        (p, label) for label, path in enumerate(inner) for p in sorted(path.iterdir()) if p.suffix.lower() in PICTURES
+    ]
+    shape = tuple(int(n) for n in request.fields["image"][5:-1].split(", ")) if "image" in request.fields else ()
+    with ThreadPoolExecutor() as pool:
+        images = (
+            list(pool.map(lambda found: _pixels(found[0], shape, "size" in request.options), paths)) if shape else []
+        )
+    labels = np.array([label for _, label in paths], np.int32)
+    return {"image": np.stack(images), "label": labels} if shape else {"label": labels}
+
+
+def _pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:
+    """One picture, grey or in colours as the first; cut to its middle and scaled where a size is asked for."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            found = picture.convert("L" if len(shape) == 2 else "RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise DataError(f"{path} is not a picture, or it is damaged; remove it ({error})") from error
+    if fit:
+        found = ImageOps.fit(found, (shape[1], shape[0]))
+    if found.size != (shape[1], shape[0]):
+        size = f"{found.size[0]} by {found.size[1]} pixels, the first picture {shape[1]} by {shape[0]}"
+        raise DataError(f"{path} is of {size}; write a size: images(..., size: {shape[0]})")
+    return np.asarray(found)
+
+
+def text(request: Request) -> Raw:
+    """Windows of bytes or words of a file, one after another, and the byte or word that follows each.
+
+    Words are numbered by how often they occur in the train part, from 1; 0 stands for all that are rarer.
+    """
+    window, most = int(request.options["window"]), int(request.options.get("words", 0))
+    numbers: dict[str, int] = {}
+
+    def words(path: str) -> Array:
+        found = WORD.findall(Path(path).read_text(encoding="utf-8").lower())
+        if not numbers:
+            common = sorted(Counter(found).items(), key=lambda item: (-item[1], item[0]))
+            numbers.update({word: number for number, (word, _) in enumerate(common[: most - 1], 1)})
+        return np.array([numbers.get(word, 0) for word in found], np.int32)
+
+    def windows(path: str) -> dict[str, Array]:
+        values = words(path) if most else np.memmap(path, np.uint8, "r")
+        count = (len(values) - 1) // window
+        following = values[window::window][:count].astype(np.int32)
+        return {"words" if most else "bytes": values[: count * window].reshape(count, window), "next": following}
+
+    return {part: _read(path, windows) for part, path in request.files.items()}

@@ -1,0 +1,37 @@
+"""What a spec's data are, in words: splits, fields, classes."""
+
+import numpy as np
+
+from drmadc_runtime.data.resident import Data, Rows
+from drmadc_runtime.data.tasks import Tasks
+
+
+def describe(data: Data | Tasks) -> list[str]:
+    """Lines of text: for each split of the first outer step its examples, and each field's range or classes.
+
+    Raises:
+        DataError: the data cannot be read.
+    """
+    name = data.source if isinstance(data, Data) else f"omniglot({data.alphabets})"
+    out = [name]
+    for split, fields in data.splits(0).items():
+        first = next(iter(fields.values()))
+        tasks = isinstance(data, Tasks) and not data.sampled
+        count = f"{first.shape[0]} tasks of {first.shape[1]:,}" if tasks else f"{len(first):,}"
+        out.append(f"  {split}: {count} examples, {sum(values.nbytes for values in fields.values()) / 1e6:,.1f} MB")
+        for field, values in fields.items():
+            out.append(f"    {field:<12} {_field(values, 2 if tasks else 1)}")
+    return out
+
+
+def _field(values: Rows, lead: int) -> str:
+    shape = f"{list(values.shape[lead:])}" if values.ndim > lead else ""
+    if values.dtype == np.int32 and not shape:
+        known = np.asarray(values, np.int32)
+        labels, counts = np.unique(known[known >= 0], return_counts=True)
+        if len(labels) > 20:
+            return f"{len(labels)} classes of {counts.min():,} to {counts.max():,} examples"
+        return "classes " + ", ".join(f"{label}: {count:,}" for label, count in zip(labels, counts, strict=True))
+    numbers = values.astype(np.float64)
+    spread = f"from {numbers.min():.4g} to {numbers.max():.4g}, mean {numbers.mean():.4g}, sd {numbers.std():.4g}"
+    return f"{values.dtype}{shape}  {spread}"

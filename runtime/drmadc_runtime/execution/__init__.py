@@ -1,0 +1,1 @@
+"""Loops over training steps."""

@@ -1,0 +1,1 @@
+"""Losses and functions of models."""

@@ -1,0 +1,1 @@
+"""An emitted program: executed, audited, and what is known of its failures."""

@@ -1,0 +1,202 @@
+"""The run folder: resolved spec, emitted module, environment, metrics, hyperparameters, pictures."""
+
+import io
+import json
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+
+from drmadc_runtime.core.versions import environment, working_folder
+from drmadc_runtime.program.executor import Arrays
+from drmadc_runtime.search.checkpoint import BadCheckpoint, Point, packed, unpacked
+
+
+class RunFolder:
+    """A folder that holds one run and no other; one process at a time writes into it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise BlockingIOError(f"another process is at work in {path}") from None
+
+    @classmethod
+    def create(cls, name: str, out: str | None, text: str = "") -> "RunFolder":
+        """Make the folder: `out`, or runs/NAME/TIME-HASH, to which runs/NAME/latest then points.
+
+        Raises:
+            FileExistsError: when `out` is there already and not empty.
+            OSError: when it cannot be made.
+        """
+        if out is not None:
+            path = Path(out)
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise FileExistsError(f"{path} is there already; a run never overwrites another")
+            path.mkdir(parents=True, exist_ok=True)
+            return cls(path)
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{sha256(text.encode()).hexdigest()[:6]}"
+        base = Path("runs") / name
+        base.mkdir(parents=True, exist_ok=True)
+        for number in range(1000):
+            path = base / (stem if number == 0 else f"{stem}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            _point_to(base / "latest", path.name)
+            return cls(path)
+        raise FileExistsError(f"no free folder in {base}")
+
+    def close(self) -> None:
+        """Let other processes in."""
+        self._lock.release()
+        (self.path / ".lock").unlink(missing_ok=True)
+
+    def write(self, name: str, data: str | bytes) -> None:
+        """Write a file whole or not at all.
+
+        Raises:
+            OSError: it cannot be written; says where.
+        """
+        target = self.path / name
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            target.parent.mkdir(exist_ok=True)
+            partial.write_bytes(data.encode() if isinstance(data, str) else data)
+            os.replace(partial, target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise OSError(f"{target} cannot be written: {error.strerror}") from error
+
+    def forget(self, name: str) -> None:
+        """Remove a file that no longer holds."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def save(self, record: Mapping[str, Any], hypers: Arrays, point: Point) -> None:
+        """Append the record of an outer step, then write where to go on; a kill in between loses that step only.
+
+        Seconds go into a file of their own, so that metrics.jsonl is the same whenever and wherever a run was stopped.
+
+        `hypers` are those after the step; a stage of a library's optimiser is gone on with from its start.
+        """
+        timeless = {name: value for name, value in record.items() if name != "seconds"}
+        self.add_line("seconds.jsonl", {"outer": record["outer"], "seconds": record["seconds"]})
+        self.add_line("metrics.jsonl", timeless)
+        self.write(f"hypers/{record['outer']:05d}.npz", zipped(hypers))
+        self.write("hypers.npz", zipped(hypers))
+        self.save_point(point)
+
+    def save_point(self, point: Point) -> None:
+        """Write where to go on."""
+        self.write("checkpoint.npz", packed(point))
+
+    def restore(self) -> tuple[Point, list[dict[str, Any]]]:
+        """Where to go on, and the records up to there; what was written beyond is taken back.
+
+        Raises:
+            BadCheckpoint: the checkpoint is missing or damaged.
+        """
+        try:
+            point = unpacked((self.path / "checkpoint.npz").read_bytes())
+        except FileNotFoundError:
+            raise BadCheckpoint(f"{self.path} has no checkpoint: the run was stopped before its first step") from None
+        except BadCheckpoint as error:
+            raise BadCheckpoint(f"{self.path / 'checkpoint.npz'} is damaged ({error}); start the run again") from error
+        metrics = self._cut("metrics.jsonl", point.outer)
+        seconds = self._cut("seconds.jsonl", point.outer)
+        return point, [{**json.loads(a), **json.loads(b)} for a, b in zip(metrics, seconds, strict=True)]
+
+    def _cut(self, name: str, count: int) -> list[str]:
+        """The first lines of a file, which is left with no others."""
+        path = self.path / name
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:count] if path.exists() else []
+        if len(lines) < count:
+            raise BadCheckpoint(f"{path} has {len(lines)} lines, the checkpoint stands behind {count}")
+        self.write(name, "".join(lines))
+        return lines
+
+    def write_start(self, texts: Mapping[str, str]) -> None:
+        """Write what is known before the first step: spec, module, environment."""
+        for name, text in texts.items():
+            self.write(name, text)
+        self.write("environment.json", json.dumps({**environment(), "git": working_folder()}, indent=2) + "\n")
+
+    def add_line(self, name: str, record: Mapping[str, Any]) -> None:
+        """Append a record to a file of JSON lines."""
+        self.append(name, json.dumps(record))
+
+    def append(self, name: str, line: str) -> None:
+        """Append a line to a file.
+
+        Raises:
+            OSError: it cannot be written; says where.
+        """
+        try:
+            with (self.path / name).open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise OSError(f"{self.path / name} cannot be written: {error.strerror}") from error
+
+    def write_images(self, images: Mapping[str, npt.NDArray[np.floating[Any]]]) -> list[Path]:
+        """Write each picture as a PNG with a colour bar; the files that were written."""
+        written = []
+        for title, picture in images.items():
+            name = "".join(c if c.isalnum() or c in "._-" else "_" for c in title) + ".png"
+            draw_image(self.path / name, title, picture)
+            written.append(self.path / name)
+        return written
+
+
+def zipped(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Arrays as the bytes of a .npz file."""
+    file = io.BytesIO()
+    named: dict[str, Any] = dict(arrays)
+    np.savez(file, **named)
+    return file.getvalue()
+
+
+def _point_to(link: Path, name: str) -> None:
+    """Make a link point to a folder beside it; where there are no links, leave it."""
+    partial = link.with_name(f".{link.name}.{os.getpid()}")
+    with suppress(OSError):
+        partial.symlink_to(name, target_is_directory=True)
+        os.replace(partial, link)
+
+
+def tiles(pictures: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Pictures [n, rows, columns] side by side, at most five in a row, a blank line between them."""
+    number, rows, columns = pictures.shape
+    across = min(5, number)
+    down = -(-number // across)
+    sheet = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1), np.nan)
+    for place, picture in enumerate(pictures):
+        top, left = (place // across) * (rows + 1), (place % across) * (columns + 1)
+        sheet[top : top + rows, left : left + columns] = picture
+    return sheet
+
+
+def draw_image(path: Path, title: str, picture: npt.NDArray[np.floating[Any]]) -> None:
+    """A hyperparameter [rows, columns] in grey with a colour bar, or several [n, rows, columns] as tiles."""
+    from matplotlib.figure import Figure
+
+    if picture.ndim == 3:
+        picture = tiles(picture)
+    height, width = picture.shape
+    figure = Figure(figsize=(4.6, max(2.0, min(8.0, 4.0 * height / width))), layout="constrained")
+    axes = figure.add_subplot()
+    drawn = axes.imshow(picture, cmap="gray", interpolation="nearest")
+    axes.set_title(title)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    figure.colorbar(drawn, ax=axes, label="value in its own domain")
+    figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -1,0 +1,68 @@
+"""A run as JSON lines on standard output, one event a line, for programs that watch it."""
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from drmadc_runtime.run.expectations import Outcome
+from drmadc_runtime.run.reporting.forecast import Forecast
+from drmadc_runtime.run.reporting.plain import Display
+from drmadc_runtime.search.outer_loop import OuterStep
+
+
+class JsonDisplay(Display):
+    """Events: begin, folder, progress, step, sweep, arm, picture, note, warning, end, expectation."""
+
+    alive = True
+
+    def _event(self, kind: str, **fields: Any) -> None:
+        sys.stdout.write(json.dumps({"event": kind, **fields}) + "\n")
+        sys.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """A note."""
+        self._event("note", text=text)
+
+    def alarm(self, text: str) -> None:
+        """A warning."""
+        self._event("warning", text=text)
+
+    def begin(self, found: Forecast) -> None:
+        """Sizes, predicted bytes and seconds."""
+        self._event("begin", **asdict(found), seconds=found.seconds)
+
+    def folder(self, path: Path) -> None:
+        """Where the run is recorded."""
+        self._event("folder", path=str(path))
+
+    def end(self, path: Path, steps: int) -> None:
+        """The run is done."""
+        self._event("end", path=str(path), steps=steps)
+
+    def tick(self, way: str, t: int, value: float) -> None:
+        """Progress inside a training run."""
+        self._event("progress", way=way, step=t, value=value if math.isfinite(value) else None)
+
+    def step(self, step: OuterStep) -> None:
+        """An outer step, as in metrics.jsonl."""
+        self._event("step", **step.record())
+
+    def sweep(self, number: int, record: Mapping[str, float]) -> None:
+        """A point of a sweep."""
+        self._event("sweep", number=number, **record)
+
+    def arm(self, name: str, reports: Mapping[str, float]) -> None:
+        """A final training."""
+        self._event("arm", name=name, **reports)
+
+    def outcome(self, found: Outcome) -> None:
+        """Whether an expectation of the spec holds."""
+        self._event("expectation", text=found.text, holds=found.holds, found=str(found.found))
+
+    def picture(self, path: Path) -> None:
+        """A picture has been written."""
+        self._event("picture", path=str(path))

@@ -1,0 +1,139 @@
+"""The live view of a run on a terminal: a table that grows above a few lines that are always up to date."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from drmadc_runtime.core.device import used_memory
+from drmadc_runtime.run.reporting.forecast import Forecast
+from drmadc_runtime.run.reporting.plain import Display
+from drmadc_runtime.search.outer_loop import OuterStep
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+class LiveDisplay(Display):
+    """Outer steps done and time left, where training is, values with their change, speed and memory."""
+
+    alive = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar = Progress(
+            TextColumn("outer step"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("gone,"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=self.console,
+            expand=True,
+        )
+        self._task = self._bar.add_task("outer", total=None)
+        self._forecast: Forecast | None = None
+        self._history: dict[str, list[float]] = {}
+        self._losses: list[float] = []
+        self._way, self._at = "", 0
+        self._marks: dict[str, tuple[int, float]] = {}
+        self._speeds: dict[str, float] = {}
+        self._seconds: float | None = None
+
+    def begin(self, found: Forecast) -> None:
+        """Say what the run will be, and remember it."""
+        super().begin(found)
+        self._forecast = found
+
+    def alarm(self, text: str) -> None:
+        """A warning, above the view."""
+        self._print(self.console, text)
+
+    def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
+        """Show the view."""
+        self._bar.update(self._task, total=steps, completed=done)
+        return self._shown()
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        with Live(get_renderable=self._view, console=self.console, transient=True, refresh_per_second=4):
+            yield
+
+    def tick(self, way: str, t: int, value: float) -> None:
+        """Where training is; called from another thread."""
+        now = time.perf_counter()
+        if way == "forward" and self._way == "reverse" and t > 0:
+            return  # a way back that recomputes
+        if way != self._way:
+            self._marks[way] = t, now
+            if way == "forward":
+                self._losses = []
+        self._way, self._at = way, t
+        if way == "forward" and math.isfinite(value):
+            self._losses.append(value)
+        first, since = self._marks[way]
+        if now > since and t != first:
+            self._speeds[way] = abs(t - first) / (now - since)
+
+    def step(self, step: OuterStep) -> None:
+        """A row above the view, and new values in it."""
+        super().step(step)
+        for name, value in {"objective": step.objective, **step.reports, "hypergradient": step.gradient}.items():
+            self._history.setdefault(name, []).append(value)
+        self._history.setdefault("growth", []).append(step.growth)
+        self._seconds = step.seconds
+        self._way, self._at = "", 0
+        self._bar.advance(self._task)
+
+    def _view(self) -> Group:
+        return Group(self._bar, *(Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines()))
+
+    def _lines(self) -> list[str]:
+        lines = []
+        if self._way not in ("", "forward", "reverse"):
+            lines.append(self._way)
+        elif not self._way and not self._history:
+            lines.append("compiling")
+        elif self._way and self._forecast is not None:
+            word = "training" if self._way == "forward" else "way back"
+            loss = f"   loss {self._losses[-1]:.4g} {sparkline(self._losses)}" if self._losses else ""
+            lines.append(f"{word} {self._at:,} of {self._forecast.steps:,}{loss}")
+        shown = [name for name in self._history if name not in ("hypergradient", "growth")]
+        lines += [f"{name:<13} {_changed(self._history[name])}" for name in shown[:3]]
+        sizes = [f"{name} {self._history[name][-1]:.3g}" for name in ("hypergradient", "growth") if self._history]
+        if sizes or self._speed():
+            memory = used_memory()
+            sizes += [self._speed()] if self._speed() else []
+            sizes += [] if memory is None else [f"memory {memory / 1e6:,.0f} MB"]
+            lines.append("   ".join(sizes))
+        return lines
+
+    def _speed(self) -> str:
+        """Steps a second, forward and on the way back: as heard from within training, else from the pace measured."""
+        speeds = dict(self._speeds)
+        found = self._forecast
+        if not speeds and found is not None and found.pace is not None and self._seconds is not None:
+            back = self._seconds - found.steps * found.pace
+            speeds = {"forward": 1 / found.pace, **({"reverse": found.steps / back} if back > 0 else {})}
+        return "steps/s " + ", ".join(f"{speed:,.0f} {way}" for way, speed in speeds.items()) if speeds else ""
+
+
+def sparkline(values: list[float], width: int = 24) -> str:
+    """Values as bars of eight heights, the last `width` of them."""
+    shown = [value for value in values[-width:] if abs(value) < float("inf")]
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    span = (high - low) or 1.0
+    return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in shown)
+
+
+def _changed(values: list[float]) -> str:
+    change = f" ({values[-1] - values[-2]:+.2g})" if len(values) > 1 else ""
+    return f"{values[-1]:.5g}{change:<12} {sparkline(values)}"

@@ -1,0 +1,215 @@
+"""Further places that a run is told to: its log file, TensorBoard, Weights & Biases; and several of them at once."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from drmadc_runtime.program.audit import Slope
+from drmadc_runtime.run.reporting.forecast import Forecast
+from drmadc_runtime.run.reporting.plain import Display
+from drmadc_runtime.search.outer_loop import OuterStep
+
+Service = Literal["tensorboard", "wandb"]
+PACKAGES: dict[Service, str] = {"tensorboard": "tensorboardX", "wandb": "wandb"}
+
+
+class MissingPackage(RuntimeError):
+    """An extra that is asked for is not installed."""
+
+
+class LogFile(Display):
+    """Writes what is said as lines, by what it is given."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        super().__init__()
+        self._write = write
+
+    def say(self, text: str) -> None:
+        """A line."""
+        self._write(text)
+
+    def alarm(self, text: str) -> None:
+        """A warning."""
+        self.say(text)
+
+
+class TensorBoard(Display):
+    """Writes scalars and histograms for TensorBoard into the run folder; needs tensorboardX."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(quiet=True)
+        from tensorboardX import SummaryWriter
+
+        self._writer = SummaryWriter(str(path / "tensorboard"))
+
+    def alarm(self, text: str) -> None:
+        """A warning, as text."""
+        self._writer.add_text("warnings", text)
+
+    def step(self, step: OuterStep) -> None:
+        """Every recorded value, and each hyperparameter: a number, or a histogram."""
+        for name, value in step.record().items():
+            if isinstance(value, float):
+                self._writer.add_scalar(name, value, step.outer)
+        for name, values in step.following.items():
+            if values.size == 1:
+                self._writer.add_scalar(f"hyperparameters/{name}", values.item(), step.outer)
+            else:
+                self._writer.add_histogram(f"hyperparameters/{name}", values, step.outer)
+        self._writer.flush()
+
+    def end(self, path: Path, steps: int) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+class WeightsAndBiases(Display):
+    """Logs to Weights & Biases, project drmadc unless WANDB_PROJECT says otherwise; needs wandb."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(quiet=True)
+        import wandb
+
+        self._library = wandb
+        self._path = path
+        self._run: Any = None
+
+    def begin(self, found: Forecast) -> None:
+        """Start a run with the sizes as its configuration."""
+        import os
+        from dataclasses import asdict
+
+        project = os.environ.get("WANDB_PROJECT", "drmadc")
+        self._run = self._library.init(
+            project=project, name=f"{found.name}/{self._path.name}", dir=str(self._path), config=asdict(found)
+        )
+
+    def alarm(self, text: str) -> None:
+        """A warning."""
+        self._run.alert(title="drmadc", text=text)
+
+    def step(self, step: OuterStep) -> None:
+        """Every recorded value, and each hyperparameter: a number, or a histogram."""
+        values: dict[str, Any] = dict(step.record())
+        for name, x in step.following.items():
+            values[f"hyperparameters/{name}"] = (
+                x.item() if x.size == 1 else self._library.Histogram(np_histogram=np.histogram(x, 64))
+            )
+        self._run.log(values, step=step.outer)
+
+    def end(self, path: Path, steps: int) -> None:
+        """Finish the run."""
+        self._run.finish()
+
+
+def require(services: Sequence[Service]) -> None:
+    """Look whether the packages are there.
+
+    Raises:
+        MissingPackage: with what to install.
+    """
+    for service in services:
+        if find_spec(PACKAGES[service]) is None:
+            raise MissingPackage(f"{PACKAGES[service]} is not installed: pip install 'drmadc[{service}]'")
+
+
+def log_to(service: Service, path: Path) -> Display:
+    """A service's log of the run in a folder."""
+    return TensorBoard(path) if service == "tensorboard" else WeightsAndBiases(path)
+
+
+class Several(Display):
+    """Tells several; the first is the one that a person or a program looks at."""
+
+    def __init__(self, first: Display, *others: Display) -> None:
+        super().__init__(first.quiet)
+        self._first = first
+        self._others = others
+
+    @property
+    def _all(self) -> tuple[Display, ...]:
+        return self._first, *self._others
+
+    def say(self, text: str) -> None:
+        """A line."""
+        for display in self._all:
+            display.say(text)
+
+    def alarm(self, text: str) -> None:
+        """A warning."""
+        for display in self._all:
+            display.alarm(text)
+
+    def begin(self, found: Forecast) -> None:
+        """What the run will be."""
+        for display in self._all:
+            display.begin(found)
+
+    def folder(self, path: Path) -> None:
+        """Where the run is recorded."""
+        for display in self._all:
+            display.folder(path)
+
+    def end(self, path: Path, steps: int) -> None:
+        """The run is done."""
+        for display in self._all:
+            display.end(path, steps)
+
+    def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
+        """As long as the outer loop lasts."""
+        return self._running(steps, done)
+
+    @contextmanager
+    def _running(self, steps: int, done: int) -> Iterator[None]:
+        with ExitStack() as stack:
+            for display in self._all:
+                stack.enter_context(display.running(steps, done))
+            yield
+
+    @property
+    def alive(self) -> bool:
+        """Whether the first shows progress inside a training run."""
+        return self._first.alive
+
+    def tick(self, way: str, t: int, value: float) -> None:
+        """Progress inside a training run, for the first."""
+        self._first.tick(way, t, value)
+
+    def step(self, step: OuterStep) -> None:
+        """An outer step."""
+        for display in self._all:
+            display.step(step)
+
+    def sweep(self, number: int, record: Mapping[str, float]) -> None:
+        """A point of a sweep."""
+        for display in self._all:
+            display.sweep(number, record)
+
+    def arm(self, name: str, reports: Mapping[str, float]) -> None:
+        """A final training."""
+        for display in self._all:
+            display.arm(name, reports)
+
+    def picture(self, path: Path) -> None:
+        """A picture has been written."""
+        for display in self._all:
+            display.picture(path)
+
+    def warn(self, step: OuterStep, exact: bool, lines: Mapping[str, str]) -> None:
+        """What a person should know about the way back."""
+        for display in self._all:
+            display.warn(step, exact, lines)
+
+    def warn_slope(self, slope: Slope, line: str) -> None:
+        """The objective's slope along the hypergradient is not what it predicts."""
+        for display in self._all:
+            display.warn_slope(slope, line)
+
+    def warn_overfitting(self, steps: Sequence[OuterStep], on_test: Sequence[str]) -> None:
+        """The objective falls on valid, and rises on test."""
+        for display in self._all:
+            display.warn_overfitting(steps, on_test)

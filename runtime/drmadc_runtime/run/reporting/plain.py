@@ -1,0 +1,192 @@
+"""What is said of a run, as plain lines: what it will be, a table, warnings.
+
+`live` adds a view of what is under way, `events` is for programs.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from rich.console import Console
+
+from drmadc_runtime.program.audit import Slope
+from drmadc_runtime.run.expectations import Outcome
+from drmadc_runtime.run.reporting.forecast import Forecast, many
+from drmadc_runtime.search.outer_loop import GROWTH_LIMIT, OuterStep
+
+WINDOW, RISE = 5, 1.05
+
+
+class Terminal(Console):
+    """A console that lets a reader who has gone end the run as any other writer would be ended."""
+
+    def on_broken_pipe(self) -> None:
+        """Not rich's exit with code 1."""
+        raise BrokenPipeError
+
+
+class Display:
+    """Prints a run; `quiet` prints nothing but warnings."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Terminal(highlight=False)
+        self.errors = Terminal(stderr=True, highlight=False)
+        self.quiet = quiet
+        self._said: set[str] = set()
+        self._stage = ""
+        self._headed = False
+
+    def say(self, text: str) -> None:
+        """A line, unless quiet."""
+        if not self.quiet:
+            self._print(self.console, text)
+
+    def alarm(self, text: str) -> None:
+        """A warning."""
+        self._print(self.errors, text)
+
+    def _print(self, console: Console, text: str) -> None:
+        """Words wrap at the width of a terminal; in a pipe a line stays a line."""
+        console.print(text, markup=False, soft_wrap=not console.is_terminal)
+
+    def begin(self, found: Forecast) -> None:
+        """What the run will be."""
+        self.say(found.text)
+
+    def folder(self, path: Path) -> None:
+        """Where the run is recorded."""
+        self.say(f"run folder: {path}")
+
+    def end(self, path: Path, steps: int) -> None:
+        """The run is done."""
+        self.say(f"{path}: done" + (f", {many(steps, 'outer step')}" if steps else ""))
+
+    def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
+        """Lasts as long as the outer loop of so many steps, some of them done before."""
+        return nullcontext()
+
+    @property
+    def alive(self) -> bool:
+        """Whether progress inside a training run is shown."""
+        return False
+
+    def tick(self, way: str, t: int, value: float) -> None:
+        """Training, or its way back, has come to step t; see `progress.Watcher`."""
+
+    def step(self, step: OuterStep) -> None:
+        """One row of the table; before the first, its head."""
+        if step.stage != self._stage:
+            self._stage = step.stage
+            self.say(f"stage {step.stage}")
+        row = {
+            "objective": step.objective,
+            **step.reports,
+            **({"lost": step.lost} if step.lost >= 0 else {}),
+            "growth": step.growth,
+            "seconds": step.seconds,
+        }
+        widths = {name: max(len(name), 10) for name in row}
+        if not self._headed:
+            self._headed = True
+            self.say("outer  " + "  ".join(f"{name:>{widths[name]}}" for name in row))
+        self.say(f"{step.outer:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items()))
+
+    def sweep(self, number: int, record: Mapping[str, float]) -> None:
+        """A point of a sweep; before the first, the table's head."""
+        if not number:
+            self.say("sweep  " + "  ".join(f"{name:>{max(11, len(name))}}" for name in record))
+        self.say(f"{number:>5}  " + "  ".join(f"{value:>{max(11, len(name))}.5g}" for name, value in record.items()))
+
+    def arm(self, name: str, reports: Mapping[str, float]) -> None:
+        """What the final training of an arm reports."""
+        self.say(f"  {name}: " + "  ".join(f"{key} {value:.5g}" for key, value in reports.items()))
+
+    def outcome(self, found: Outcome) -> None:
+        """Whether an expectation of the spec holds; also when quiet."""
+        word = "as expected" if found.holds else "UNEXPECTED"
+        self._print(self.console, f"{word:<11}  {found.text}  found {found.found}")
+
+    def picture(self, path: Path) -> None:
+        """A picture has been written."""
+        self.say(f"picture: {path}")
+
+    def warn(self, step: OuterStep, exact: bool, lines: Mapping[str, str]) -> None:
+        """Everything that a person should know about the way back, each once."""
+        line = lines["reverse"]
+        self.warn_growth(step, exact, line)
+        if step.switched >= 0:
+            self._once(
+                "switched",
+                f"note: at outer step {step.outer} the adjoint grew too far; below training step {step.switched} "
+                "the Gauss-Newton matrix took the Hessian's place",
+            )
+        if step.unsettled > 0.1:
+            self._once(
+                "unsettled",
+                f"warning: training has not come to rest: its last step is still {step.unsettled:.2g} times as long as "
+                f"its first, and {lines['strategy']} is right at rest only. Take more steps, or `exact()`.",
+            )
+
+    def warn_slope(self, slope: Slope, line: str) -> None:
+        """Say that the objective's slope along the hypergradient is not what it predicts."""
+        if not 0.5 <= slope.ratio <= 2:
+            self.alarm(
+                f"warning: along its own direction the hypergradient predicts a slope of {slope.predicted:.3g}, "
+                f"measured is {slope.measured:.3g} ({line}). `drmadc audit` says more."
+            )
+
+    def warn_overfitting(self, steps: Sequence[OuterStep], on_test: Sequence[str]) -> None:
+        """Say, once, that the objective falls on the valid split while what is reported on test rises."""
+        if len(steps) < 2 * WINDOW or any(name not in steps[0].reports for name in on_test):
+            return
+        before, last = steps[-2 * WINDOW : -WINDOW], steps[-WINDOW:]
+        fell = [mean(step.objective for step in part) for part in (before, last)]
+        for name in on_test:
+            rose = [mean(step.reports[name] for step in part) for part in (before, last)]
+            if fell[1] < fell[0] and rose[1] > RISE * rose[0] > 0:
+                text = (
+                    f"warning: over the last {WINDOW} outer steps the objective on valid fell from {fell[0]:.4g} to "
+                    f"{fell[1]:.4g}, but {name} rose from {rose[0]:.4g} to {rose[1]:.4g}: the hyperparameters are "
+                    "fitting the valid split. Make it larger, draw it anew (`resample = each outer`), tie "
+                    f"hyperparameters, or stop near outer step {min(steps, key=lambda s: s.reports[name]).outer}."
+                )
+                self._once("overfitting", text)
+
+    def _once(self, key: str, text: str) -> None:
+        if key not in self._said:
+            self._said.add(key)
+            self.alarm(text)
+
+    def warn_growth(self, step: OuterStep, exact: bool, line: str) -> None:
+        """Explain, once, that the adjoint grows; `exact` says whether the path was."""
+        if step.growth <= GROWTH_LIMIT:
+            return
+        grew = f"warning: at outer step {step.outer} the adjoint grew {step.growth:.3g} times on its way back through"
+        self._once("growth", f"{grew} training ({line}). {_EXACT if exact else _APPROXIMATE}")
+
+
+_EXACT = (
+    "The gradient is exact, but above 10 training amplifies small changes of the parameters, and the objective is "
+    "rugged: take fewer steps, a smaller rate, or a smoother model."
+)
+_APPROXIMATE = (
+    "Above 10 the hypergradient of an approximate path is not to be trusted: the path may cross negative curvature "
+    "that training itself avoids. Take more knots, `curvature: auto`, or "
+    "`reverse = exact()`; `drmadc audit` measures it."
+)
+
+
+def display(quiet: bool = False, as_json: bool = False) -> Display:
+    """What suits: JSON lines where asked for, a live view on a terminal, else plain lines."""
+    if as_json:
+        from drmadc_runtime.run.reporting.json_lines import JsonDisplay
+
+        return JsonDisplay()
+    plain = Display(quiet)
+    if quiet or not plain.console.is_terminal:
+        return plain
+    from drmadc_runtime.run.reporting.live import LiveDisplay
+
+    return LiveDisplay()

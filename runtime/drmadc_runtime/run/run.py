@@ -1,0 +1,250 @@
+"""One run from start to end: outer loop, table, run folder."""
+
+import json
+from base64 import b64encode
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drmadc_runtime.execution.progress import Watcher, interval
+from drmadc_runtime.program.executor import Arrays, Session, Values
+from drmadc_runtime.program.failure import NotFinite
+from drmadc_runtime.run.folder import RunFolder, zipped
+from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast, many
+from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_to, require
+from drmadc_runtime.run.reporting.plain import WINDOW, Display
+from drmadc_runtime.run.signals import Stopped, asked_to_stop
+from drmadc_runtime.search.checkpoint import Point
+from drmadc_runtime.search.grid import draw_sweep, sweep
+from drmadc_runtime.search.outer_loop import OuterStep, tune
+
+LONG = 5.0
+FAILURE = "failure.txt"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: folder, a record for each outer step, final hyperparameters, reports of the final training."""
+
+    path: Path
+    metrics: list[dict[str, Any]]
+    hypers: Arrays
+    arms: dict[str, dict[str, float]]
+    sweep: list[dict[str, float]]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was recorded, hyperparameters, a figure of the objective, and pictures."""
+        from drmadc_runtime.run.reporting.figures import series
+
+        keys = [key for key in self.metrics[-1] if isinstance(self.metrics[-1][key], float)] if self.metrics else []
+        recorded = [[key, *(f"{row[key]:.5g}" for row in (self.metrics[0], self.metrics[-1]))] for key in keys]
+        found = [
+            [name, f"{x.size:,}", *(f"{f(x):.5g}" for f in (np.min, np.mean, np.max))]
+            for name, x in self.hypers.items()
+        ]
+        pictures = [path.read_bytes() for path in sorted(self.path.glob("*.png"))]
+        if self.metrics:
+            pictures.insert(0, series(self.metrics, ["objective"], "objective"))
+        images = (f'<img src="data:image/png;base64,{b64encode(png).decode()}">' for png in pictures)
+        return (
+            f"<p>{escape(str(self.path))}: {many(len(self.metrics), 'outer step')}</p>"
+            + _table(["", "first", "last"], recorded)
+            + _table(["hyperparameter", "entries", "min", "mean", "max"], found)
+            + "".join(images)
+        )
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    """Rows as a table of HTML."""
+    lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
+    lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is watched.
+
+    `shown` is who is told, by default nobody but of warnings; `cost` what the compiler predicts, for the first line;
+    `services` are told too. With `debug_nans`, where a run ceases to be finite, the first operation that did is looked
+    for, which takes long.
+    """
+
+    shown: Display | None = None
+    cost: Cost | None = None
+    services: tuple[Service, ...] = ()
+    debug_nans: bool = False
+
+    def displays(self, folder: RunFolder) -> Several:
+        """Everybody who is told of the run in a folder."""
+        others = (log_to(service, folder.path) for service in self.services)
+        return Several(self.shown or Display(quiet=True), LogFile(lambda line: folder.append("log.txt", line)), *others)
+
+
+def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, options: Options | None = None) -> Run:
+    """Run an emitted module and record it.
+
+    Args:
+        module: the names of the emitted module.
+        texts: files to put into the run folder, such as the resolved spec and the module's text.
+        out: the run folder, or None for runs/NAME/TIME-HASH.
+        options: who is told, and what is looked for.
+
+    Raises:
+        MissingPackage: a service's package is not installed.
+        NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
+        Stopped: Ctrl-C or SIGTERM; `resume` goes on.
+        FileExistsError: `out` is there already.
+    """
+    options = options or Options()
+    require(options.services)
+    if "DATA" in module:
+        module["DATA"].fetch((options.shown or Display(quiet=True)).say)
+    folder = RunFolder.create(module["NAME"], out, "".join(texts.values()))
+    try:
+        display = options.displays(folder)
+        session = Session(module, debug_nans=options.debug_nans)
+        hypers = session.initial_hypers()
+        for name, free in session.unconstrain(hypers).items():
+            if not np.isfinite(free).all():
+                text = f"the initial value of `{name}` is outside of its domain"
+                raise NotFinite(
+                    0, None, f"hyper {name}", text, "for example exp(normal(0.1)) where it must be positive"
+                )
+        folder.write_start(texts)
+        found = forecast(session, hypers, options.cost, timed=not display.quiet)
+        display.begin(found)
+        display.folder(folder.path)
+        swept = _sweep(session, hypers, folder, display) if "sweep" in module else []
+        if "fit" in module:
+            statistics = {name: np.asarray(x) for name, x in session.statistics(0).items()}
+            folder.write("statistics.npz", zipped(statistics))
+        point = Point({name: np.asarray(value) for name, value in hypers.items()})
+        folder.save_point(point)
+        return _go_on(_watching(session, found, display), point, [], swept, folder, display)
+    finally:
+        folder.close()
+
+
+def resume(module: Mapping[str, Any], path: Path, options: Options | None = None) -> Run:
+    """Go on with a run that was stopped, bit for bit as if it had not been.
+
+    Args:
+        module: the names of the emitted module that the run folder holds.
+        path: the run folder.
+        options: who is told, and what is looked for.
+
+    Raises:
+        BadCheckpoint: there is nothing to go on from.
+        BlockingIOError: another process is at work in the folder.
+    """
+    options = options or Options()
+    require(options.services)
+    folder = RunFolder(path)
+    try:
+        point, metrics = folder.restore()
+        display = options.displays(folder)
+        session = Session(module, debug_nans=options.debug_nans)
+        found = forecast(session, point.hypers, options.cost, timed=not display.quiet)
+        display.begin(found)
+        display.folder(path)
+        display.say(f"{many(point.outer, 'outer step')} of {module['TUNE_STEPS']} done")
+        swept: list[dict[str, float]] = []
+        if (path / "sweep.jsonl").exists():
+            swept = [json.loads(line) for line in (path / "sweep.jsonl").read_text(encoding="utf-8").splitlines()]
+        return _go_on(_watching(session, found, display), point, metrics, swept, folder, display)
+    finally:
+        folder.close()
+
+
+def _watching(session: Session, found: Forecast, display: Display) -> Session:
+    """A session that tells of progress inside training, where somebody looks and an outer step takes long."""
+    if not display.alive or found.pace is None or found.seconds is None or found.seconds < LONG:
+        return session
+    watch = Watcher(min(found.steps, interval(found.pace)), display.tick)
+    return Session(session.module, watch, debug_nans=session.debug_nans)
+
+
+def _go_on(
+    session: Session,
+    point: Point,
+    metrics: list[dict[str, Any]],
+    swept: list[dict[str, float]],
+    folder: RunFolder,
+    display: Display,
+) -> Run:
+    """The outer loop from a point on, and what comes after it."""
+    module = session.module
+    recent: deque[OuterStep] = deque(maxlen=2 * WINDOW)
+    final = point.hypers
+    with (
+        _failure_kept(folder),
+        asked_to_stop() as asked,
+        display.running(module["TUNE_STEPS"], point.outer),
+    ):
+        for step in tune(session, point):
+            assert step.point is not None
+            final = step.following
+            metrics.append(step.record())
+            folder.save(metrics[-1], final, step.point)
+            display.step(step)
+            display.warn(step, module["KEEP"].exact, module["LINES"])
+            slope = step.probe() if step.probe is not None and not asked.number else None
+            if slope is not None:
+                display.warn_slope(slope, module["LINES"]["reverse"])
+            recent.append(step)
+            display.warn_overfitting(tuple(recent), module.get("ON_TEST", ()))
+            if asked.number:
+                raise Stopped(folder.path, asked.number, step.point.outer)
+    arms = _retrain(session, final, display) if "RETRAIN" in module else {}
+    if arms:
+        folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")
+    for path in folder.write_images(session.images(final)):
+        display.picture(path)
+    display.end(folder.path, len(metrics))
+    return Run(folder.path, metrics, final, arms, swept)
+
+
+@contextmanager
+def _failure_kept(folder: RunFolder) -> Iterator[None]:
+    """While this lasts, what stops a run as not finite is also written into its folder."""
+    folder.forget(FAILURE)
+    try:
+        yield
+    except NotFinite as error:
+        folder.write(FAILURE, f"{error}\n")
+        raise
+
+
+def _sweep(session: Session, hypers: Values, folder: RunFolder, display: Display) -> list[dict[str, float]]:
+    """The points of a sweep, each a line of sweep.jsonl; and a picture where the grid has one axis."""
+    records: list[dict[str, float]] = []
+    for record in sweep(session, hypers):
+        display.sweep(len(records), record)
+        records.append(record)
+        folder.add_line("sweep.jsonl", record)
+    axes = list(session.grid())
+    if len(axes) == 1:
+        draw_sweep(folder.path / "sweep.png", list(records), axes[0])
+        display.picture(folder.path / "sweep.png")
+    return records
+
+
+def _retrain(session: Session, hypers: Arrays, display: Display) -> dict[str, dict[str, float]]:
+    """The final training of each arm, on draws that no outer step has used."""
+    module = session.module
+    outer = module["TUNE_STEPS"] * module.get("SEEDS", 1)
+    with session.precision():
+        arms = module["arms"](session.cast(hypers))
+    found: dict[str, dict[str, float]] = {}
+    display.say(f"final training on {', '.join(module['RETRAIN'])}")
+    for name, values in arms.items():
+        found[name] = session.retrain(values, outer)
+        display.arm(name, found[name])
+    return found

@@ -1,0 +1,307 @@
+"""Every source of one's own: what the compiler knows of it, what the run reads, and what both refuse."""
+
+import csv
+import gzip
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+import drmadc
+from drmadc.common.headers.pictures import ENDINGS
+from drmadc.common.headers.words import WORD as COMPILERS_WORD
+from drmadc.compiler.check.data.sources import OTHERS
+from drmadc.compiler.check.errors.program_errors import _FILES as FILES_HELP
+from drmadc_runtime.data.sources.files import PICTURES, WORD
+from drmadc_runtime.data.sources.request import DataError
+
+SPEC = """
+data mine {{
+  source = {source}
+  {features}
+  split  = {split}
+}}
+params w: real[2] = [1, 2]
+hyper l2: positive = 0.01
+train {{ loss = {loss} + l2 * sum(w ^ 2)  update = sgd(rate: 0.1)  batch = 2  steps = 3 }}
+tune {{ minimize = sum(w ^ 2)  update = sgd(rate: 0.1)  steps = 1 }}
+"""
+DRAWS = np.random.default_rng(3)
+
+
+def data(source: str, features: str, split: str = "{ train: 4, valid: 2 }", loss: str = "mean(x)") -> Any:
+    text = SPEC.format(source=source, features=features, split=split, loss=loss)
+    return drmadc.compile_text(text).session.module["DATA"]
+
+
+def refused(source: str, features: str = "x: real[2] = x", split: str = "{ train: 4, valid: 2 }") -> str:
+    with pytest.raises(drmadc.SpecError) as caught:
+        data(source, features, split)
+    return str(caught.value)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_csv(path: Path, rows: list[list[object]], names: tuple[str, ...] = ("a b", "b", "kind", "n")) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([names, *rows])
+
+
+ROWS: list[list[object]] = [[0.5 * i, i - 3, "ant" if i % 2 else "bee", i % 3] for i in range(8)]
+
+
+def test_tables(here: Path) -> None:
+    write_csv(here / "t.csv", ROWS)
+    import pyarrow
+    import pyarrow.parquet
+
+    columns = dict(zip(("a b", "b", "kind", "n"), map(list, zip(*ROWS, strict=True)), strict=True))
+    pyarrow.parquet.write_table(pyarrow.table(columns), here / "t.parquet")
+    features = "x: real[2] = x\n  y: class[2] = kind\n  z: class[3] = n"
+    for name in ("csv", "parquet"):
+        found = data(f'{name}("t.{name}", x: ["a b", b], kind: kind, n: n)', features)
+        raw = found.raw["train"]
+        np.testing.assert_array_equal(raw["x"], [[row[0], row[1]] for row in ROWS])
+        np.testing.assert_array_equal(raw["kind"], [0 if row[2] == "ant" else 1 for row in ROWS])
+        np.testing.assert_array_equal(raw["n"], [row[3] for row in ROWS])
+        assert raw["n"].dtype == np.int32
+
+
+def test_a_column_by_its_own_name(here: Path) -> None:
+    write_csv(here / "t.csv", ROWS)
+    assert set(data('csv("t.csv")', "y: class[2] = kind", loss="0").raw["train"]) == {"kind"}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([1, 2, "ant"], "line 10 has 3 values, but there are 4 columns"),
+        ([1, "two", "ant", 0], "the column `b` is not of numbers: `two` in line 10"),
+        (["", 2, "ant", 0], "the column `a b` is not of numbers: `` in line 10"),
+    ],
+)
+def test_tables_that_the_compiler_refuses(here: Path, row: list[object], message: str) -> None:
+    write_csv(here / "t.csv", [*ROWS, row])
+    assert message in refused('csv("t.csv", x: ["a b", b])')
+
+
+def test_missing_columns_and_files(here: Path) -> None:
+    write_csv(here / "t.csv", ROWS)
+    assert "there is no column `c`; its columns are `a b`, `b`, `kind`, `n`" in refused('csv("t.csv", x: [b, c])')
+    assert "there is no such file" in refused('csv("other.csv", x: [b, c])')
+    write_csv(here / "twice.csv", ROWS, ("b", "b", "kind", "n"))
+    assert "two columns are called `b`" in refused('csv("twice.csv", x: [b, n])')
+    (here / "bytes.csv").write_bytes(b"a,b\n\xff\xfe,2\n")
+    assert "not UTF-8" in refused('csv("bytes.csv", x: [a, b])')
+    (here / "none.csv").write_text("a,b\n")
+    assert "it holds no examples" in refused('csv("none.csv", x: [a, b])')
+    (here / "no.parquet").write_text("a,b\n")
+    assert "it is not a .parquet file" in refused('parquet("no.parquet", x: [a, b])')
+
+
+def test_values_that_the_run_refuses(here: Path) -> None:
+    write_csv(here / "t.csv", [*ROWS, [float("nan"), 1, "cat", 5]])
+    with pytest.raises(DataError, match=r"t.csv: `x` is not finite in row 8"):
+        _ = data('csv("t.csv", x: ["a b", b])', "x: real[2] = x").raw
+    with pytest.raises(DataError, match=r"`n` is 5 in row 8; a class is from 0 to 2"):
+        _ = data('csv("t.csv", n: n)', "y: class[3] = n", loss="0").raw
+    with pytest.raises(DataError, match=r"3 different words \(`ant`, `bee`, `cat`"):
+        _ = data('csv("t.csv", kind: kind)', "y: class[2] = kind", loss="0").raw
+
+
+def idx_bytes(values: np.ndarray) -> bytes:
+    kind = {"uint8": 8, "int32": 12}[str(values.dtype)]
+    head = bytes([0, 0, kind, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
+    return head + values.astype(values.dtype.newbyteorder(">")).tobytes()
+
+
+def test_an_array_a_file(here: Path) -> None:
+    images = DRAWS.integers(0, 255, (6, 2, 3)).astype(np.uint8)
+    labels = np.arange(6).astype(np.int32)
+    np.save("x.npy", DRAWS.normal(size=(6, 2)))
+    np.save("y.npy", labels)
+    (here / "i").write_bytes(idx_bytes(images))
+    (here / "l.gz").write_bytes(gzip.compress(idx_bytes(labels)))
+    found = data('npy(x: "x.npy", y: "y.npy")', "x: real[2] = x\n  z: class[6] = y").raw["train"]
+    assert isinstance(found["x"], np.memmap)
+    np.testing.assert_array_equal(found["x"], np.load("x.npy"))
+    found = data('idx(image: "i", label: "l.gz")', "x: real[6] = flatten(image) / 255\n  y: class[6] = label").raw[
+        "train"
+    ]
+    assert isinstance(found["image"], np.memmap)
+    np.testing.assert_array_equal(found["image"], images)
+    np.testing.assert_array_equal(found["label"], labels)
+
+
+def test_damaged_arrays(here: Path) -> None:
+    np.save("x.npy", np.zeros((6, 2)))
+    whole = (here / "x.npy").read_bytes()
+    (here / "cut.npy").write_bytes(whole[:-8])
+    assert "cut off: 96 bytes of numbers are announced, 88 are there" in refused('npy(x: "cut.npy")')
+    (here / "no.npy").write_bytes(b"something else")
+    assert "it is not an array" in refused('npy(x: "no.npy")')
+    (here / "head.npy").write_bytes(whole[:30])
+    assert "damaged header" in refused('npy(x: "head.npy")')
+    (here / "i").write_bytes(idx_bytes(np.zeros((4, 2), np.uint8))[:-1])
+    assert "cut off: 8 bytes of numbers are announced, 7 are there" in refused('idx(x: "i")')
+    (here / "j").write_bytes(b"\1\2\3\4 and more")
+    assert "it begins with the bytes 01 02 03 04" in refused('idx(x: "j")')
+    (here / "k").write_bytes(gzip.compress(bytes(100))[:-12])
+    assert "not an IDX file" in refused('idx(x: "k")') or "cut off" in refused('idx(x: "k")')
+
+
+def test_parts_by_file(here: Path) -> None:
+    for name, count in (("train", 5), ("valid", 3), ("test", 4)):
+        np.savez(f"{name}.npz", x=np.full((count, 2), count))
+    source = 'npz({ train: "train.npz", test: "test.npz", valid: "valid.npz" })'
+    splits = data(source, "x: real[2] = x", "{ train: 1.0, valid: 1.0, test: 0.5 }").splits(0)
+    assert {name: (len(s["x"]), s["x"][0, 0]) for name, s in splits.items()} == {
+        "train": (5, 5),
+        "valid": (3, 3),
+        "test": (2, 4),
+    }
+    np.savez("odd.npz", x=np.zeros((4, 3)))
+    assert "it differs from train.npz in `x`" in refused('npz({ train: "train.npz", test: "odd.npz" })')
+    assert "the path of a file" in refused('npz({ test: "test.npz" })')
+
+
+def test_pictures(here: Path) -> None:
+    shades = {}
+    for name in ("ant", "bee"):
+        (here / "p" / name).mkdir(parents=True)
+        for i in range(3):
+            pixels = DRAWS.integers(0, 255, (4, 4, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(here / "p" / name / f"{i}.png")
+            shades[name, i] = pixels
+    features = "x: real[48] = flatten(image)\n  y: class[2] = label"
+    found = data('images("p")', features).raw["train"]
+    np.testing.assert_array_equal(found["image"], np.stack(list(shades.values())))
+    np.testing.assert_array_equal(found["label"], [0, 0, 0, 1, 1, 1])
+    small = data('images("p", size: 2)', "x: real[12] = flatten(image)").raw["train"]
+    assert small["image"].shape == (6, 2, 2, 3)
+    Image.fromarray(np.zeros((5, 4, 3), np.uint8)).save(here / "p" / "bee" / "9.png")
+    with pytest.raises(DataError, match=r"9.png is of 4 by 5 pixels, the first picture 4 by 4; write a size"):
+        _ = data('images("p")', features).raw
+    (here / "p" / "bee" / "9.png").write_text("no picture")
+    with pytest.raises(DataError, match=r"9.png is not a picture"):
+        _ = data('images("p", size: 4)', features).raw
+    assert ENDINGS == PICTURES  # the compiler counts what the run reads
+    (here / "p" / "cat").mkdir()
+    assert "the class folder `cat` holds no pictures" in refused('images("p")')
+    assert "there is no such folder" in refused('images("q")')
+    assert "it has no folders in it" in refused('images("p/ant")')
+
+
+def test_text(here: Path) -> None:
+    (here / "t.txt").write_bytes(bytes(range(20)))
+    found = data('text("t.txt", window: 3)', "x: real[3] = bytes / 255\n  y: class[256] = next").raw["train"]
+    np.testing.assert_array_equal(found["bytes"], np.arange(18).reshape(6, 3))
+    np.testing.assert_array_equal(found["next"], [3, 6, 9, 12, 15, 18])
+    assert "shorter than a window" in refused('text("t.txt", window: 40)')
+
+
+def test_words_are_numbered_by_how_often_they_occur(here: Path) -> None:
+    (here / "t.txt").write_text("The cat; the dog. the cat the end of it " * 2)
+    source, features = (
+        'text("t.txt", window: 3, words: 5)',
+        "x: real[15] = flatten(one_hot(words))\n  y: class[5] = next",
+    )
+    found = data(source, features).raw["train"]
+    # the 8, cat 4, then `.` `;` before `dog` 2 each: 1, 2, 3, 4; the others are 0
+    order = [1, 2, 4, 1, 0, 3, 1, 2, 1, 0, 0, 0]
+    np.testing.assert_array_equal(found["words"].ravel(), (order * 2)[: found["words"].size])
+    np.testing.assert_array_equal(found["next"], [(order * 2)[3 * i + 3] for i in range(len(found["next"]))])
+    assert "shorter than a window of 40 words" in refused('text("t.txt", window: 40, words: 5)')
+    (here / "t.txt").write_bytes(b"a b c \xff d e f g")
+    assert "not UTF-8" in refused(source, features)
+
+
+def test_compiler_and_runtime_tell_words_alike() -> None:
+    assert COMPILERS_WORD.pattern == WORD.pattern
+
+
+def test_token_ids_of_a_file(here: Path) -> None:
+    tokens = np.arange(24).reshape(8, 3) % 7
+    np.savez(here / "k.npz", tokens=tokens, n=tokens)
+    features = "x: real[21] = flatten(one_hot(tokens, classes: 7))\n  z: real[3] = n + 0.5"
+    split = "{ train: 4, valid: 2 }"
+    module = drmadc.compile_text(SPEC.format(source='npz("k.npz")', features=features, split=split, loss="mean(x)"))
+    raw = module.session.module["DATA"].raw["train"]
+    assert raw["tokens"].dtype == np.int32
+    made = module.session.module["features"]({name: jnp.asarray(values) for name, values in raw.items()})
+    np.testing.assert_array_equal(made["x"], np.eye(7)[tokens].reshape(8, 21))
+    np.testing.assert_array_equal(made["z"], tokens + 0.5)
+    with pytest.raises(DataError, match="`tokens` has 5 in row 1; a token id is from 0 to 4"):
+        _ = data('npz("k.npz")', "x: real[15] = flatten(one_hot(tokens, classes: 5))").raw
+    assert "takes a label, or bytes or whole numbers" in refused('npz("k.npz")', "x: real[3] = one_hot(tokens)")
+
+
+@pytest.mark.parametrize("kind", ["blobs", "regression", "teacher"])
+def test_synthetic(kind: str) -> None:
+    features = "x: real[2] = x\n  " + ("t: real[1] = y" if kind == "regression" else "y: class[3] = label")
+    first, again = (data(f"synthetic({kind}, examples: 30, features: 2)", features).raw["train"] for _ in range(2))
+    for name, values in first.items():
+        assert len(values) == 30
+        np.testing.assert_array_equal(values, again[name])
+    assert "cannot take `units: 3`" in refused("synthetic(blobs, units: 3)")
+    assert "needs a kind" in refused("synthetic()")
+
+
+def test_a_function_of_ones_own(here: Path) -> None:
+    (here / "own_data.py").write_text(
+        "import numpy as np\n"
+        "def part(n):\n    return {'x': np.ones((n, 2)), 'y': np.arange(n)}\n"
+        "def load():\n    return {'train': part(5), 'test': part(3)}\n"
+        "def one():\n    return part(5)\n"
+        "def bad():\n    return 1 / 0\n"
+    )
+    features = "x: real[2] = x\n  z: class[5] = y"
+    split = "{ train: 3, valid: 2, test: 3 }"
+    try:
+        found = data('python("own_data:load", x: real[2], y: class[5], train: 5, test: 3)', features, split)
+        assert len(found.splits(0)["test"]["x"]) == 3
+        found = data('python("own_data:one", x: real[2], y: class[5], train: 5)', features, "{ train: 4, valid: 1 }")
+        assert len(found.splits(0)["train"]["x"]) == 4
+        for source, message in (
+            ('python("own_data:one", x: real[2], y: class[5], train: 6)', "has 5 examples, the spec says 6"),
+            ('python("own_data:one", x: real[3], y: class[5], train: 5)', r"is \[2\] of each example, not \[3\]"),
+            ('python("own_data:none", x: real[2], y: class[5], train: 5)', "has no attribute 'none'"),
+            ('python("own_data:bad", x: real[2], y: class[5], train: 5)', "ZeroDivisionError"),
+            ('python("own_other:bad", x: real[2], y: class[5], train: 5)', "No module named"),
+        ):
+            wide = features.replace("real[2]", "real[3]") if "real[3]" in source else features
+            with pytest.raises(DataError, match=message):
+                _ = data(source, wide, "{ train: 3, valid: 2 }").raw
+    finally:
+        sys.path.remove(str(here))
+    assert "module:function" in refused('python("own_data", x: real[2], train: 5)')
+    assert "is no type of a field" in refused('python("a:b", x: real[0], train: 5)')
+
+
+def test_the_hub(here: Path) -> None:
+    pytest.importorskip("datasets", reason="needs the extra `huggingface`")
+    (here / "d").mkdir()
+    write_csv(here / "d" / "train.csv", ROWS, ("a", "b", "kind", "n"))
+    write_csv(here / "d" / "test.csv", ROWS[:3], ("a", "b", "kind", "n"))
+    found = data(
+        f'huggingface("{here / "d"}", kind: class[2], n: class[3], train: 8, test: 3)',
+        "y: class[2] = kind\n  z: class[3] = n",
+        "{ train: 4, valid: 2, test: 3 }",
+        "0",
+    )
+    np.testing.assert_array_equal(found.raw["test"]["kind"], [1, 0, 1])
+
+
+def test_every_source_of_files_has_its_own_help() -> None:
+    made = {"omniglot", "synthetic", "python", "huggingface"}
+    assert FILES_HELP.keys() == OTHERS.keys() - made
+    assert len(set(FILES_HELP.values())) == len(FILES_HELP)

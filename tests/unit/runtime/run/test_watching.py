@@ -1,0 +1,205 @@
+"""What is said while a run is under way: the first line, progress inside training, the live view, JSON lines."""
+
+import io
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import drmadc
+from drmadc_runtime.execution.progress import Watcher
+from drmadc_runtime.program.executor import Session
+from drmadc_runtime.run.reporting.forecast import Cost, Forecast, duration
+from drmadc_runtime.run.reporting.json_lines import JsonDisplay
+from drmadc_runtime.run.reporting.live import BARS, LiveDisplay, sparkline
+from drmadc_runtime.run.run import Options
+from drmadc_runtime.run.run import run as running
+from drmadc_runtime.search.outer_loop import OuterStep
+from tests.conftest import compiled
+from tests.unit.cli.test_cli import SURFACE, drmadc_command
+
+Ticks = list[tuple[str, int, float]]
+
+
+def watched(program: drmadc.Program, every: int) -> tuple[Session, Ticks]:
+    ticks: Ticks = []
+    return Session(program.session.module, Watcher(every, lambda *tick: ticks.append(tick))), ticks
+
+
+EVERY_WAY = ["exact", "guarded", "truncated", "reversible", "forward", "flow", "naive", "neumann", "published"]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "l2_by_input",
+        pytest.param("streamed", marks=pytest.mark.long),
+        *(pytest.param(f"reverse_{way}", marks=pytest.mark.long) for way in EVERY_WAY),
+    ],
+)
+def test_watching_changes_no_bit_and_tells_every_chunk(case: str) -> None:
+    program = compiled(case)
+    steps = program.ir.steps
+    every = max(1, steps // 3)
+    session, ticks = watched(program, every)
+    found, plain = session.evaluate(program.hypers, 0), program.hypergradient(program.hypers)
+    assert found.value == plain.value
+    for name, gradient in plain.gradient.items():
+        np.testing.assert_array_equal(found.gradient[name], gradient)
+    forward = [t for way, t, _ in ticks if way == "forward"]
+    assert forward[0] == 0
+    if not program.ir.streamed:
+        assert set(range(0, steps, every)) <= set(forward)
+    if case not in ("reverse_forward", "reverse_neumann", "reverse_published"):
+        assert 0 < next(t for way, t, _ in ticks if way == "reverse") <= steps
+    if case == "reverse_reversible":
+        return  # fixed point: the loss is not told
+    assert all(math.isfinite(value) for _, _, value in ticks)
+    assert ticks[0][2] == pytest.approx(session.learning_curve(program.hypers, 0)[1][0], rel=1e-6)
+
+
+@pytest.mark.long
+def test_runs_in_which_hyperparameters_move_are_watched() -> None:
+    program = compiled("reverse_one_step")
+    session, ticks = watched(program, 3)
+    state = session.start_tuning(session.unconstrain(program.hypers))
+    plain = program.session.online(program.session.start_tuning(program.session.unconstrain(program.hypers)), 0)
+    assert session.online(state, 0)[2] == plain[2]
+    told = [t for way, t, _ in ticks]  # but for the steps that the outer rule takes itself
+    assert told[0] == 0
+    assert len(told) > 1
+    assert set(told) <= set(range(0, program.ir.steps, 3))
+
+
+def test_learning_curves_are_the_loss_of_each_steps_minibatch() -> None:
+    program = compiled("l2_by_input")
+    session, ticks = watched(program, 1)
+    session.evaluate(program.hypers, 0)
+    losses = [value for way, _, value in ticks if way == "forward"]
+    at, curve = session.learning_curve(program.hypers, 0, points=program.ir.steps)
+    assert at == list(range(program.ir.steps))
+    np.testing.assert_allclose(curve, losses, rtol=1e-6)
+
+
+def forecast(**more: float) -> Forecast:
+    return Forecast("f", {"l2": 934, "rate": 1}, 44_860, 2000, 20, "mnist", "exact()", "float32", "cpu", **more)
+
+
+def test_the_first_line_says_what_will_be() -> None:
+    text = forecast(pace=0.001, work=6000.0, memory=23.8e6).text
+    assert text == (
+        "f: 935 hyperparameters (l2 934, rate 1), 44,860 parameters, mnist, 2,000 training steps, 20 outer steps, "
+        "exact(), float32 on cpu. Predicted: 23.8 MB beyond the data, 6 s an outer step, 2 min in all"
+    )
+    assert "Predicted" not in forecast().text
+    assert [duration(s) for s in (0.0123, 59, 61, 7300)] == ["0.012 s", "59 s", "1 min", "2.0 h"]
+
+
+def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    JsonDisplay().tick("forward", 3, math.nan)
+    assert json.loads(capsys.readouterr().out)["value"] is None
+    shown = LiveDisplay()
+    shown.begin(forecast())
+    shown.tick("forward", 3, math.nan)
+    assert "training 3 of 2,000" in lines_of(shown)
+
+
+def outer_step(number: int, objective: float) -> OuterStep:
+    return OuterStep(number, objective, 2.5, 3.0, 0.5, {"error/test": objective / 2}, {}, {})
+
+
+def lines_of(shown: LiveDisplay, width: int = 80) -> list[str]:
+    console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None, record=True)
+    console.print(shown._view())
+    return console.export_text().splitlines()
+
+
+def test_the_live_view_fits_eighty_columns_and_says_where_training_is() -> None:
+    shown = LiveDisplay()
+    shown.console = Console(width=80, file=io.StringIO(), force_terminal=True)
+    shown.begin(forecast(pace=0.001, work=6000.0, memory=23.8e6))
+    with shown.running(20):
+        assert "compiling" in lines_of(shown)
+        for t, loss in ((0, 2.3), (400, 1.2), (800, 0.7)):
+            shown.tick("forward", t, loss)
+        assert any(line.startswith("training 800 of 2,000   loss 0.7 █▃▁") for line in lines_of(shown))
+        shown.tick("reverse", 2000, 1.0)
+        shown.tick("reverse", 1500, 1.0)
+        shown.tick("forward", 1400, 0.5)
+        assert any(line.startswith("way back 1,500 of 2,000") for line in lines_of(shown))
+        shown.tick("checking the gradient", 0, 0.0)
+        assert "checking the gradient" in lines_of(shown)
+        shown.step(outer_step(0, 0.9))
+        shown.step(outer_step(1, 0.8))
+        lines = lines_of(shown)
+        assert any("2/20" in line for line in lines)
+        assert any(line.startswith("objective     0.8 (-0.1)") for line in lines)
+        assert any(line.startswith("error/test    0.4 (-0.05)") for line in lines)
+        assert any("hypergradient 0.5   growth 3" in line and "forward" in line for line in lines)
+        assert all(len(line) <= 80 for line in lines)
+
+
+def test_speed_is_that_of_the_pace_where_training_is_not_watched() -> None:
+    shown = LiveDisplay()
+    shown.console = Console(width=80, file=io.StringIO(), force_terminal=True)
+    shown.begin(forecast(pace=0.0005, work=6000.0))
+    shown.step(outer_step(0, 0.9))
+    assert any("steps/s 2,000 forward, 1,333 reverse" in line for line in lines_of(shown, 120))
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"), [([], ""), ([1.0], "▁"), ([0, 7, 3.5], "▁█▅"), ([0, math.inf, 1], "▁█"), ([math.nan], "")]
+)
+def test_sparklines(values: list[float], bars: str) -> None:
+    assert sparkline(values) == bars
+    assert len(sparkline(list(range(100)))) == 24
+    assert set(bars) <= set(BARS)
+
+
+@pytest.fixture
+def short_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LONG", 0.0)
+
+
+@pytest.mark.usefixtures("short_is_long")
+def test_json_lines_tell_all_events_and_change_no_bit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = compiled("l2_by_input")
+    found = running.run(program.session.module, {}, str(tmp_path / "run"), Options(JsonDisplay(), Cost(1e6, 3.0)))
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds[:2] == ["begin", "folder"]
+    assert kinds[-1] == "end"
+    assert {"progress", "step"} <= set(kinds)
+    steps = [{k: v for k, v in e.items() if k not in ("event", "seconds")} for e in events if e["event"] == "step"]
+    written = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert steps == [json.loads(line) for line in written]
+    assert events[0]["seconds"] == pytest.approx(events[0]["pace"] * 3 * program.ir.steps)
+    ways = {event["way"] for event in events if event["event"] == "progress"}
+    assert ways == {"forward", "reverse", "checking the gradient along its own direction"}
+    quiet = running.run(program.session.module, {}, str(tmp_path / "quiet"))
+    for name, values in quiet.hypers.items():
+        np.testing.assert_array_equal(found.hypers[name], values)
+
+
+@pytest.mark.parametrize("option", ["--json", "--offline"])
+def test_a_reader_who_goes_ends_the_run_without_a_word(option: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "drmadc", "run", str(SURFACE), "tune.steps=400", option]
+    with (tmp_path / "errors").open("w") as errors:
+        run = subprocess.Popen([*words, "--out", str(tmp_path / "r")], stdout=subprocess.PIPE, stderr=errors, text=True)
+        assert run.stdout is not None
+        assert "toy_surface" in run.stdout.readline()
+        run.stdout.close()
+        assert run.wait(60) == 0
+    assert (tmp_path / "errors").read_text() == ""
+
+
+def test_json_and_quiet_on_the_command_line(tmp_path: Path) -> None:
+    done = drmadc_command("run", SURFACE, "tune.steps=1", "--json", "--out", tmp_path / "r")
+    assert done.returncode == 0
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["begin", "folder", "step", "end"]
+    assert drmadc_command("run", SURFACE, "--json", "--quiet").returncode == 2
