@@ -70,9 +70,9 @@ def measure(steps: int, repeats: int) -> list[tuple[str, ...]]:
         evaluate = jax.jit(module["trained_objective"])
         runs["one evaluation"] = lambda: evaluate(*args)
         cost["one evaluation"] = compile_cost(evaluate, args)
-        for name, keep in KEEPS.items():
-            runs[f"+ {name}"] = lambda keep=keep: session.hypergradient(hypers, 0, keep)[0]
-            whole = jax.jit(lambda *a, keep=keep: module["hypergradient"](*a, keep=keep))
+        for name, policy in KEEPS.items():
+            runs[f"+ {name}"] = lambda policy=policy: session.hypergradient(hypers, 0, policy)[0]
+            whole = jax.jit(lambda *a, policy=policy: module["hypergradient"](*a, policy=policy))
             cost[f"+ {name}"] = compile_cost(whole, args)
         seconds: dict[str, list[float]] = {name: [] for name in runs}
         results: dict[str, Any] = {}
@@ -103,8 +103,8 @@ def plain_training(module: Any) -> Any:
     """Training alone, nothing kept; all strategies train alike."""
 
     def run(hypers: Any, outer: Any, *data: Any) -> Any:
-        start, advance = module["training"](hypers, outer, *data)
-        return rt.sweep(advance, start, module["STEPS"], None)[0]
+        start, forward_step = module["training"](hypers, outer, *data)
+        return rt.forward_pass(forward_step, start, module["STEPS"], None)[0]
 
     return jax.jit(run)
 

@@ -31,7 +31,7 @@ import drmadc_runtime as rt
 
 COUNT, MARGIN, SEED = 50_000, 4, 0
 MEAN, STD = np.float32([125.3, 123.0, 113.9]), np.float32([63.0, 62.1, 66.7])
-MOVES = {"image": (("flip", 0), ("crop", MARGIN))}
+GEOMETRIC = {"image": (("flip", 0), ("crop", MARGIN))}
 IMAGES = np.random.default_rng(0).integers(0, 255, (COUNT, 32, 32, 3)).astype(np.uint8)
 Loader = Callable[[int, int], Iterator[Any]]
 
@@ -49,7 +49,7 @@ def feed(batch: int, steps: int) -> rt.Feed:
         fields={"image": "byte[32, 32, 3]"},
         from_train={"train": COUNT},
     )
-    return rt.Feed(data, SEED, batch, steps, "without_replacement", moves=MOVES)
+    return rt.Feed(data, SEED, batch, steps, "without_replacement", geometric=GEOMETRIC)
 
 
 @jax.jit
@@ -78,7 +78,7 @@ def resident(batch: int, steps: int) -> Iterator[Any]:
     @jax.jit
     def minibatch(images: jax.Array, t: jax.Array) -> jax.Array:
         rows = rt.shuffled_rows(SEED, jnp.int32(0), t, batch, COUNT)
-        raw = rt.move({"image": jnp.take(images, rows, axis=0)}, MOVES, rt.augmentation_key(SEED, 0, t))
+        raw = rt.geometric({"image": jnp.take(images, rows, axis=0)}, GEOMETRIC, rt.augmentation_key(SEED, 0, t))
         return finished(raw["image"])
 
     for t in range(steps):

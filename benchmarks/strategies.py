@@ -93,7 +93,7 @@ def measure(net: str, steps: int, repeats: int, strategies: list[str], more: lis
             print(f"| {net} | {steps} | {strategy} | {error.diagnostics[0].message()} |" + " |" * 6, flush=True)
             continue
         session = program.session
-        module, keep = session.module, session.module["KEEP"]
+        module, policy = session.module, session.module["SAVE_POLICY"]
         with session.precision():
             data = data or session.data(0)
             session._prepared = (0, data[0])
@@ -101,13 +101,13 @@ def measure(net: str, steps: int, repeats: int, strategies: list[str], more: lis
             if run_plain is None:
                 run_plain = plain_training(module)
                 jax.block_until_ready(run_plain(*args))
-            memory = compiled_memory(module, keep, args)
+            memory = compiled_memory(module, policy, args)
             plain, seconds = [], []
             for repeat in range(repeats + 1):
                 start = time.perf_counter()
                 jax.block_until_ready(run_plain(*args))
                 middle = time.perf_counter()
-                result = jax.block_until_ready(session.hypergradient(args[0], 0, keep)[0])
+                result = jax.block_until_ready(session.hypergradient(args[0], 0, policy)[0])
                 if repeat:
                     plain.append(middle - start)
                     seconds.append(time.perf_counter() - middle)
@@ -127,12 +127,12 @@ def measure(net: str, steps: int, repeats: int, strategies: list[str], more: lis
         run_plain = None
 
 
-def compiled_memory(module: Any, keep: Any, args: tuple[Any, ...]) -> int:
+def compiled_memory(module: Any, policy: Any, args: tuple[Any, ...]) -> int:
     """Temporary and output bytes of the compiled hypergradient; a stored path counts, any other is dropped."""
 
     def whole(*args: Any) -> Any:
-        result = module["hypergradient"](*args, keep=keep)
-        return result if isinstance(keep, Store) else result._replace(path=None)
+        result = module["hypergradient"](*args, policy=policy)
+        return result if isinstance(policy, Store) else result._replace(path=None)
 
     analysis = jax.jit(whole).lower(*args).compile().memory_analysis()
     return int(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)

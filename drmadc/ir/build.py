@@ -8,9 +8,9 @@ from typing import assert_never
 from drmadc.ir.nodes import (
     Apply,
     Binary,
+    Broadcast,
     ByHyper,
     Call,
-    Collect,
     Const,
     Dense,
     Draw,
@@ -21,9 +21,9 @@ from drmadc.ir.nodes import (
     OnSplit,
     Part,
     Rows,
-    Spread,
     Stack,
     Unary,
+    Unbroadcast,
 )
 from drmadc.ir.types import Tree, Type, is_scalar
 
@@ -42,7 +42,7 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return change(replace(expr, args=tuple(rewrite(a, change) for a in args), replaced=others))
         case Stack(items):
             return change(replace(expr, items=tuple(rewrite(i, change) for i in items)))
-        case Unary() | Dense() | Item() | Spread() | Collect() | Part() | Rows() | OnSplit():
+        case Unary() | Dense() | Item() | Broadcast() | Unbroadcast() | Part() | Rows() | OnSplit():
             return change(replace(expr, x=rewrite(expr.x, change)))
         case _ as never:
             assert_never(never)
@@ -102,8 +102,8 @@ def add(x: Expr, y: Expr) -> Expr:
             return x
         case Const(0.0), _:
             return y
-        case Collect(a), Collect(b) if x.type == y.type and a.type == b.type:
-            return Collect(add(a, b), x.type)
+        case Unbroadcast(a), Unbroadcast(b) if x.type == y.type and a.type == b.type:
+            return Unbroadcast(add(a, b), x.type)
         case Binary("*", f, a), Binary("*", g, b) if f == g and a.type == b.type:
             return mul(f, add(a, b))
         case _, Unary("neg", inner):
@@ -198,25 +198,25 @@ def apply(op: str, x: Expr) -> Expr:
     return neg(x) if op == "neg" else Unary(op, x, x.type)
 
 
-def spread(x: Expr, group: str) -> Expr:
+def broadcast(x: Expr, group: str) -> Expr:
     """A value laid along a group; it is the leaves that are spread, and numbers need no spreading."""
     match x:
         case _ if is_scalar(x.type):
             return x
         case Unary(op, inner):
-            return Unary(op, spread(inner, group), Tree(group))
+            return Unary(op, broadcast(inner, group), Tree(group))
         case Binary(op, left, right):
-            return Binary(op, spread(left, group), spread(right, group), Tree(group))
+            return Binary(op, broadcast(left, group), broadcast(right, group), Tree(group))
         case _:
-            return Spread(x, Tree(group))
+            return Broadcast(x, Tree(group))
 
 
-def collect(x: Expr, type_: Type) -> Expr:
+def unbroadcast(x: Expr, type_: Type) -> Expr:
     """A tree summed into a hyperparameter's axes."""
     match x:
         case Const(0.0):
             return x
         case Unary("neg", inner):
-            return neg(collect(inner, type_))
+            return neg(unbroadcast(inner, type_))
         case _:
-            return x if x.type == type_ else Collect(x, type_)
+            return x if x.type == type_ else Unbroadcast(x, type_)

@@ -97,7 +97,7 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Broadcast:
     """A hyperparameter's axes laid along a parameter group, member by member."""
 
     x: "Expr"
@@ -105,7 +105,7 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Collect:
+class Unbroadcast:
     """The transpose of Spread: a tree (or array) summed into the axes of `type`."""
 
     x: "Expr"
@@ -167,8 +167,8 @@ Expr = (
     | Apply
     | Item
     | Stack
-    | Spread
-    | Collect
+    | Broadcast
+    | Unbroadcast
     | Part
     | Rows
     | OnSplit
@@ -190,7 +190,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (*args, *(value for _, value in replaced))
         case Stack(items):
             return items
-        case Unary() | Dense() | Item() | Spread() | Collect() | Part() | Rows() | OnSplit():
+        case Unary() | Dense() | Item() | Broadcast() | Unbroadcast() | Part() | Rows() | OnSplit():
             return (expr.x,)
         case _ as never:
             assert_never(never)

@@ -9,10 +9,10 @@ from drmadc.ir.ties import Projection, Tie
 from drmadc.ir.types import Array, Axis, Domain, sizes
 
 NOISES = ("noise", "gaussian_dropout")
-MOVES = ("flip", "crop", "cutout")
+GEOMETRIC = ("flip", "crop", "cutout")
 DRAWN = ("rotate", "jitter", "add_noise", "mixup")
 Chain = tuple[tuple[str, int], ...]
-FieldMoves = tuple[tuple[str, Chain], ...]
+FieldTransforms = tuple[tuple[str, Chain], ...]
 Sampling = Literal["with_replacement", "without_replacement", "cyclic"]
 
 
@@ -129,7 +129,7 @@ class Data:
 
     `columns` are, of a table, the columns of each field: one, or several as a vector of real numbers. `stratify` and
     `balance` name a label; with `folds`, the valid split of an outer step is one fold of train and valid together.
-    `moves` are, for a field of a training minibatch, what flips, crops or covers it, one after another.
+    `geometric` are, for a field of a training minibatch, what flips, crops or covers it, one after another.
     `feed` is how the train split reaches the device; "" until a pass settles it.
     """
 
@@ -148,12 +148,12 @@ class Data:
     stratify: str = ""
     balance: str = ""
     folds: int = 0
-    moves: FieldMoves = ()
+    geometric: FieldTransforms = ()
     feed: Literal["", "resident", "streamed"] = ""
 
     @property
     def drawn(self) -> bool:
-        """Whether features of a minibatch are drawn anew at each step, beside the moves of its fields."""
+        """Whether features of a minibatch are drawn anew at each step, beside geometric transforms of fields."""
         return any(
             isinstance(node, Call) and node.function in DRAWN for let in self.features for node in walk(let.value)
         )
@@ -403,7 +403,7 @@ class Program:
     @property
     def augmented(self) -> bool:
         """Whether minibatches of the source are augmented."""
-        return self.data is not None and self.learned is None and (self.data.drawn or bool(self.data.moves))
+        return self.data is not None and self.learned is None and (self.data.drawn or bool(self.data.geometric))
 
     @property
     def tune_steps(self) -> int:

@@ -22,7 +22,7 @@ def program_text(program: Program) -> str:
         out.append(f"data {data.name} = {source} split {splits}, resampled {scope}")
         out += [f"  field {f.name}: {f.type}" for f in data.fields]
         out += [f"  statistics.{let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.statistics]
-        out += [f"  move {name}: {', '.join(f'{k}({a})' for k, a in chain)}" for name, chain in data.moves]
+        out += [f"  move {name}: {', '.join(f'{k}({a})' for k, a in chain)}" for name, chain in data.geometric]
         out += [f"  feature {let.name}: {let.value.type} = {expr_text(let.value)}" for let in data.features]
         out.append("")
     if program.learned is not None:
@@ -130,9 +130,9 @@ def equation_text(expr: ir.Expr) -> str:
 
     def plain(node: ir.Expr) -> ir.Expr:
         match node:
-            case ir.Spread(x):
+            case ir.Broadcast(x):
                 return x
-            case ir.Collect(x):
+            case ir.Unbroadcast(x):
                 return ir.Call("sum", (x,), node.type)
             case ir.Const(value) if value.is_integer():
                 return ir.Name(str(int(value)), node.type)
@@ -172,9 +172,9 @@ def _expr(expr: ir.Expr) -> tuple[str, int]:
             return f"{_inside(x, 5)}[{', '.join(map(str, index))}]", 5
         case ir.Stack(items):
             return f"[{', '.join(map(expr_text, items))}]", 5
-        case ir.Spread(x, type_):
+        case ir.Broadcast(x, type_):
             return f"spread({expr_text(x)}, {type_})", 5
-        case ir.Collect(x, type_):
+        case ir.Unbroadcast(x, type_):
             return f"collect({expr_text(x)}, {type_})", 5
         case ir.Part(x, start, type_):
             return f"part({expr_text(x)}, {start}, {type_})", 5

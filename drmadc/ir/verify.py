@@ -121,10 +121,10 @@ def _verify_expr(program: Program, expr: ir.Expr, scope: dict[str, Type]) -> Non
                 _require(_same_shape(x.type, type_), "an elementwise function keeps the shape")
             case ir.Binary(_, left, right, type_):
                 _require(_fits(left.type, type_) and _fits(right.type, type_), "operands fit the result")
-            case ir.Spread(x, type_):
+            case ir.Broadcast(x, type_):
                 _require(isinstance(type_, Tree), "spread gives a tree")
                 _verify_spread(program, x.type, type_)
-            case ir.Collect(x, type_):
+            case ir.Unbroadcast(x, type_):
                 _require(isinstance(type_, Array), "collect gives an array")
                 if type_ != Array("real"):
                     _verify_spread(program, type_, x.type)

@@ -4,7 +4,7 @@ from drmadc.compiler.passes.feeding import feeding
 from drmadc.compiler.passes.strategy.choose import approximations, exact_forms
 from drmadc.compiler.passes.strategy.cost import hyper_count, memory, parameter_count, work
 from drmadc.compiler.passes.strategy.plan import Plan
-from drmadc.compiler.passes.strategy.support import refusal
+from drmadc.compiler.passes.strategy.support import unsupported
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import Strategy, bytes_text, strategy_text
 
@@ -25,17 +25,17 @@ def plan_text(program: Program, plan: Plan) -> str:
         f"  {'strategy':<{width}} {'memory':>8} {'work':>6}  gradient",
     ]
     for row in plan.rows:
-        if row.refused is None:
+        if row.unsupported is None:
             mark = ">" if row.strategy == program.reverse.strategy else " "
             cost = f"{bytes_text(row.cost.memory):>8} {row.cost.work:>6.2f}"
             lines.append(f"{mark} {strategy_text(row.strategy):<{width}} {cost}  {row.gradient}")
-    refused = [row for row in plan.rows if row.refused is not None]
-    if refused:
+    unsupported = [row for row in plan.rows if row.unsupported is not None]
+    if unsupported:
         lines += ["", "cannot serve this program:"]
-    for row in refused:
-        assert row.refused is not None
-        about = f"`{row.refused.hyper}`: " if row.refused.hyper else ""
-        lines.append(f"  {strategy_text(row.strategy):<{width}} {about}{row.refused.reason}")
+    for row in unsupported:
+        assert row.unsupported is not None
+        about = f"`{row.unsupported.hyper}`: " if row.unsupported.hyper else ""
+        lines.append(f"  {strategy_text(row.strategy):<{width}} {about}{row.unsupported.reason}")
     lines += ["", f"> is the spec's: {program.reverse.text}"]
     if program.reverse.reason:
         lines[-1] += f", chosen because it {program.reverse.reason}"
@@ -77,6 +77,6 @@ def fitting(program: Program, bound: int) -> Strategy | None:
     """The first strategy, exact ones before approximations, that fits a bound and needs less than the program's own."""
     most = min(bound, memory(program, program.reverse.strategy) - 1)
     for strategy in (*exact_forms(program), *approximations(program)):
-        if memory(program, strategy) <= most and refusal(program, strategy) is None:
+        if memory(program, strategy) <= most and unsupported(program, strategy) is None:
             return strategy
     return None

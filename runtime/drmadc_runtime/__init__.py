@@ -3,22 +3,33 @@
 Nothing here depends on a spec; what does is in the emitted module. This package never imports the compiler.
 """
 
-from drmadc_runtime.adjoints.base import Hypergradient, growth, sweep, sweep_back
+from drmadc_runtime.adjoints.base import Hypergradient, forward_pass, growth, reverse_pass
 from drmadc_runtime.adjoints.curvature import gauss_newton, slope
-from drmadc_runtime.adjoints.fixed_point import Steady, unsettled
-from drmadc_runtime.adjoints.flow import flow_back
-from drmadc_runtime.adjoints.forward_mode import forward_gradient, forward_sweep
-from drmadc_runtime.adjoints.knots import Knots, Published, guarded_sweep_back
+from drmadc_runtime.adjoints.fixed_point import FixedPoint, residual
+from drmadc_runtime.adjoints.flow import flow_reverse_pass
+from drmadc_runtime.adjoints.forward_mode import forward_gradient, forward_mode_pass
+from drmadc_runtime.adjoints.knots import Knots, Published, guarded_reverse_pass
 from drmadc_runtime.adjoints.krylov import implicit
-from drmadc_runtime.adjoints.naive import Naive, naive_sweep
+from drmadc_runtime.adjoints.naive import Naive, naive_forward_pass
 from drmadc_runtime.adjoints.online import online
 from drmadc_runtime.adjoints.recompute import Checkpoint, Recursion
-from drmadc_runtime.adjoints.reversible import Reversible, reversible_sweep
+from drmadc_runtime.adjoints.reversible import Reversible, reversible_forward_pass
 from drmadc_runtime.adjoints.store import Store
-from drmadc_runtime.core.axes import collect, part, spread
+from drmadc_runtime.core.axes import broadcast, part, unbroadcast
 from drmadc_runtime.core.random import draw_rows, noise_key, normal, uniform
 from drmadc_runtime.core.ties import tied, tied_all, tied_steps
-from drmadc_runtime.core.trees import Tree, each, fill, join, laid, reduce, replaced, select, total, zeros_like
+from drmadc_runtime.core.trees import (
+    Tree,
+    join,
+    reduce,
+    replaced,
+    select,
+    tree_broadcast,
+    tree_full,
+    tree_map,
+    tree_sum,
+    zeros_like,
+)
 from drmadc_runtime.core.versions import require
 from drmadc_runtime.data.resident import Data, count, take
 from drmadc_runtime.data.sampling import cyclic_rows, shuffled_rows
@@ -26,8 +37,8 @@ from drmadc_runtime.data.streaming import Feed
 from drmadc_runtime.data.tasks import Tasks, all_tasks, mix_tasks
 from drmadc_runtime.data.transforms.augmentation import add_noise, jitter, mixup, rotate
 from drmadc_runtime.data.transforms.features import global_contrast, one_hot, rescale, standardise, whiten
-from drmadc_runtime.data.transforms.geometric import augmentation_key, move
-from drmadc_runtime.execution.microbatch import accumulate, in_pieces
+from drmadc_runtime.data.transforms.geometric import augmentation_key, geometric
+from drmadc_runtime.execution.microbatch import accumulate, chunked_mean
 from drmadc_runtime.nn.functions import (
     binary_cross_entropy,
     cross_entropy,
@@ -54,13 +65,13 @@ __all__ = [
     "Data",
     "Expectation",
     "Feed",
+    "FixedPoint",
     "Hypergradient",
     "Knots",
     "Naive",
     "Published",
     "Recursion",
     "Reversible",
-    "Steady",
     "Store",
     "Tasks",
     "Tree",
@@ -69,40 +80,38 @@ __all__ = [
     "all_tasks",
     "augmentation_key",
     "binary_cross_entropy",
-    "collect",
+    "broadcast",
+    "chunked_mean",
     "count",
     "cross_entropy",
     "cyclic_rows",
     "draw_rows",
-    "each",
     "error",
     "expm",
-    "fill",
     "flatten",
-    "flow_back",
+    "flow_reverse_pass",
     "forward_gradient",
-    "forward_sweep",
+    "forward_mode_pass",
+    "forward_pass",
     "gauss_newton",
     "gaussian_dropout",
     "gelu",
+    "geometric",
     "global_contrast",
     "growth",
-    "guarded_sweep_back",
+    "guarded_reverse_pass",
     "huber",
     "identity",
     "implicit",
-    "in_pieces",
     "inverse_cdf",
     "jitter",
     "join",
     "labels",
-    "laid",
     "linspace",
     "main",
     "mix_tasks",
     "mixup",
-    "move",
-    "naive_sweep",
+    "naive_forward_pass",
     "neighbours",
     "noise",
     "noise_key",
@@ -114,24 +123,26 @@ __all__ = [
     "replaced",
     "require",
     "rescale",
-    "reversible_sweep",
+    "residual",
+    "reverse_pass",
+    "reversible_forward_pass",
     "rotate",
     "select",
     "shuffled_rows",
     "slope",
-    "spread",
     "squared_error",
     "standardise",
-    "sweep",
-    "sweep_back",
     "take",
     "tied",
     "tied_all",
     "tied_steps",
-    "total",
+    "tree_broadcast",
+    "tree_full",
+    "tree_map",
+    "tree_sum",
+    "unbroadcast",
     "uniform",
     "unit_step",
-    "unsettled",
     "whiten",
     "zeros_like",
 ]

@@ -146,8 +146,8 @@ def test_reversal_stores_what_the_decay_loses(momentum: float) -> None:
         return 0.01 * after["v"]
 
     with jax.enable_x64(True):
-        keep = rt.Reversible(steps, ("w",), ("v",))
-        _, path = rt.reversible_sweep(kick, drift, jax.tree.map(jnp.float64, start), steps, keep)
+        policy = rt.Reversible(steps, ("w",), ("v",))
+        _, path = rt.reversible_forward_pass(kick, drift, jax.tree.map(jnp.float64, start), steps, policy)
     bits = (int(path.buffer.count) * 16 + float(path.buffer.bits)) / steps
     information = -np.log2(momentum)
     whole_digits = 16 / np.floor(16 / (information + 1e-3))  # a digit of 16 bits holds so many multiplications

@@ -11,7 +11,7 @@ import drmadc
 from drmadc_runtime.adjoints.store import Store
 from tests.conftest import CASES, compiled
 from tests.gpu_target import compiled_for_gpu
-from tests.oracle.unrolled import exact_path, perturbed
+from tests.oracle.unrolled import exact_policy, perturbed
 
 PROGRAMS = sorted(path.stem for path in (CASES / "ok").glob("*.drm") if path.stem != "streamed")  # it calls the host
 
@@ -26,11 +26,11 @@ def gpus() -> list[jax.Device]:
 def compiled_hypergradient(program: drmadc.Program) -> Any:
     """A program's hypergradient, compiled for a GPU."""
     session = program.session
-    keep = session.module["KEEP"]
+    policy = session.module["SAVE_POLICY"]
 
     def whole(*args: Any) -> Any:
-        result = session.module["hypergradient"](*args, keep=keep)
-        return result if isinstance(keep, Store) else result._replace(path=None)
+        result = session.module["hypergradient"](*args, policy=policy)
+        return result if isinstance(policy, Store) else result._replace(path=None)
 
     with session.precision():
         return compiled_for_gpu(whole, session.cast(program.hypers), jnp.int32(0), *session.data(0))
@@ -46,7 +46,7 @@ def test_gpu_equals_cpu(case: str) -> None:
     for device in (jax.devices("cpu")[0], gpus()[0]):
         with jax.default_device(device):
             session = type(program.session)(program.session.module)
-            results[device.platform] = session.evaluate(hypers, 1, exact_path(program))
+            results[device.platform] = session.evaluate(hypers, 1, exact_policy(program))
     cpu, gpu = results.pop("cpu"), results.popitem()[1]
     assert gpu.value == pytest.approx(cpu.value, rel=1e-9)
     for name, expected in cpu.gradient.items():

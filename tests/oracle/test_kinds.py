@@ -3,7 +3,7 @@
 import pytest
 
 import drmadc
-from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
+from tests.oracle.unrolled import assert_equal_gradients, exact_policy, perturbed, unrolled_gradient
 
 PROGRAM = """
 hyper points: real[6, 3] = normal(1)
@@ -91,7 +91,7 @@ def test_kind_over_axis(kind: str, axis: str) -> None:
     text = PROGRAM.format(domain=domain, axis=axis, value=value, loss=loss, init=init, update=update, more=more)
     program = drmadc.compile_text(text.replace("[]", ""))
     hypers = perturbed(program)
-    result = program.session.evaluate(hypers, 1, exact_path(program))
+    result = program.session.evaluate(hypers, 1, exact_policy(program))
     value_, expected = unrolled_gradient(program, hypers, 1)
     assert result.value == pytest.approx(float(value_), rel=1e-12)
     assert_equal_gradients(result.gradient, expected, 1e-10)

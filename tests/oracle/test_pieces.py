@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import drmadc
-from drmadc.compiler.passes import chunks as pieces
+from drmadc.compiler.passes import chunks as chunks
 from tests.oracle.unrolled import assert_equal_gradients, perturbed, unrolled_gradient
 
 SPEC = """
@@ -56,8 +56,8 @@ def compiled(minimize: str, valid: int) -> drmadc.Program:
 @pytest.mark.parametrize("minimize", [CUT[1], *(pytest.param(CUT[i], marks=pytest.mark.long) for i in (0, 2))])
 def test_pieces_give_what_the_whole_gives(minimize: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = compiled(minimize, 2400)
-    assert 'rt.in_pieces(on_valid, data["valid"], 3, params' in program.python
-    monkeypatch.setattr(pieces, "PIECE", 10**6)
+    assert 'rt.chunked_mean(on_valid, data["valid"], 3, params' in program.python
+    monkeypatch.setattr(chunks, "PIECE", 10**6)
     whole = compiled(minimize, 2400)
     assert "in_pieces" not in whole.python
     hypers = perturbed(program)

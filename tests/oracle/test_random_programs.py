@@ -8,7 +8,7 @@ import drmadc
 import drmadc_runtime as rt
 from drmadc_runtime.search.checkpoint import Point
 from drmadc_runtime.search.outer_loop import tune
-from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
+from tests.oracle.unrolled import assert_equal_gradients, exact_policy, perturbed, unrolled_gradient
 
 STEP = ["", "step", "step(bins: 2)"]
 GROUP = ["", "layer of params", "param of params", "weight of params"]
@@ -70,12 +70,12 @@ def specs(draw: st.DrawFn) -> str:
 def check(spec: str) -> None:
     program = drmadc.compile_text(spec)
     hypers = perturbed(program, 1)
-    result = program.session.evaluate(hypers, 0, exact_path(program))
+    result = program.session.evaluate(hypers, 0, exact_policy(program))
     value, expected = unrolled_gradient(program, hypers, 0)
     assert result.value == pytest.approx(float(value), rel=1e-12)
     assert_equal_gradients(result.gradient, expected, 1e-9)
-    keep = exact_path(program)
-    again = program.session.evaluate(hypers, 0, rt.Recursion(2, keep.before, keep.after))
+    policy = exact_policy(program)
+    again = program.session.evaluate(hypers, 0, rt.Recursion(2, policy.before, policy.after))
     assert_equal_gradients(again.gradient, expected, 1e-9)
 
 

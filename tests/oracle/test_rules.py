@@ -7,7 +7,7 @@ import drmadc
 import drmadc_runtime as rt
 from drmadc.compiler.driver import prelude
 from drmadc.syntax import ast
-from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
+from tests.oracle.unrolled import assert_equal_gradients, exact_policy, perturbed, unrolled_gradient
 
 VALUES = {
     "sgd": {"rate": 0.1},
@@ -49,7 +49,7 @@ def test_every_rule_is_covered() -> None:
 def test_rule_equals_unrolled_gradient(rule: str, axes: str) -> None:
     program = program_for(rule, axes)
     hypers = perturbed(program, 3)
-    result = program.session.evaluate(hypers, 0, exact_path(program))
+    result = program.session.evaluate(hypers, 0, exact_policy(program))
     value, expected = unrolled_gradient(program, hypers, 0)
     assert result.value == pytest.approx(float(value), rel=1e-13)
     assert_equal_gradients(result.gradient, expected, 1e-10)

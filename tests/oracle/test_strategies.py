@@ -6,12 +6,12 @@ import pytest
 import drmadc
 import drmadc_runtime as rt
 from drmadc.compiler.passes.strategy.plan import candidates
-from drmadc.compiler.passes.strategy.support import refusal
+from drmadc.compiler.passes.strategy.support import unsupported
 from drmadc.ir.reverse import Exact, Naive, strategy_text
 from drmadc_runtime.program.audit import flat
 from tests.conftest import CASES, ROOT, compiled
 from tests.oracle.test_reverse_pass import FIRST, LATER, NAMES, OTHERS
-from tests.oracle.unrolled import assert_equal_gradients, exact_path, perturbed, unrolled_gradient
+from tests.oracle.unrolled import assert_equal_gradients, exact_policy, perturbed, unrolled_gradient
 
 
 @pytest.mark.parametrize("case", [*FIRST, *OTHERS])
@@ -19,9 +19,9 @@ def test_recomputation_equals_the_recorded_path(case: str) -> None:
     """Two levels with a ragged last segment, and three levels of binary recursion, bit by bit the same states."""
     program = compiled(case)
     hypers = perturbed(program)
-    expected = program.session.evaluate(hypers, 1, exact_path(program)).gradient
-    keep = program.session.module["KEEP"]
-    for form in (rt.Checkpoint(3, keep.before, keep.after), rt.Recursion(2, keep.before, keep.after)):
+    expected = program.session.evaluate(hypers, 1, exact_policy(program)).gradient
+    policy = program.session.module["SAVE_POLICY"]
+    for form in (rt.Checkpoint(3, policy.before, policy.after), rt.Recursion(2, policy.before, policy.after)):
         assert_equal_gradients(program.session.evaluate(hypers, 1, form).gradient, expected, 1e-12)
 
 
@@ -31,8 +31,8 @@ def test_any_length_and_arity_is_exact(arity: int, length: int) -> None:
     program = compiled("surface")
     hypers = perturbed(program)
     _, expected = unrolled_gradient(program, hypers, 0)
-    keep = program.session.module["KEEP"]
-    for form in (rt.Checkpoint(length, keep.before, keep.after), rt.Recursion(arity, keep.before, keep.after)):
+    policy = program.session.module["SAVE_POLICY"]
+    for form in (rt.Checkpoint(length, policy.before, policy.after), rt.Recursion(arity, policy.before, policy.after)):
         assert_equal_gradients(program.session.evaluate(hypers, 0, form).gradient, expected, 1e-10)
 
 
@@ -46,7 +46,7 @@ def test_forward_mode_is_exact(case: str) -> None:
     assert_equal_gradients(result.gradient, expected, 1e-10)
 
 
-REVERSIBLE = [name for name in NAMES if refusal(compiled(name).ir, Exact("reversible")) is None]
+REVERSIBLE = [name for name in NAMES if unsupported(compiled(name).ir, Exact("reversible")) is None]
 
 
 @pytest.mark.parametrize(
@@ -279,10 +279,10 @@ def test_published_procedure_equals_a_twin_in_plain_loops() -> None:
     with exact.session.precision():
         h = exact.session.cast(hypers)
         (data,) = exact.session.data(1)
-        start, advance = module["training"](h, 1, data)
+        start, forward_step = module["training"](h, 1, data)
         state = start
         for t in range(40):
-            state = advance(state, t)
+            state = forward_step(state, t)
         d_w = jax.grad(module["objective"])(state["w"], data)
         adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": rt.zeros_like(h)}
         for i, beta in reversed(list(enumerate(np.linspace(0.001, 0.999, 4)))):
@@ -335,9 +335,9 @@ def test_one_step_moves_the_hyperparameters_inside_a_run() -> None:
         tune_state, hypers = start, session.cast(program.hypers)
         state, _ = module["training"](hypers, 0, data)
         for round_ in range(2):
-            _, advance = module["training"](hypers, 0, data)
+            _, forward_step = module["training"](hypers, 0, data)
             for t in range(4 * round_, 4 * round_ + 3):
-                state = advance(state, t)
+                state = forward_step(state, t)
             state, expected, d_hypers = module["hypergradient_of_step"](state, hypers, 0, data, 4 * round_ + 3)
             free = rt.Tree(module["reverse_constrain"](hypers, d_hypers))
             tune_state = module["tune_step"](tune_state, free, round_)
@@ -363,7 +363,9 @@ def test_the_guard_switches_and_keeps_the_size() -> None:
 def served(case: str) -> list[str]:
     """Every form of the language that serves a case; Exact(...) by name, since its settings are the compiler's."""
     program = compiled(case).ir
-    return list(dict.fromkeys(strategy_text(s) for s in (*candidates(program), Naive()) if refusal(program, s) is None))
+    return list(
+        dict.fromkeys(strategy_text(s) for s in (*candidates(program), Naive()) if unsupported(program, s) is None)
+    )
 
 
 @pytest.mark.long
@@ -380,6 +382,6 @@ def test_every_strategy_serves_the_later_kinds(case: str) -> None:
         found = program.session.evaluate(hypers, 1)
         assert found.finite, text
         assert set(found.gradient) == set(expected.gradient)
-        if program.session.module["KEEP"].exact:
+        if program.session.module["SAVE_POLICY"].exact:
             tolerance = 1e-3 if "reversible" in text else 1e-9
             assert_equal_gradients(found.gradient, expected.gradient, tolerance)

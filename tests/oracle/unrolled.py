@@ -40,10 +40,10 @@ def perturbed(program: drmadc.Program, seed: int = 0) -> dict[str, np.ndarray]:
     return {k: np.asarray(v) for k, v in program.session.constrain(moved).items()}
 
 
-def exact_path(program: drmadc.Program) -> rt.Store:
+def exact_policy(program: drmadc.Program) -> rt.Store:
     """The recorded path, whatever strategy the spec asks for."""
-    keep = program.session.module["KEEP"]
-    return rt.Store(keep.before, keep.after)
+    policy = program.session.module["SAVE_POLICY"]
+    return rt.Store(policy.before, policy.after)
 
 
 def assert_equal_gradients(actual: Mapping[str, Any], expected: Mapping[str, Any], tolerance: float) -> None:

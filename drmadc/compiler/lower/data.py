@@ -154,21 +154,21 @@ def feed_constant(program: Program) -> list[py.Statement]:
     named["sampling"] = py.Literal(program.sampling)
     if not program.redraw:
         named["redraw"] = py.Literal(False)
-    if program.data.moves:
-        named["moves"] = py.Id("MOVES")
+    if program.data.geometric:
+        named["geometric"] = py.Id("GEOMETRIC")
     origin = program.data.origin
     return [py.Assign((py.Id("FEED"),), call("rt.Feed", py.Id("DATA"), **named), origin)]
 
 
 def moves_table(program: Program) -> list[py.Statement]:
     """MOVES = {"image": (("flip", 0), ("crop", 4))}"""
-    if program.data is None or not program.augmented or not program.data.moves:
+    if program.data is None or not program.augmented or not program.data.geometric:
         return []
     entries: list[tuple[py.Expr, py.Expr]] = []
-    for name, chain in program.data.moves:
-        moves = tuple(py.Tuple((py.Literal(kind), py.Literal(amount))) for kind, amount in chain)
-        entries.append((py.Literal(name), py.Tuple(moves)))
-    return [py.Assign((py.Id("MOVES"),), py.Dict(tuple(entries)))]
+    for name, chain in program.data.geometric:
+        geometric = tuple(py.Tuple((py.Literal(kind), py.Literal(amount))) for kind, amount in chain)
+        entries.append((py.Literal(name), py.Tuple(geometric)))
+    return [py.Assign((py.Id("GEOMETRIC"),), py.Dict(tuple(entries)))]
 
 
 def _scope(program: Program, data: Data) -> Scope:
@@ -225,8 +225,8 @@ def features_of(data: Data, raw: py.Expr, draw: py.Expr | None = None, *, moved:
     """features(raw, data["statistics"]); with `draw`, those of a training minibatch, `moved` on the host or here."""
     more = (item("data", "statistics"),) if data.statistics else ()
     if draw is not None:
-        if data.moves and not moved:
-            raw = call("rt.move", raw, py.Id("MOVES"), draw)
+        if data.geometric and not moved:
+            raw = call("rt.geometric", raw, py.Id("GEOMETRIC"), draw)
         if data.drawn:
             more = (*more, draw)
     if data.tasks:

@@ -95,7 +95,7 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
         case ir.Unary(op, x, type_):
             function = _FUNCTIONS[op]
             if isinstance(type_, Tree):
-                return call("rt.each", py.Id(function), lower(x, scope))
+                return call("rt.tree_map", py.Id(function), lower(x, scope))
             return call(function, lower(x, scope))
         case ir.Binary(op, left, right):
             sign = "**" if op == "^" else op
@@ -126,10 +126,10 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             if all(isinstance(i, ir.Const | ir.Unary) and not ir.hypers_in(i) for i in items):
                 return call("jnp.array", parts, dtype=py.Id("DTYPE"))
             return call("jnp.stack", parts)
-        case ir.Spread(x):
+        case ir.Broadcast(x):
             laid = isinstance(x, ir.Hyper) and x.id in scope.laid
             return lower(x, scope) if laid else spread_call(program, expr, lower(x, scope))
-        case ir.Collect(x, type_):
+        case ir.Unbroadcast(x, type_):
             return _collect(x, type_, scope)
         case ir.Part(x, start, type_):
             assert isinstance(type_, Array)
@@ -180,7 +180,7 @@ def full(value: ir.Expr, lowered: py.Expr, program: Program, group: str) -> py.E
     """A tree whose arrays have the shapes of the parameters, also where only hyperparameters make it."""
     if has_full_shape(value):
         return lowered
-    return call("rt.laid", lowered, py.Id(group_constant(program, group)))
+    return call("rt.tree_broadcast", lowered, py.Id(group_constant(program, group)))
 
 
 def has_full_shape(value: ir.Expr) -> bool:
@@ -190,7 +190,7 @@ def has_full_shape(value: ir.Expr) -> bool:
             return isinstance(value.type, Tree)
         case ir.Unary() | ir.Binary():
             return any(has_full_shape(child) for child in ir.children(value))
-        case ir.Spread(x):
+        case ir.Broadcast(x):
             return isinstance(x.type, Array) and x.type.axes[-1].kind == "weight"
         case ir.Call("inverse_cdf" | "mix_tasks"):
             return True
@@ -203,12 +203,12 @@ def draw_number(program: Program) -> py.Expr:
     return py.Id("outer") if program.redraw else py.Literal(0)
 
 
-def spread_call(program: Program, node: ir.Spread, value: py.Expr) -> py.Expr:
-    """rt.spread(value, TABLE)"""
+def spread_call(program: Program, node: ir.Broadcast, value: py.Expr) -> py.Expr:
+    """rt.broadcast(value, TABLE)"""
     assert isinstance(node.x.type, Array)
     assert isinstance(node.type, Tree)
     table = axis_constant(program, node.x.type.axes[0], node.type.group)
-    return call("rt.spread", value, py.Id(table))
+    return call("rt.broadcast", value, py.Id(table))
 
 
 def number(value: float) -> py.Expr:
@@ -221,11 +221,11 @@ def number(value: float) -> py.Expr:
 def _collect(x: ir.Expr, type_: Type, scope: Scope) -> py.Expr:
     assert isinstance(type_, Array)
     if is_scalar(type_):
-        return call("rt.total", lower(x, scope))
+        return call("rt.tree_sum", lower(x, scope))
     assert isinstance(x.type, Tree)
     axis = type_.axes[0]
     table = axis_constant(scope.program, axis, x.type.group)
-    return call("rt.collect", lower(x, scope), py.Id(table), py.Literal(axis.length))
+    return call("rt.unbroadcast", lower(x, scope), py.Id(table), py.Literal(axis.length))
 
 
 def _call(expr: ir.Call, scope: Scope) -> py.Expr:
@@ -233,7 +233,7 @@ def _call(expr: ir.Call, scope: Scope) -> py.Expr:
     match expr.function:
         case "sum" | "mean" | "std" | "max" | "min" as name:
             if isinstance(expr.args[0].type, Tree):
-                return call("rt.total", *args) if name == "sum" else call("rt.reduce", py.Id(f"jnp.{name}"), *args)
+                return call("rt.tree_sum", *args) if name == "sum" else call("rt.reduce", py.Id(f"jnp.{name}"), *args)
             return call(f"jnp.{name}", *args)
         case "flatten":
             return call("rt.flatten", *args)

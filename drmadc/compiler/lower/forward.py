@@ -15,7 +15,7 @@ from drmadc.compiler.lower.expressions import (
 )
 from drmadc.compiler.lower.names import batch_key, group_constant, hyper_name, key, local, step_name
 from drmadc.compiler.passes.adjoint import laid
-from drmadc.compiler.passes.chunks import pieces
+from drmadc.compiler.passes.chunks import chunks
 from drmadc.compiler.passes.dependence import expression_hypers, function_hypers, function_splits, model_hypers
 from drmadc.compiler.passes.split_loss import split_loss
 from drmadc.ir import nodes as ir
@@ -60,7 +60,7 @@ def init_function(program: Program) -> py.Function:
             path = program.group(init.group).members[0]
             value = call("rt.Tree", py.Dict(((py.Literal(key(program, path)), value),)))
         elif isinstance(init.value.type, Array):
-            value = call("rt.fill", table, value)
+            value = call("rt.tree_full", table, value)
         else:
             value = full(init.value, value, program, init.group)
         if len(program.init) == 1:
@@ -159,7 +159,9 @@ def _function_body(
         if node.id.startswith("on:"):
             split = node.id.removeprefix("on:")
             arguments = map(py.Id, _reads_of_part(program, parts[split]))
-            return call("rt.in_pieces", py.Id(f"on_{split}"), item("data", split), py.Literal(cut[split]), *arguments)
+            return call(
+                "rt.chunked_mean", py.Id(f"on_{split}"), item("data", split), py.Literal(cut[split]), *arguments
+            )
         return py.Id(node.id[1:]) if node.id.startswith(":") else scope.name(node)
 
     inner = Scope(program, name, noise=noise)
@@ -213,7 +215,7 @@ def objective_function(program: Program) -> py.Function:
     params = ["params", *(hyper_name(program, n) for n in names)]
     if program.data is not None:
         params.append("data")
-    cut = pieces(program)
+    cut = chunks(program)
     body = _splits(program.data, tuple(s for s in function_splits(program.objective) if s not in cut))
     body += _function_body(program, program.objective, cut=cut)
     return py.Function(
@@ -291,7 +293,9 @@ def step_parameters(program: Program, *first: str) -> tuple[tuple[str, None], ..
 def step_reads(program: Program, values: list[ir.Expr], *, in_loss: bool = True) -> tuple[list[py.Statement], Scope]:
     """The hyperparameters of a step as locals, those of the rule laid along the parameters; and the step's scope."""
     loss_hypers = function_hypers(program, program.loss) if in_loss else ()
-    spreads = {n.x.id: n for v in values for n in ir.walk(v) if isinstance(n, ir.Spread) and isinstance(n.x, ir.Hyper)}
+    spreads = {
+        n.x.id: n for v in values for n in ir.walk(v) if isinstance(n, ir.Broadcast) and isinstance(n.x, ir.Hyper)
+    }
     used = {h for value in values for h in ir.hypers_in(value)} | set(loss_hypers)
     names = tuple(h.name for h in program.hypers if h.name in used)
     body: list[py.Statement] = []
@@ -353,29 +357,29 @@ def trained_objective_function(program: Program) -> py.Function:
         *(item("hypers", h) for h in direct),
         *(py.Id(d) for d in data),
     )
-    forward = forward_statements(program, keep=None)
+    forward = forward_statements(program, policy=None)
     body = (*forward, py.Return(py.Call(py.Id("objective"), arguments)))
     doc = "Outer objective after training; nothing is kept on the way."
     return py.Function("trained_objective", tuple((n, None) for n in names), doc, body)
 
 
-def forward_statements(program: Program, keep: str | None) -> list[py.Statement]:
-    """state, path = rt.sweep(...): training from the start, keeping what `keep` says."""
+def forward_statements(program: Program, policy: str | None) -> list[py.Statement]:
+    """state, path = rt.forward_pass(...): training from the start, keeping what `keep` says."""
     data = ("data",) if program.data is not None else ()
     outer = tuple(py.Id(n) for n in ("hypers", "outer", *data))
-    begin = py.Assign((py.Id("start"), py.Id("advance")), call("training", *outer))
-    path = py.Id("path" if keep else "_")
+    begin = py.Assign((py.Id("start"), py.Id("forward_step")), call("training", *outer))
+    path = py.Id("trajectory" if policy else "_")
     if program.reverse.strategy in (Exact("reversible"), Naive()):
-        if keep is None:
+        if policy is None:
             begin = py.Assign((py.Id("start"), py.Id("_")), call("training", *outer))
         batch = batch_arguments(program)
         kick = py.Lambda(("w", "t"), call("kick", py.Id("w"), py.Id("hypers"), *batch, py.Id("t")))
         drift = py.Lambda(("after", "t"), call("drift", py.Id("after"), py.Id("hypers"), py.Id("t")))
-        function = "rt.naive_sweep" if program.reverse.strategy == Naive() else "rt.reversible_sweep"
-        args = (kick, drift, py.Id("start"), py.Id("STEPS"), py.Id(keep or "KEEP"))
+        function = "rt.naive_forward_pass" if program.reverse.strategy == Naive() else "rt.reversible_forward_pass"
+        args = (kick, drift, py.Id("start"), py.Id("STEPS"), py.Id(policy or "SAVE_POLICY"))
         return [begin, py.Assign((py.Id("state"), path), call(function, *args))]
-    kept = py.Id(keep) if keep else py.Literal(None)
-    sweep = call("rt.sweep", py.Id("advance"), py.Id("start"), py.Id("STEPS"), kept)
+    kept = py.Id(policy) if policy else py.Literal(None)
+    sweep = call("rt.forward_pass", py.Id("forward_step"), py.Id("start"), py.Id("STEPS"), kept)
     return [begin, py.Assign((py.Id("state"), path), sweep)]
 
 
@@ -418,8 +422,8 @@ def training_function(program: Program) -> py.Function:
         states.append((py.Literal(state.name), value))
     body.append(py.Assign((py.Id("start"),), py.Dict(tuple(states))))
     one = call("step", py.Id("state"), py.Id("hypers"), *batch_arguments(program, along=True), py.Id("t"))
-    body.append(py.Function("advance", stepwise(program, "state"), "", (py.Return(one),)))
-    body.append(py.Return(py.Tuple((py.Id("start"), along_stream(program, "advance")))))
+    body.append(py.Function("forward_step", stepwise(program, "state"), "", (py.Return(one),)))
+    body.append(py.Return(py.Tuple((py.Id("start"), along_stream(program, "forward_step")))))
     data = ("data",) if program.data is not None else ()
     params = tuple((p, None) for p in ("hypers", "outer", *data))
     doc = "Training from fresh initial parameters: the first state, and what takes it through step t."

@@ -52,7 +52,7 @@ def keep_constant(program: Program, adjoint: Adjoint) -> py.Statement:
         case Truncated(steps):
             name, named = "rt.Store", {"last": py.Literal(steps)}
         case Implicit("neumann", count):
-            name, number = "rt.Steady", count
+            name, number = "rt.FixedPoint", count
         case Exact("reversible"):
             name, number = "rt.Reversible", capacity(program)
         case Flow(knots):
@@ -60,12 +60,12 @@ def keep_constant(program: Program, adjoint: Adjoint) -> py.Statement:
         case OneStep():
             name, named = "rt.Store", {"last": py.Literal(1)}
         case Implicit() | Forward():
-            name, number = "rt.Steady", 0
+            name, number = "rt.FixedPoint", 0
         case Exact() | Auto():
             raise AssertionError("passes/choose.py replaces these")
     first = () if number is None else (py.Literal(number),)
     text = strategy_text(reverse.strategy) if reverse.reason else reverse.text
-    return py.Assign((py.Id("KEEP"),), call(name, *first, *states, **named), f"{text}, {reverse.origin}")
+    return py.Assign((py.Id("SAVE_POLICY"),), call(name, *first, *states, **named), f"{text}, {reverse.origin}")
 
 
 def objective_statements(program: Program, state: str) -> list[py.Statement]:
@@ -99,19 +99,19 @@ def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.State
     body: list[py.Statement] = []
     growth: py.Expr = call("rt.growth", item("adjoint", "w"), py.Id("d_w"))
     gradient: py.Expr = item("adjoint", "hypers")
-    last: list[py.Expr] = [py.Id("path")]
+    last: list[py.Expr] = [py.Id("trajectory")]
     back: list[py.Statement] = []
     named: dict[str, py.Expr] = {}
     match strategy:
         case Forward():
             outer = tuple(py.Id(p) for p in ("hypers", "outer", *data))
             training = py.Lambda(("hypers",), call("training", *outer))
-            sweep = call("rt.forward_sweep", training, py.Id("hypers"), py.Id("STEPS"))
+            sweep = call("rt.forward_mode_pass", training, py.Id("hypers"), py.Id("STEPS"))
             body.append(py.Assign((py.Id("state"), py.Id("tangents")), sweep))
             gradient = call("rt.forward_gradient", py.Id("tangents"), py.Id("d_w"), py.Id("d_hypers"))
             growth, last = call("jnp.ones", py.Tuple(())), []
         case Implicit("cg", count):
-            body += forward_statements(program, "keep")
+            body += forward_statements(program, "policy")
             batch = large_minibatch(program, py.Literal(0))
             product = call("curvature", item("state", "w"), py.Id("hypers"), *batch)
             back.append(py.Assign((py.Id("product"),), product))
@@ -119,14 +119,14 @@ def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.State
             back.append(py.Assign((py.Id("adjoint"),), solved))
             named["unsettled"] = _unsettled()
         case Flow(_, segments, products):
-            body += forward_statements(program, "keep")
+            body += forward_statements(program, "policy")
             batch = large_minibatch(program, py.Id("i"))
             curve = call("curvature", py.Id("w"), py.Id("hypers"), *batch)
             flow = call(
-                "rt.flow_back",
+                "rt.flow_reverse_pass",
                 py.Lambda(("w", "i"), curve),
                 py.Id("flow_rule"),
-                py.Id("path"),
+                py.Id("trajectory"),
                 py.Id("adjoint"),
                 py.Id("hypers"),
                 segments=py.Literal(segments),
@@ -134,23 +134,27 @@ def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.State
             )
             back.append(py.Assign((py.Id("adjoint"),), flow))
         case Drmad(curvature="auto"):
-            body += forward_statements(program, "keep")
-            back.append(_retreat(program, "retreat", "reverse_step"))
-            back.append(_retreat(program, "gentle", "reverse_step_gauss_newton"))
-            both = (along_stream(program, name) for name in ("retreat", "gentle"))
-            guarded = call("rt.guarded_sweep_back", py.Id("advance"), *both, py.Id("path"), py.Id("adjoint"))
+            body += forward_statements(program, "policy")
+            back.append(_reverse_step_at(program, "reverse_step_at", "reverse_step"))
+            back.append(_reverse_step_at(program, "gauss_newton_step_at", "reverse_step_gauss_newton"))
+            both = (along_stream(program, name) for name in ("reverse_step_at", "gauss_newton_step_at"))
+            guarded = call(
+                "rt.guarded_reverse_pass", py.Id("forward_step"), *both, py.Id("trajectory"), py.Id("adjoint")
+            )
             back.append(py.Assign((py.Id("adjoint"), py.Id("switched")), guarded))
             named["switched"] = py.Id("switched")
         case _:
-            body += forward_statements(program, "keep")
-            back.append(_retreat(program, "retreat", "reverse_step"))
-            retreat = along_stream(program, "retreat")
-            swept = call("rt.sweep_back", py.Id("advance"), retreat, py.Id("path"), py.Id("adjoint"))
+            body += forward_statements(program, "policy")
+            back.append(_reverse_step_at(program, "reverse_step_at", "reverse_step"))
+            reverse_step_at = along_stream(program, "reverse_step_at")
+            swept = call(
+                "rt.reverse_pass", py.Id("forward_step"), reverse_step_at, py.Id("trajectory"), py.Id("adjoint")
+            )
             back.append(py.Assign((py.Id("adjoint"),), swept))
             if isinstance(strategy, Implicit):
                 named["unsettled"] = _unsettled()
             if isinstance(strategy, Naive):
-                named["lost"] = py.Call(py.Attribute(py.Id("path"), "lost"))
+                named["lost"] = py.Call(py.Attribute(py.Id("trajectory"), "lost"))
     if reverse_init_reached(program, adjoint) and not isinstance(strategy, Forward):
         gradient = call("reverse_init", py.Id("adjoint"), py.Id("hypers"), py.Id("outer"))
     body += [*objective_statements(program, "state"), *back]
@@ -161,7 +165,7 @@ def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.State
     result = (py.Id("value"), py.Id("d_hypers"), py.Id("growth"), item("state", "w"), *last)
     body.append(py.Return(call("rt.Hypergradient", *result, **named)))
     params: list[tuple[str, py.Expr | None]] = [(p, None) for p in ("hypers", "outer", *data)]
-    params.append(("keep", py.Id("KEEP")))
+    params.append(("policy", py.Id("SAVE_POLICY")))
     text = program.reverse.text
     if program.reverse.reason:
         text += f", chosen: {strategy_text(strategy)}"
@@ -171,7 +175,7 @@ def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.State
 
 
 def _unsettled() -> py.Expr:
-    return call("rt.unsettled", py.Id("advance"), py.Id("start"), py.Id("state"), py.Id("STEPS"))
+    return call("rt.residual", py.Id("forward_step"), py.Id("start"), py.Id("state"), py.Id("STEPS"))
 
 
 def _online(program: Program) -> list[py.Statement]:
@@ -182,8 +186,8 @@ def _online(program: Program) -> list[py.Statement]:
     outer = tuple(py.Id(p) for p in ("hypers", "outer", *data))
     batch = ("batch",) if program.batched else ()
     step: list[py.Statement] = [
-        py.Assign((py.Id("_"), py.Id("advance")), call("training", *outer)),
-        py.Assign((py.Id("after"),), call("advance", py.Id("state"), py.Id("t"))),
+        py.Assign((py.Id("_"), py.Id("forward_step")), call("training", *outer)),
+        py.Assign((py.Id("after"),), call("forward_step", py.Id("state"), py.Id("t"))),
         *objective_statements(program, "after"),
         *(py.Assign((py.Id("batch"),), b) for b in batch_arguments(program)),
         py.Assign(
@@ -213,7 +217,7 @@ def _online(program: Program) -> list[py.Statement]:
     return [one, whole]
 
 
-def _retreat(program: Program, name: str, function: str) -> py.Function:
+def _reverse_step_at(program: Program, name: str, function: str) -> py.Function:
     """The adjoint of step t, on the minibatch of step t."""
     body: list[py.Statement] = [py.Assign((py.Id("batch"),), b) for b in batch_arguments(program, along=True)]
     batch = ("batch",) if program.batched else ()

@@ -77,7 +77,7 @@ def _leaf_step(program: Program, names: tuple[str, ...]) -> py.Function:
 def _leaf(node: ir.Expr) -> ir.Expr:
     """A node of a rule as it applies to one parameter."""
     match node:
-        case ir.Spread(x):
+        case ir.Broadcast(x):
             return x
         case ir.Name() | ir.Unary() | ir.Binary():
             return replace(node, type=SCALAR) if isinstance(node.type, Tree) else node

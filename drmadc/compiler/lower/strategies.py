@@ -8,7 +8,7 @@ from drmadc.compiler.lower.forward import data_argument, hyper_reads, loss_argum
 from drmadc.compiler.lower.names import hyper_name, step_name
 from drmadc.compiler.passes.dependence import function_hypers
 from drmadc.compiler.passes.gradient_flow import gradient_flow
-from drmadc.compiler.passes.kick_drift import leap
+from drmadc.compiler.passes.kick_drift import kick_drift
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Adjoint, Let, Program
 from drmadc.ir.reverse import Exact, Flow, Implicit, Naive, OneStep, Truncated
@@ -23,7 +23,7 @@ def strategy_functions(program: Program) -> list[py.Statement]:
         case Implicit("cg"):
             return [*_large_minibatch(program, 0), _curvature(program)]
         case Exact("reversible") | Naive():
-            return _leap_functions(program)
+            return _kick_drift_functions(program)
         case _:
             return []
 
@@ -105,9 +105,9 @@ def _flow_rule(program: Program) -> py.Function:
     return py.Function("flow_rule", params, doc, (*body, py.Return(result)), program.step.origin)
 
 
-def _leap_functions(program: Program) -> list[py.Statement]:
+def _kick_drift_functions(program: Program) -> list[py.Statement]:
     """kick(w, hypers, batch, t) and drift(after, hypers, t)"""
-    form = leap(program.step)
+    form = kick_drift(program.step)
     assert not isinstance(form, str)
     values = [let.value for let in (*form.kick_locals, *form.decays, *form.kicks)]
     body, scope = step_reads(program, values)
@@ -143,7 +143,7 @@ def _leap_functions(program: Program) -> list[py.Statement]:
 
 def capacity(program: Program) -> int:
     """Digits of 16 bits that the information buffer needs, with room for decays that fall while they are tuned."""
-    form = leap(program.step)
+    form = kick_drift(program.step)
     assert not isinstance(form, str)
     smallest = 1.0
     for let in form.decays:

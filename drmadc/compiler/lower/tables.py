@@ -22,7 +22,7 @@ def tables(program: Program) -> list[py.Statement]:
                     groups[group] = None
                 case ir.Name(id_, Tree(group)) if id_ == group and not _is_all(program, group):
                     groups[group] = None
-                case ir.Spread(x, Tree(group)):
+                case ir.Broadcast(x, Tree(group)):
                     axes[_axes(x.type)[0], group] = None
                 case ir.Call("inverse_cdf", (bins, _), Tree(group)) if len(_axes(bins.type)) == 2:
                     axes[_axes(bins.type)[0], group] = None
@@ -30,7 +30,7 @@ def tables(program: Program) -> list[py.Statement]:
                     for _, value in replaced:
                         if isinstance(value.type, Tree) and not has_full_shape(value):
                             groups[value.type.group] = None
-                case ir.Collect(x, Array(_, (axis, *_))) if isinstance(x.type, Tree):
+                case ir.Unbroadcast(x, Array(_, (axis, *_))) if isinstance(x.type, Tree):
                     axes[axis, x.type.group] = None
                 case _:
                     pass

@@ -5,7 +5,7 @@ from dataclasses import replace
 from drmadc.compiler.passes.dependence import function_hypers
 from drmadc.compiler.passes.differentiate import Adjoints, accumulated, pull
 from drmadc.ir import nodes as ir
-from drmadc.ir.build import add, mul, spread
+from drmadc.ir.build import add, broadcast, mul
 from drmadc.ir.program import ALL, Adjoint, Let, Program, Pull, State, Step
 from drmadc.ir.types import Array, Tree, Type, without_step
 
@@ -161,5 +161,5 @@ def _laid(state: State) -> ir.Expr:
 def laid(initial: ir.Expr) -> ir.Expr:
     """A state's initial value, laid along all parameters."""
     if isinstance(initial.type, Array) and initial.type.axes:
-        return spread(initial, ALL)
+        return broadcast(initial, ALL)
     return initial

@@ -4,11 +4,11 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
 from drmadc.ir.types import Array
 
-PIECE = 1000
+CHUNK = 1000
 _EACH = ("flatten", "one_hot", "reshape", "softmax", "matmul", "range")
 
 
-def pieces(program: Program) -> dict[str, int]:
+def chunks(program: Program) -> dict[str, int]:
     """Splits whose part of the objective is a mean over examples, and in how many equal pieces it is taken.
 
     A piece has at most PIECE examples, and a quarter of that at least; a split without such a divisor stays whole.
@@ -33,7 +33,7 @@ def pieces(program: Program) -> dict[str, int]:
 
 
 def _divisor(examples: int) -> int:
-    least = -(-examples // PIECE)
+    least = -(-examples // CHUNK)
     return next((n for n in range(least, 4 * least) if examples % n == 0), 1)
 
 
@@ -65,7 +65,9 @@ def _is_of_each(expr: ir.Expr, program: Program) -> bool:
     """Whether what an expression gives for an example depends on that example only."""
     for node in ir.walk(expr):
         match node:
-            case ir.Const() | ir.Name() | ir.Hyper() | ir.Unary() | ir.Binary() | ir.Dense() | ir.Spread() | ir.Part():
+            case (
+                ir.Const() | ir.Name() | ir.Hyper() | ir.Unary() | ir.Binary() | ir.Dense() | ir.Broadcast() | ir.Part()
+            ):
                 continue
             case ir.Call(function) if function in _EACH:
                 continue

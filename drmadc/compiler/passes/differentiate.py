@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.build import add, apply, collect, div, mul, neg, power, sub
+from drmadc.ir.build import add, apply, div, mul, neg, power, sub, unbroadcast
 from drmadc.ir.types import SCALAR, Type, is_scalar
 
 Key = tuple[str, str]
@@ -75,14 +75,14 @@ def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: 
             if _depends(right, active):
                 growth = mul(mul(seed, expr), apply("log", left))
                 pull(right, _fit(growth, right.type), active, into)
-        case ir.Spread(x):
-            pull(x, collect(seed, x.type), active, into)
+        case ir.Broadcast(x):
+            pull(x, unbroadcast(seed, x.type), active, into)
         case ir.Stack(items):
             for place, item in enumerate(items):
                 pull(item, ir.Item(seed, (place,), item.type), active, into)
         case ir.Call("sum", (x,)):
             pull(x, _fit(seed, x.type), active, into)
-        case ir.Item() | ir.Part() | ir.Rows() | ir.Call() | ir.Dense() | ir.Apply() | ir.OnSplit() | ir.Collect():
+        case ir.Item() | ir.Part() | ir.Rows() | ir.Call() | ir.Dense() | ir.Apply() | ir.OnSplit() | ir.Unbroadcast():
             raise AssertionError(f"not an expression of an update rule: {expr}")
         case ir.Const() | ir.Draw() | ir.ByHyper():
             return
@@ -112,5 +112,5 @@ def _full(seed: ir.Expr, leaf: ir.Expr) -> ir.Expr:
 def _fit(seed: ir.Expr, type_: Type) -> ir.Expr:
     """Sum a seed over what broadcasting had repeated."""
     if is_scalar(type_) and not is_scalar(seed.type):
-        return collect(seed, SCALAR)
+        return unbroadcast(seed, SCALAR)
     return seed

@@ -17,7 +17,7 @@ ONE = ir.Const(1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Leap:
+class KickDrift:
     """For each state its decay and its kick, and the drift of the parameters; `locals` are other equations."""
 
     decays: tuple[Let, ...]
@@ -27,7 +27,7 @@ class Leap:
     drift_locals: tuple[Let, ...]
 
 
-def leap(step: Step) -> Leap | str:
+def kick_drift(step: Step) -> KickDrift | str:
     """The leap form of a rule, or why it has none."""
     states = {s.name for s in step.states}
     if not states:
@@ -44,7 +44,7 @@ def leap(step: Step) -> Leap | str:
             drift = _without(equation.value, "w")
             if slope(equation.value, "w") != ONE or _reads(drift, step) & forbidden:
                 return f"`{step.rule}` moves the parameters by more than a function of its new state"
-            return Leap(tuple(decays), tuple(kicks), drift, tuple(early), tuple(late))
+            return KickDrift(tuple(decays), tuple(kicks), drift, tuple(early), tuple(late))
         name = equation.name.rstrip("'")
         if not equation.name.endswith("'"):
             if not reads & primed:

@@ -18,8 +18,8 @@ from drmadc_runtime.core.trees import norm
 from drmadc_runtime.execution.loops import forwards
 
 State = dict[str, Any]
-Advance = Callable[[State, jax.Array], State]
-Retreat = Callable[[State, State, State, jax.Array], State]
+ForwardStep = Callable[[State, jax.Array], State]
+ReverseStep = Callable[[State, State, State, jax.Array], State]
 
 
 class Hypergradient(NamedTuple):
@@ -34,27 +34,27 @@ class Hypergradient(NamedTuple):
     gradient: dict[str, jax.Array]
     growth: jax.Array
     params: Any
-    path: Any = None
+    trajectory: Any = None
     switched: jax.Array | int = -1
-    unsettled: jax.Array | float = 0.0
+    residual: jax.Array | float = 0.0
     lost: jax.Array | float = -1.0
 
 
-class Path(Protocol):
+class Trajectory(Protocol):
     """What the forward loop left behind."""
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """The adjoint before the first step, from the one after the last."""
 
 
-class Keep(Protocol):
+class SavePolicy(Protocol):
     """What the forward loop is to leave behind; hashable, a static argument of compiled functions."""
 
     @property
     def exact(self) -> bool:
         """Whether the path is that of training."""
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, Any]:
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, Any]:
         """The state after `steps` steps, and the path."""
 
 
@@ -64,7 +64,7 @@ class Watch:
 
     exact: ClassVar[bool] = False
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, tuple[jax.Array, State]]:
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, tuple[jax.Array, State]]:
         """The last state, the number of steps that left the state finite, and the state after those."""
         Carry = tuple[jax.Array, jax.Array, State, State]
 
@@ -74,7 +74,7 @@ class Watch:
 
         def body(carry: Carry) -> Carry:
             t, _, state, _ = carry
-            following = advance(state, t)
+            following = forward_step(state, t)
             healthy = finite(following)
             return jnp.where(healthy, t + 1, t), healthy, following, state
 
@@ -88,46 +88,46 @@ class Watch:
 class Partial:
     """Keep what `keep` says, but let the reverse pass stop above step `stop` (to find where it fails)."""
 
-    keep: Keep
+    policy: SavePolicy
     stop: jax.Array
     exact: ClassVar[bool] = False
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "PartialPath"]:
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "PartialTrajectory"]:
         """The last state and the path of `keep`."""
-        last, path = self.keep.forward(advance, state, steps)
-        return last, PartialPath(path, self.stop)
+        last, trajectory = self.policy.forward(forward_step, state, steps)
+        return last, PartialTrajectory(trajectory, self.stop)
 
 
 @dataclass(frozen=True)
-class PartialPath:
+class PartialTrajectory:
     """A path of which only the steps from `stop` on are reversed; lives inside one trace."""
 
-    path: Path
+    trajectory: Trajectory
     stop: jax.Array
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """The adjoint before step `stop`."""
 
         def above(before: State, after: State, adjoint: State, t: jax.Array) -> State:
-            done: State = lax.cond(t >= self.stop, lambda a: retreat(before, after, a, t), lambda a: a, adjoint)
+            done: State = lax.cond(t >= self.stop, lambda a: reverse_step(before, after, a, t), lambda a: a, adjoint)
             return done
 
-        return self.path.backward(advance, above, adjoint)
+        return self.trajectory.backward(forward_step, above, adjoint)
 
 
-def sweep(advance: Advance, state: State, steps: int, keep: Keep | None) -> tuple[State, Any]:
+def forward_pass(forward_step: ForwardStep, state: State, steps: int, policy: SavePolicy | None) -> tuple[State, Any]:
     """Run `steps` steps from `state`; return the last state and the path, which is None where nothing is kept.
 
     Nothing is unrolled: compile time does not depend on `steps`.
     """
-    if keep is None:
-        return forwards(advance, 0, steps, lambda advance, t, state: advance(state, t), state), None
-    return keep.forward(advance, state, steps)
+    if policy is None:
+        return forwards(forward_step, 0, steps, lambda step, t, state: step(state, t), state), None
+    return policy.forward(forward_step, state, steps)
 
 
-def sweep_back(advance: Advance, retreat: Retreat, path: Path, adjoint: State) -> State:
+def reverse_pass(forward_step: ForwardStep, reverse_step: ReverseStep, trajectory: Trajectory, adjoint: State) -> State:
     """Run the adjoint of every step, the last step first, at the states that the path gives."""
-    return path.backward(advance, retreat, adjoint)
+    return trajectory.backward(forward_step, reverse_step, adjoint)
 
 
 def finite(tree: Any) -> jax.Array:

@@ -11,13 +11,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from drmadc_runtime.adjoints.base import Advance, Retreat, State, only
+from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State, only
 from drmadc_runtime.core.trees import norm
 from drmadc_runtime.execution.loops import forwards
 
 
 @dataclass(frozen=True)
-class Steady:
+class FixedPoint:
     """Keep the last state; the reverse pass takes `terms` steps there, on the last minibatches."""
 
     terms: int
@@ -25,16 +25,16 @@ class Steady:
     after: tuple[str, ...]
     exact: ClassVar[bool] = False
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "SteadyPath"]:
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "SteadyTrajectory"]:
         """The last state, twice."""
-        last = forwards(advance, 0, steps, lambda advance, t, state: advance(state, t), state)
-        return last, SteadyPath(only(last, self.before), only(last, self.after), steps, self.terms)
+        last = forwards(forward_step, 0, steps, lambda step, t, state: step(state, t), state)
+        return last, SteadyTrajectory(only(last, self.before), only(last, self.after), steps, self.terms)
 
 
-def unsettled(advance: Advance, start: State, last: State, steps: int) -> jax.Array:
+def residual(forward_step: ForwardStep, start: State, last: State, steps: int) -> jax.Array:
     """How far training is from rest: the length of one more step over that of the first."""
-    more = advance(last, jnp.int32(steps - 1))
-    first = advance(start, jnp.int32(0))
+    more = forward_step(last, jnp.int32(steps - 1))
+    first = forward_step(start, jnp.int32(0))
     moved = norm(jax.tree.map(jnp.subtract, more["w"], last["w"]))
     begun = norm(jax.tree.map(jnp.subtract, first["w"], start["w"]))
     return moved / jnp.where(begun == 0, 1, begun)
@@ -42,7 +42,7 @@ def unsettled(advance: Advance, start: State, last: State, steps: int) -> jax.Ar
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class SteadyPath:
+class SteadyTrajectory:
     """The last state, for every step."""
 
     before: State
@@ -50,11 +50,11 @@ class SteadyPath:
     steps: int = field(metadata={"static": True})
     terms: int = field(metadata={"static": True})
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """`terms` adjoint steps at the last state; minibatches from the last step down, around again where they end."""
 
         def body(i: jax.Array, adjoint: State) -> State:
-            return retreat(self.before, self.after, adjoint, (self.steps - 1 - i) % self.steps)
+            return reverse_step(self.before, self.after, adjoint, (self.steps - 1 - i) % self.steps)
 
         last: State = lax.fori_loop(0, self.terms, body, adjoint)
         return last

@@ -17,19 +17,19 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 
 from drmadc_runtime.adjoints.base import State, read
-from drmadc_runtime.adjoints.knots import KnotPath, Lines, segment_bounds
+from drmadc_runtime.adjoints.knots import KnotTrajectory, Lines, segment_bounds
 from drmadc_runtime.adjoints.krylov import Product, lanczos
 from drmadc_runtime.core.axes import sum_to
-from drmadc_runtime.core.trees import Tree, each
+from drmadc_runtime.core.trees import Tree, tree_map
 from drmadc_runtime.execution.progress import tick
 
 FLOOR = -0.5
 
 
-def flow_back(
+def flow_reverse_pass(
     products: Callable[[Any, jax.Array], Product],
     rule: Callable[[Any, jax.Array], tuple[Any, Any, Any]],
-    path: KnotPath,
+    trajectory: KnotTrajectory,
     adjoint: State,
     hypers: dict[str, jax.Array],
     segments: int,
@@ -45,11 +45,11 @@ def flow_back(
         hypers: hyperparameters in their own domains.
         segments: number of segments, `count` products each.
     """
-    steps = path.steps
+    steps = trajectory.steps
     bounds = [jnp.asarray(b) for b in segment_bounds(steps, segments + 1)]
     centres = (bounds[0] + bounds[1]) / 2
     # not inside the loop, where XLA cannot compile it for a GPU
-    pieces = jnp.searchsorted(path.lines.first, centres, side="right") - 1
+    chunks = jnp.searchsorted(trajectory.lines.first, centres, side="right") - 1
     longest = -(-steps // segments) + 1
     flat, unravel = ravel_pytree(adjoint["w"])
 
@@ -60,7 +60,7 @@ def flow_back(
         tick("reverse", stop, {"w": d_w})
         middle = (first + stop) // 2
         length = stop - first
-        w, moved = _point(read(path.lines, pieces[i]), centres[i])
+        w, moved = _point(read(trajectory.lines, chunks[i]), centres[i])
         rate, momentum, kick = rule(hypers, middle)
         rates = ravel_pytree(_full(rate, adjoint["w"]))[0]
         root = jnp.sqrt(rates)
@@ -71,7 +71,7 @@ def flow_back(
 
         basis, values, coefficients = lanczos(apply, root * d_w, count)
         values = jnp.maximum(values, FLOOR / (length * kick / (1 - momentum)))
-        last, impulse, total = _segment_functions(values, momentum, kick, length, steps - stop, longest)
+        last, impulse, tree_sum = _segment_functions(values, momentum, kick, length, steps - stop, longest)
 
         def combined(f: jax.Array) -> jax.Array:
             return basis.T @ (f * coefficients)
@@ -80,7 +80,7 @@ def flow_back(
         d_hypers = {n: d_hypers[n] - mixed[n] if n in mixed else d_hypers[n] for n in d_hypers}
         safe = jnp.where(root == 0, 1, root)
         change = combined(last - 1) / safe
-        share = unravel(combined(total) / safe / length * ravel_pytree(moved)[0] / jnp.where(rates == 0, 1, rates))
+        share = unravel(combined(tree_sum) / safe / length * ravel_pytree(moved)[0] / jnp.where(rates == 0, 1, rates))
         d_hypers = _add_rates(rule, hypers, d_hypers, share, rate, first, length, longest)
         return d_w + change, d_hypers
 
@@ -92,7 +92,7 @@ def _full(rate: Any, like: Any) -> Any:
     """A rate laid out over every entry."""
     if isinstance(rate, Tree):
         return Tree({n: jnp.broadcast_to(rate[n], like[n].shape) for n in like})
-    return each(lambda x: jnp.broadcast_to(rate, x.shape), like)
+    return tree_map(lambda x: jnp.broadcast_to(rate, x.shape), like)
 
 
 def _point(piece: Lines, t: jax.Array) -> tuple[Any, Any]:

@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from drmadc_runtime.adjoints.base import Advance, State
+from drmadc_runtime.adjoints.base import ForwardStep, State
 from drmadc_runtime.execution.loops import counted
 
-Training = Callable[[Any], tuple[State, Advance]]
+Training = Callable[[Any], tuple[State, ForwardStep]]
 
 
-def forward_sweep(training: Training, hypers: dict[str, jax.Array], steps: int) -> tuple[State, Any]:
+def forward_mode_pass(training: Training, hypers: dict[str, jax.Array], steps: int) -> tuple[State, Any]:
     """The last state, and its tangents: every entry with a leading axis [hyperparameters], in the order of `ravel`.
 
     `training` maps hyperparameters to the first state and the function that takes it through step t.

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from drmadc_runtime.adjoints.base import Advance, Path, Retreat, State, only, read, rows_like, write
+from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State, Trajectory, only, read, rows_like, write
 from drmadc_runtime.core.trees import norm
 from drmadc_runtime.execution.loops import backwards, forwards
 
@@ -36,8 +36,8 @@ class Knots:
     steps: int | None = None
     exact: ClassVar[bool] = False
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "KnotPath"]:
-        """The last state and the path; see KnotPath."""
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "KnotTrajectory"]:
+        """The last state and the path; see KnotTrajectory."""
         names = tuple(dict.fromkeys((*self.before, *self.after)))
         averaged = tuple(name for name in names if name != "w")
         bounds = [jnp.asarray(b) for b in segment_bounds(steps, self.count)]
@@ -51,16 +51,16 @@ class Knots:
             starts = write(starts, i, only(state, names))
             start = state["w"]
 
-            def body(advance: Advance, t: jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            def body(forward_step: ForwardStep, t: jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
                 state, total, travelled = carry
                 if travelled is not None:
                     travelled = write(travelled, t, jax.tree.map(lambda a, b: norm(a - b), state["w"], start))
-                state = advance(state, t)
+                state = forward_step(state, t)
                 return state, jax.tree.map(jnp.add, total, only(state, averaged)), travelled
 
             zeros = jax.tree.map(jnp.zeros_like, only(state, averaged))
             state, total, travelled = forwards(
-                advance, firsts[i], stops[i], body, (state, zeros, travelled), count=length
+                forward_step, firsts[i], stops[i], body, (state, zeros, travelled), count=length
             )
             return state, starts, write(ends, i, only(state, averaged)), write(sums, i, total), travelled
 
@@ -77,7 +77,7 @@ class Knots:
         )
         end = jax.tree.map(_shifted, starts["w"], last["w"])
         lines = Lines(starts["w"], end, mean_before, mean_after, firsts, stops)
-        return last, KnotPath(lines, travelled, steps, self.steps, length)
+        return last, KnotTrajectory(lines, travelled, steps, self.steps, length)
 
 
 @dataclass(frozen=True)
@@ -92,31 +92,31 @@ class Published:
     after: tuple[str, ...]
     exact: ClassVar[bool] = False
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "PublishedPath"]:
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "PublishedTrajectory"]:
         """The last state, and both ends of the line."""
         start = state["w"]
-        last = forwards(advance, 0, steps, lambda advance, t, state: advance(state, t), state)
-        return last, PublishedPath(start, last["w"], max(1, steps // 10))
+        last = forwards(forward_step, 0, steps, lambda step, t, state: step(state, t), state)
+        return last, PublishedTrajectory(start, last["w"], max(1, steps // 10))
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class PublishedPath:
+class PublishedTrajectory:
     """The ends of the straight line, and how many points are taken on it."""
 
     start: Any
     end: Any
     points: int = field(metadata={"static": True})
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """The authors' recursion."""
 
-        def body(retreat: Retreat, i: jax.Array, adjoint: State) -> State:
+        def body(reverse_step: ReverseStep, i: jax.Array, adjoint: State) -> State:
             fraction = 0.001 + 0.998 * i / max(1, self.points - 1)
             w = jax.tree.map(lambda a, b: (1 - fraction) * a + fraction * b, self.start, self.end)
-            return retreat({"w": w}, {"w": w}, adjoint, i)
+            return reverse_step({"w": w}, {"w": w}, adjoint, i)
 
-        return backwards(retreat, 0, self.points, body, adjoint, told=False)
+        return backwards(reverse_step, 0, self.points, body, adjoint, told=False)
 
 
 def segment_bounds(steps: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -145,7 +145,7 @@ class Lines:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class KnotPath:
+class KnotTrajectory:
     """Segments; with `travelled`, each array's distance from the segment's start, before each step [steps].
 
     `length` is that of every segment, None where they differ by a step.
@@ -157,27 +157,27 @@ class KnotPath:
     reverse_steps: int | None = field(metadata={"static": True})
     length: int | None = field(metadata={"static": True})
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """The adjoint along the lines."""
         if self.reverse_steps is not None:
-            return self._coarse(retreat, adjoint, self.reverse_steps)
+            return self._coarse(reverse_step, adjoint, self.reverse_steps)
         segments = self.lines.first.shape[0]
 
         def segment(i: jax.Array, adjoint: State) -> State:
-            return self.reverse_segment(retreat, segments - 1 - i, adjoint)
+            return self.reverse_segment(reverse_step, segments - 1 - i, adjoint)
 
         last: State = lax.fori_loop(0, segments, segment, adjoint)
         return last
 
-    def reverse_segment(self, retreat: Retreat, number: jax.Array, adjoint: State) -> State:
+    def reverse_segment(self, reverse_step: ReverseStep, number: jax.Array, adjoint: State) -> State:
         """The adjoint before the first step of a segment, from the one after its last."""
         piece: Lines = read(self.lines, number)
         total = self._totals(piece)
 
-        def body(retreat: Retreat, t: jax.Array, adjoint: State) -> State:
-            return retreat(*self._states(piece, total, t), adjoint, t)
+        def body(reverse_step: ReverseStep, t: jax.Array, adjoint: State) -> State:
+            return reverse_step(*self._states(piece, total, t), adjoint, t)
 
-        return backwards(retreat, piece.first, piece.stop, body, adjoint, count=self.length)
+        return backwards(reverse_step, piece.first, piece.stop, body, adjoint, count=self.length)
 
     def _totals(self, piece: Lines) -> Any:
         if self.travelled is None:
@@ -203,7 +203,7 @@ class KnotPath:
 
         return jax.tree.map(on_chord, piece.start, piece.end, total, self.travelled)
 
-    def _coarse(self, retreat: Retreat, adjoint: State, count: int) -> State:
+    def _coarse(self, reverse_step: ReverseStep, adjoint: State, count: int) -> State:
         """Every reverse step stands for steps/count training steps: an explicit Euler step of that length."""
         scale = self.steps / count
         middles = jnp.asarray(((np.arange(count) + 0.5) * scale).astype(np.int32))
@@ -213,7 +213,7 @@ class KnotPath:
         def body(j: jax.Array, adjoint: State) -> State:
             t = middles[count - 1 - j]
             piece: Lines = read(self.lines, numbers[count - 1 - j])
-            one = retreat(*self._states(piece, self._totals(piece), t), adjoint, t)
+            one = reverse_step(*self._states(piece, self._totals(piece), t), adjoint, t)
             stepped: State = jax.tree.map(lambda old, new: old + scale * (new - old), adjoint, one)
             return stepped
 
@@ -221,8 +221,8 @@ class KnotPath:
         return last
 
 
-def guarded_sweep_back(
-    advance: Advance, retreat: Retreat, gentle: Retreat, path: Path, adjoint: State
+def guarded_reverse_pass(
+    forward_step: ForwardStep, reverse_step: ReverseStep, gentle: ReverseStep, trajectory: Trajectory, adjoint: State
 ) -> tuple[State, jax.Array]:
     """Reverse with `retreat` while the adjoint's norm stays below GUARD times its first, then with `gentle`.
 
@@ -232,9 +232,9 @@ def guarded_sweep_back(
     Returns:
         the adjoint, and the training step below which `gentle` was used; -1 where it was not.
     """
-    if not isinstance(path, KnotPath) or path.reverse_steps is not None:
-        return path.backward(advance, retreat, adjoint), jnp.int32(-1)
-    segments = path.lines.first.shape[0]
+    if not isinstance(trajectory, KnotTrajectory) or trajectory.reverse_steps is not None:
+        return trajectory.backward(forward_step, reverse_step, adjoint), jnp.int32(-1)
+    segments = trajectory.lines.first.shape[0]
     first = norm(adjoint["w"])
     Carry = tuple[jax.Array, jax.Array, State, jax.Array, State]
 
@@ -244,7 +244,7 @@ def guarded_sweep_back(
 
     def exact(carry: Carry) -> Carry:
         number, _, adjoint, calm_number, calm = carry
-        adjoint = path.reverse_segment(retreat, number, adjoint)
+        adjoint = trajectory.reverse_segment(reverse_step, number, adjoint)
         size = norm(adjoint["w"])
         is_calm = size <= CALM * first
         calm = jax.tree.map(lambda new, old: jnp.where(is_calm, new, old), adjoint, calm)
@@ -252,11 +252,11 @@ def guarded_sweep_back(
 
     top = jnp.int32(segments - 1)
     _, good, done, number, calm = lax.while_loop(go_on, exact, (top, jnp.bool_(True), adjoint, top, adjoint))
-    switched = jnp.where(good, -1, path.lines.stop[jnp.maximum(number, 0)])
+    switched = jnp.where(good, -1, trajectory.lines.stop[jnp.maximum(number, 0)])
     adjoint = jax.tree.map(lambda a, b: jnp.where(good, a, b), done, calm)
 
     def rest(i: jax.Array, adjoint: State) -> State:
-        return path.reverse_segment(gentle, number - i, adjoint)
+        return trajectory.reverse_segment(gentle, number - i, adjoint)
 
     last: State = lax.fori_loop(0, jnp.where(good, 0, number + 1), rest, adjoint)
     return last, switched

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from drmadc_runtime.adjoints.base import Advance, Retreat, State
+from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State
 from drmadc_runtime.adjoints.reversible import Drift, Kick
 from drmadc_runtime.core.trees import norm
 from drmadc_runtime.execution.loops import counted, counted_back
@@ -27,7 +27,7 @@ class Naive:
 
 
 @dataclass(frozen=True)
-class NaivePath:
+class NaiveTrajectory:
     """The last state; lives inside one trace."""
 
     start: State
@@ -43,13 +43,13 @@ class NaivePath:
         decays, kicks = self.kick(w, t)
         return {"w": w, **{name: (moved[name] - kicks[name]) / decays[name] for name in moved}}
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """The adjoint before the first step, at the states that running backwards gives."""
 
         def body(t: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
             adjoint, after = carry
             before = self._before(after, t)
-            return retreat(before, after, adjoint, t), before
+            return reverse_step(before, after, adjoint, t), before
 
         return counted_back(self.steps, body, (adjoint, self.last))[0]
 
@@ -59,7 +59,9 @@ class NaivePath:
         return norm(first["w"] - self.start["w"]) / jnp.maximum(norm(self.start["w"]), 1e-30)
 
 
-def naive_sweep(kick: Kick, drift: Drift, start: State, steps: int, keep: Naive) -> tuple[State, NaivePath]:
+def naive_forward_pass(
+    kick: Kick, drift: Drift, start: State, steps: int, policy: Naive
+) -> tuple[State, NaiveTrajectory]:
     """Run s' = decay s + kick, w' = w + drift; the last state, and the path back."""
 
     def body(t: jax.Array, state: State) -> State:
@@ -68,4 +70,4 @@ def naive_sweep(kick: Kick, drift: Drift, start: State, steps: int, keep: Naive)
         return {"w": state["w"] + drift(moved, t), **moved}
 
     last = counted(steps, body, start)
-    return last, NaivePath(start, last, kick, drift, steps)
+    return last, NaiveTrajectory(start, last, kick, drift, steps)

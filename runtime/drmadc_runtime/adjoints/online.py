@@ -35,9 +35,9 @@ def online(
     def one_round(i: jax.Array, carry: tuple[State, State, jax.Array]) -> tuple[State, State, jax.Array]:
         state, tune_state, _ = carry
         hypers = hypers_of(tune_state)
-        _, advance = module("training")(hypers, outer, *data)
+        _, forward_step = module("training")(hypers, outer, *data)
         last = (i + 1) * every - 1
-        state = forwards(advance, i * every, last, lambda advance, t, s: advance(s, t), state)
+        state = forwards(forward_step, i * every, last, lambda step, t, s: step(s, t), state)
         state, value, d_hypers = module("hypergradient_of_step")(state, hypers, outer, *data, last)
         gradient = Tree(reverse_constrain(hypers, d_hypers))
         return state, tune_step(tune_state, gradient, outer * rounds + i), value
@@ -45,6 +45,6 @@ def online(
     zero = jnp.zeros((), jax.tree.leaves(start["w"])[0].dtype)
     state, tune_state, value = lax.fori_loop(0, rounds, one_round, (start, tune_state, zero))
     hypers = hypers_of(tune_state)
-    _, advance = module("training")(hypers, outer, *data)
-    state = forwards(advance, rounds * every, steps, lambda advance, t, s: advance(s, t), state)
+    _, forward_step = module("training")(hypers, outer, *data)
+    state = forwards(forward_step, rounds * every, steps, lambda step, t, s: step(s, t), state)
     return state, tune_state, value

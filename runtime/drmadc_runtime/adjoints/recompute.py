@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from drmadc_runtime.adjoints.base import Advance, Retreat, State, only, read, rows_like, write
+from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State, only, read, rows_like, write
 from drmadc_runtime.adjoints.store import Names, empty_record, record, reverse_record
 from drmadc_runtime.execution.loops import forwards
 
@@ -25,7 +25,7 @@ class Checkpoint:
     after: tuple[str, ...]
     exact: ClassVar[bool] = True
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "CheckpointPath"]:
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "CheckpointTrajectory"]:
         """The last state; a snapshot at the start of each segment."""
         length = min(self.length, steps)
         segments = -(-steps // length)
@@ -36,16 +36,16 @@ class Checkpoint:
             snapshots = write(snapshots, i, state)
             first = i * length
             stop = jnp.minimum(first + length, steps)
-            state = forwards(advance, first, stop, lambda advance, t, state: advance(state, t), state, count=count)
+            state = forwards(forward_step, first, stop, lambda step, t, state: step(state, t), state, count=count)
             return state, snapshots
 
         state, snapshots = lax.fori_loop(0, segments, segment, (state, rows_like(state, segments)))
-        return state, CheckpointPath(snapshots, length, steps, Names(self.before, self.after))
+        return state, CheckpointTrajectory(snapshots, length, steps, Names(self.before, self.after))
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class CheckpointPath:
+class CheckpointTrajectory:
     """Snapshots [segments]."""
 
     snapshots: State
@@ -53,7 +53,7 @@ class CheckpointPath:
     steps: int = field(metadata={"static": True})
     names: Names = field(metadata={"static": True})
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """Record a segment, reverse it, and so on with the one below.
 
         Each segment gets fresh room: XLA would copy room that one loop reads and the next one writes.
@@ -65,9 +65,9 @@ class CheckpointPath:
             first = (segments - 1 - j) * self.length
             stop = jnp.minimum(first + self.length, self.steps)
             state = read(self.snapshots, segments - 1 - j)
-            room = empty_record(state, self.length, self.names)
-            _, rows = record(advance, state, first, stop, room, self.names, count)
-            return reverse_record(retreat, rows, first, stop, adjoint, self.names, count)
+            buffer = empty_record(state, self.length, self.names)
+            _, rows = record(forward_step, state, first, stop, buffer, self.names, count)
+            return reverse_record(reverse_step, rows, first, stop, adjoint, self.names, count)
 
         done: State = lax.fori_loop(0, segments, segment, adjoint)
         return done
@@ -82,13 +82,13 @@ class Recursion:
     after: tuple[str, ...]
     exact: ClassVar[bool] = True
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "RecursionPath"]:
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "RecursionTrajectory"]:
         """The last state; the snapshots that the last step needs."""
         levels = tree_levels(steps, self.arity)
         empty = rows_like(state, levels * self.arity)
-        path = RecursionPath(write(empty, 0, state), steps, self.arity, Names(self.before, self.after))
-        path = path.filled(advance, jnp.int32(steps - 1), jnp.int32(0))
-        return advance(path.state_before(jnp.int32(steps - 1)), jnp.int32(steps - 1)), path
+        trajectory = RecursionTrajectory(write(empty, 0, state), steps, self.arity, Names(self.before, self.after))
+        trajectory = trajectory.filled(forward_step, jnp.int32(steps - 1), jnp.int32(0))
+        return forward_step(trajectory.state_before(jnp.int32(steps - 1)), jnp.int32(steps - 1)), trajectory
 
 
 def tree_levels(steps: int, arity: int) -> int:
@@ -101,7 +101,7 @@ def tree_levels(steps: int, arity: int) -> int:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class RecursionPath:
+class RecursionTrajectory:
     """Snapshots [levels * arity]; those of level d are arity^(levels-1-d) steps apart, inside their parent's."""
 
     snapshots: State
@@ -123,7 +123,7 @@ class RecursionPath:
         state: State = read(self.snapshots, (self.levels - 1) * self.arity + t % self.arity)
         return state
 
-    def filled(self, advance: Advance, t: jax.Array, first: jax.Array) -> "RecursionPath":
+    def filled(self, forward_step: ForwardStep, t: jax.Array, first: jax.Array) -> "RecursionTrajectory":
         """Snapshots for step t on the levels from `first` down; those above are right already."""
         strides, arity = self._strides(), self.arity
 
@@ -138,27 +138,27 @@ class RecursionPath:
             def child(i: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
                 state, snapshots = carry
                 at = begin + (i - 1) * stride
-                state = forwards(advance, at, at + stride, lambda advance, t, state: advance(state, t), state)
+                state = forwards(forward_step, at, at + stride, lambda step, t, state: step(state, t), state)
                 return state, write(snapshots, d * arity + i, state)
 
             _, snapshots = lax.fori_loop(1, mine + 1, child, (state, snapshots))
             return snapshots
 
         snapshots = lax.fori_loop(first, self.levels, level, self.snapshots)
-        return RecursionPath(snapshots, self.steps, arity, self.names)
+        return RecursionTrajectory(snapshots, self.steps, arity, self.names)
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """Each step's state from the lowest level; a level is filled again when a step leaves its parent's."""
         strides = self._strides()
 
         def body(j: jax.Array, carry: tuple[State, Any]) -> tuple[State, Any]:
-            adjoint, path = carry
+            adjoint, trajectory = carry
             t = self.steps - 1 - j
             valid = jnp.sum((t + 1) % strides[:-1] != 0) + 1 if self.levels > 1 else jnp.int32(1)
-            path = path.filled(advance, t, jnp.where(j > 0, valid, self.levels))
-            before = path.state_before(t)
-            after = only(advance(before, t), self.names.after) if self.names.after else {}
-            return retreat(only(before, self.names.before), after, adjoint, t), path
+            trajectory = trajectory.filled(forward_step, t, jnp.where(j > 0, valid, self.levels))
+            before = trajectory.state_before(t)
+            after = only(forward_step(before, t), self.names.after) if self.names.after else {}
+            return reverse_step(only(before, self.names.before), after, adjoint, t), trajectory
 
         adjoint, _ = lax.fori_loop(0, self.steps, body, (adjoint, self))
         return adjoint

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from drmadc_runtime.adjoints.base import Advance, Retreat, State
+from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State
 from drmadc_runtime.execution.loops import counted, counted_back
 
 RADIX = 48
@@ -59,9 +59,9 @@ class Reversible:
     exact: ClassVar[bool] = True
 
 
-def reversible_sweep(
-    kick: Kick, drift: Drift, start: State, steps: int, keep: Reversible
-) -> tuple[State, "ReversiblePath"]:
+def reversible_forward_pass(
+    kick: Kick, drift: Drift, start: State, steps: int, policy: Reversible
+) -> tuple[State, "ReversibleTrajectory"]:
     """Run s' = n/65536 s + kick, w' = w + drift in fixed point; the last state, and the path back.
 
     Args:
@@ -72,7 +72,7 @@ def reversible_sweep(
     names = tuple(name for name in start if name != "w")
     states = {name: fixed[name] for name in names}
     zeros = jax.tree.map(jnp.zeros_like, states)
-    rows = jax.tree.map(lambda x: jnp.zeros((keep.capacity, *x.shape), jnp.uint16), states)
+    rows = jax.tree.map(lambda x: jnp.zeros((policy.capacity, *x.shape), jnp.uint16), states)
     buffer = Buffer(zeros, rows, jnp.zeros(steps, bool), jnp.int32(0), jnp.float64(0))
 
     def body(t: jax.Array, carry: tuple[State, Buffer]) -> tuple[State, Buffer]:
@@ -90,12 +90,12 @@ def reversible_sweep(
         return {"w": w, **moved}, Buffer(words, buffer.rows, buffer.pushed, buffer.count, buffer.bits)
 
     last, buffer = counted(steps, body, (fixed, buffer))
-    path = ReversiblePath(fixed, last, buffer, kick, drift, steps, keep)
-    return jax.tree.map(to_real, last), path
+    trajectory = ReversibleTrajectory(fixed, last, buffer, kick, drift, steps, policy)
+    return jax.tree.map(to_real, last), trajectory
 
 
 @dataclass(frozen=True)
-class ReversiblePath:
+class ReversibleTrajectory:
     """The last state in fixed point, and the buffer; lives inside one trace."""
 
     start: State
@@ -104,9 +104,9 @@ class ReversiblePath:
     kick: Kick
     drift: Drift
     steps: int
-    keep: Reversible
+    policy: Reversible
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """The adjoint before the first step; NaN where the first state was not recovered bit for bit."""
         names = tuple(name for name in self.last if name != "w")
 
@@ -124,11 +124,11 @@ class ReversiblePath:
                 earlier[name], words[name] = _unzip(still, pairs)
             buffer = _take_back(Buffer(words, buffer.rows, buffer.pushed, buffer.count, buffer.bits), t)
             fixed = {"w": w, **earlier}
-            return retreat(jax.tree.map(to_real, fixed), after, adjoint, t), fixed, buffer
+            return reverse_step(jax.tree.map(to_real, fixed), after, adjoint, t), fixed, buffer
 
         adjoint, first, _ = counted_back(self.steps, body, (adjoint, self.last, self.buffer))
         same = jax.tree.map(lambda a, b: jnp.all(a == b), first, self.start)
-        good = jnp.all(jnp.stack(jax.tree.leaves(same))) & (self.buffer.count <= self.keep.capacity)
+        good = jnp.all(jnp.stack(jax.tree.leaves(same))) & (self.buffer.count <= self.policy.capacity)
         checked: State = jax.tree.map(lambda x: jnp.where(good, x, jnp.nan), adjoint)
         return checked
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from drmadc_runtime.adjoints.base import Advance, Retreat, State, only, read, rows_like, write
+from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State, only, read, rows_like, write
 from drmadc_runtime.execution.loops import backwards, forwards
 
 
@@ -44,30 +44,30 @@ def empty_record(state: State, rows: int, names: Names) -> Record:
 
 
 def record(
-    advance: Advance,
+    forward_step: ForwardStep,
     state: State,
     first: jax.Array | int,
     stop: jax.Array | int,
-    room: Record,
+    buffer: Record,
     names: Names,
     count: int | None = None,
 ) -> tuple[State, Record]:
     """Run steps first .. stop-1, writing the states before and after step t to rows t - first and t - first + 1."""
 
-    def body(advance: Advance, t: jax.Array, carry: tuple[State, State, State]) -> tuple[State, State, State]:
+    def body(forward_step: ForwardStep, t: jax.Array, carry: tuple[State, State, State]) -> tuple[State, State, State]:
         state, before, after = carry
-        state = advance(state, t)
+        state = forward_step(state, t)
         row = t - first
         before = write(before, row + 1, only(state, names.before))
         return state, before, write(after, row, only(state, names.only_after))
 
-    start = write(room.before, 0, only(state, names.before))
-    state, before, after = forwards(advance, first, stop, body, (state, start, room.after), count=count)
+    start = write(buffer.before, 0, only(state, names.before))
+    state, before, after = forwards(forward_step, first, stop, body, (state, start, buffer.after), count=count)
     return state, Record(before, after)
 
 
 def reverse_record(
-    retreat: Retreat,
+    reverse_step: ReverseStep,
     rows: Record,
     first: jax.Array | int,
     stop: jax.Array | int,
@@ -77,13 +77,13 @@ def reverse_record(
 ) -> State:
     """The adjoints of steps stop-1 .. first, whose states are in the rows from 0."""
 
-    def body(retreat: Retreat, t: jax.Array, adjoint: State) -> State:
+    def body(reverse_step: ReverseStep, t: jax.Array, adjoint: State) -> State:
         row = t - first
         before = read(rows.before, row)
         after = {**read(rows.after, row), **read(only(rows.before, names.both), row + 1)}
-        return retreat(before, after, adjoint, t)
+        return reverse_step(before, after, adjoint, t)
 
-    return backwards(retreat, first, stop, body, adjoint, count=count)
+    return backwards(reverse_step, first, stop, body, adjoint, count=count)
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,17 @@ class Store:
     before: tuple[str, ...]
     after: tuple[str, ...]
     last: int | None = None
-    room: Any = field(default=None, compare=False)
+    buffer: Any = field(default=None, compare=False)
 
-    def forward(self, advance: Advance, state: State, steps: int) -> tuple[State, "StoredPath"]:
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "StoredTrajectory"]:
         """The last state, and the record."""
         names = Names(self.before, self.after)
         first = max(0, steps - self.last) if self.last is not None else 0
-        room = self.room if self.room is not None else self.empty(state, steps)
+        buffer = self.buffer if self.buffer is not None else self.empty(state, steps)
         if first:
-            state = forwards(advance, 0, first, lambda advance, t, state: advance(state, t), state)
-        state, rows = record(advance, state, first, steps, room, names)
-        return state, StoredPath(rows, first, steps, names)
+            state = forwards(forward_step, 0, first, lambda step, t, state: step(state, t), state)
+        state, rows = record(forward_step, state, first, steps, buffer, names)
+        return state, StoredTrajectory(rows, first, steps, names)
 
     @property
     def exact(self) -> bool:
@@ -122,7 +122,7 @@ class Store:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class StoredPath:
+class StoredTrajectory:
     """The record of steps `first` .. `steps` - 1."""
 
     rows: Record
@@ -130,6 +130,6 @@ class StoredPath:
     steps: int = field(metadata={"static": True})
     names: Names = field(metadata={"static": True})
 
-    def backward(self, advance: Advance, retreat: Retreat, adjoint: State) -> State:
+    def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """The adjoint before step `first`."""
-        return reverse_record(retreat, self.rows, self.first, self.steps, adjoint, self.names)
+        return reverse_record(reverse_step, self.rows, self.first, self.steps, adjoint, self.names)

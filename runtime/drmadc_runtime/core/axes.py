@@ -16,7 +16,7 @@ from drmadc_runtime.core.trees import Tree
 Layout = Mapping[str, tuple[int, tuple[int, ...]]]
 
 
-def spread(values: jax.Array, layout: Layout) -> Tree:
+def broadcast(values: jax.Array, layout: Layout) -> Tree:
     """Entries of an axis [n] as one array for each parameter, shaped to broadcast against it."""
     return Tree(
         {
@@ -26,24 +26,24 @@ def spread(values: jax.Array, layout: Layout) -> Tree:
     )
 
 
-def collect(tree: Tree, layout: Layout, length: int) -> jax.Array:
+def unbroadcast(tree: Tree, layout: Layout, length: int) -> jax.Array:
     """The transpose of `spread`: each parameter-shaped array summed into its entries of an axis [length]."""
     sums: dict[tuple[int, int], jax.Array] = {}
     for name, (start, shape) in layout.items():
         reduced = jnp.ravel(sum_to(tree[name], shape))
         place = (start, reduced.size)
         sums[place] = sums[place] + reduced if place in sums else reduced
-    pieces: list[jax.Array] = []
+    chunks: list[jax.Array] = []
     end = 0
     dtype = jax.tree.leaves(tree)[0].dtype
     for (start, size), value in sorted(sums.items(), key=lambda entry: entry[0]):
         if start > end:
-            pieces.append(jnp.zeros(start - end, dtype))
-        pieces.append(value)
+            chunks.append(jnp.zeros(start - end, dtype))
+        chunks.append(value)
         end = start + size
     if end < length:
-        pieces.append(jnp.zeros(length - end, dtype))
-    return jnp.concatenate(pieces)
+        chunks.append(jnp.zeros(length - end, dtype))
+    return jnp.concatenate(chunks)
 
 
 def part(values: jax.Array, start: int, end: int) -> jax.Array:

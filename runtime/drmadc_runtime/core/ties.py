@@ -30,15 +30,15 @@ def tied(values: jax.Array, fine: Layout, coarse: Layout, *, mean: bool = False)
         whole = _reduced(block, shape, small)
         sums[target] = sums[target] + whole if target in sums else whole
         sizes[target] = sizes.get(target, 0) + prod(shape) // max(1, prod(small))
-    pieces = []
+    chunks = []
     for _, name in sorted(first.items()):
         shape = fine[name][1]
         target, small = coarse[name]
         whole = sums[target] / sizes[target] if mean else sums[target]
         lead = values.shape[:-1]
-        laid = jnp.reshape(whole, (*lead, *_aligned(small, len(shape))))
-        pieces.append(jnp.reshape(jnp.broadcast_to(laid, (*lead, *shape)), (*lead, prod(shape))))
-    return jnp.concatenate(pieces, axis=-1)
+        tree_broadcast = jnp.reshape(whole, (*lead, *_aligned(small, len(shape))))
+        chunks.append(jnp.reshape(jnp.broadcast_to(tree_broadcast, (*lead, *shape)), (*lead, prod(shape))))
+    return jnp.concatenate(chunks, axis=-1)
 
 
 def _aligned(small: tuple[int, ...], dimensions: int) -> tuple[int, ...]:

@@ -91,12 +91,12 @@ class Tree(Mapping[str, Any]):
         return Tree({k: -a for k, a in self._entries.items()})
 
 
-def each(function: Callable[[Any], Any], tree: Tree) -> Tree:
+def tree_map(function: Callable[[Any], Any], tree: Tree) -> Tree:
     """A function applied to every entry."""
     return Tree({name: function(tree[name]) for name in tree})
 
 
-def total(tree: Tree | Array) -> Array:
+def tree_sum(tree: Tree | Array) -> Array:
     """The sum of all elements of all entries; a scalar."""
     parts = [jnp.sum(leaf) for leaf in jax.tree.leaves(tree)]
     return sum(parts[1:], start=parts[0])
@@ -117,7 +117,7 @@ def join(*trees: Tree) -> Tree:
     return Tree({name: tree[name] for tree in trees for name in tree})
 
 
-def fill(shapes: Mapping[str, tuple[int, ...]], value: Any) -> Tree:
+def tree_full(shapes: Mapping[str, tuple[int, ...]], value: Any) -> Tree:
     """Arrays of the given shapes, all elements equal to a number (in the default floating type)."""
     dtype = jnp.result_type(float)
     return Tree({name: jnp.full(shape, value, dtype) for name, shape in shapes.items()})
@@ -129,7 +129,7 @@ def replaced(tree: Mapping[str, Any], entries: Mapping[str, Any]) -> Any:
     return Tree(changed) if isinstance(tree, Tree) else changed
 
 
-def laid(tree: Tree, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+def tree_broadcast(tree: Tree, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
     """Every entry repeated to the shape of its parameter."""
     return Tree({name: jnp.broadcast_to(tree[name], shape) for name, shape in shapes.items()})
 

@@ -84,7 +84,7 @@ class Data:
             out[name] = {key: gather_host(values, rows) for key, values in self.raw[part].items()}
         return out
 
-    def pieces(self, split: str, outer: int, size: int) -> Iterator[dict[str, Rows]]:
+    def chunks(self, split: str, outer: int, size: int) -> Iterator[dict[str, Rows]]:
         """A split in pieces of about `size` bytes, without ever holding all of it."""
         part, rows = self.rows(outer)[split]
         step = piece_length(self.raw[part], size)

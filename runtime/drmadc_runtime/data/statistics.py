@@ -12,7 +12,7 @@ from drmadc_runtime.data.resident import Rows, piece_length
 
 Fit = Callable[[Mapping[str, jax.Array]], dict[str, jax.Array]]
 Kinds = Mapping[str, tuple[Any, ...]]
-PIECE = 4_000_000
+CHUNK = 4_000_000
 Array = npt.NDArray[np.float64]
 
 
@@ -45,9 +45,9 @@ class Statistics:
         return {name: _result(kind, state[name], seen).astype(dtype) for name, kind in self._kinds.items()}
 
 
-def pieces_of(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
+def chunks_of(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
     """Arrays in memory, in the same pieces as `Data.pieces` would give them."""
-    step = piece_length(train, PIECE)
+    step = piece_length(train, CHUNK)
     for start in range(0, len(next(iter(train.values()))), step):
         yield {name: values[start : start + step] for name, values in train.items()}
 

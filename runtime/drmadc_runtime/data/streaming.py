@@ -69,7 +69,7 @@ class Feed:
     steps: int
     sampling: str = "with_replacement"
     redraw: bool = True
-    moves: Moves = field(default_factory=dict)
+    geometric: Moves = field(default_factory=dict)
     threads: int = 0
     shard: tuple[int, int] = (0, 1)
     _state: "_State" = field(default_factory=lambda: _State(), repr=False, compare=False)
@@ -115,7 +115,7 @@ class Feed:
         """A block on the host, the following one begun; it is written over when three others have been asked for."""
         return self._state.serve(self, outer, number)
 
-    def room(self) -> Block:
+    def buffer(self) -> Block:
         """Memory for a block."""
         return {name: np.zeros(shape.shape, shape.dtype) for name, shape in self._shapes(self.length).items()}
 
@@ -124,9 +124,9 @@ class Feed:
         first = number * self.length
         steps = np.arange(first, min(first + self.length, self.steps))
         workers = self.threads or max(1, (os.cpu_count() or 2) // 2)
-        pieces = np.array_split(steps, min(workers, len(steps)))
-        jobs = [self._state.pool.submit(self._fill, outer, piece, first, out) for piece in pieces[1:]]
-        self._fill(outer, pieces[0], first, out)
+        chunks = np.array_split(steps, min(workers, len(steps)))
+        jobs = [self._state.pool.submit(self._fill, outer, piece, first, out) for piece in chunks[1:]]
+        self._fill(outer, chunks[0], first, out)
         for job in jobs:
             job.result()
         return out
@@ -140,7 +140,7 @@ class Feed:
         place = slice(int(steps[0]) - first, int(steps[-1]) + 1 - first)
         for name, values in arrays.items():
             target = out[name][place]
-            chain = self.moves.get(name, ())
+            chain = self.geometric.get(name, ())
             if chain:
                 keys = np.array([augmentation_key_host(self.seed, draw, int(t)) for t in steps], np.uint32)
                 images = values.reshape(*values.shape[:3], -1)
@@ -225,10 +225,10 @@ class _State:
     def _made(self, feed: Feed, outer: int, number: int) -> Block:
         """A block in memory that an earlier one has left: fresh memory costs a page fault every 4 KB."""
         try:
-            room = self._free.popleft()
+            buffer = self._free.popleft()
         except IndexError:
-            room = feed.room()
-        return feed.fill(outer, number, room)
+            buffer = feed.buffer()
+        return feed.fill(outer, number, buffer)
 
     def _give_back(self, block: "Future[Block]") -> None:
         if block.exception() is None:

@@ -56,10 +56,10 @@ class Tasks:
         if self.sampled:
             task = int(permutation_host(self.seed, outer, len(tasks), DRAW)[0])
             chosen = range(task, task + 1)
-        pieces = [self._task(number, tasks[number], most, outer) for number in chosen]
+        chunks = [self._task(number, tasks[number], most, outer) for number in chosen]
         out: dict[str, dict[str, Rows]] = {}
         for split in self.drawers:
-            fields = {name: np.stack([piece[split][name] for piece in pieces]) for name in ("image", "label")}
+            fields = {name: np.stack([piece[split][name] for piece in chunks]) for name in ("image", "label")}
             out[split] = {name: values[0] for name, values in fields.items()} if self.sampled else fields
         return out
 
@@ -82,10 +82,10 @@ class Tasks:
             rows = orders[:, ends[place] : ends[place + 1]]
             picked = np.take_along_axis(images, rows[:, :, None, None], axis=1)
             labels = np.repeat(np.arange(len(images), dtype=np.int32), rows.shape[1])
-            fill = np.arange(most * rows.shape[1]) % labels.size
-            void = np.arange(fill.size) >= labels.size
+            tree_full = np.arange(most * rows.shape[1]) % labels.size
+            void = np.arange(tree_full.size) >= labels.size
             flat = picked.reshape(labels.size, *picked.shape[2:])
-            out[split] = {"image": flat[fill], "label": np.where(void, -1, labels[fill]).astype(np.int32)}
+            out[split] = {"image": flat[tree_full], "label": np.where(void, -1, labels[tree_full]).astype(np.int32)}
         return out
 
     def _order(self, character: int, outer: int) -> npt.NDArray[np.int64]:

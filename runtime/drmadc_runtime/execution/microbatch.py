@@ -30,19 +30,19 @@ def accumulate(loss: Callable[[Any], jax.Array], batch: Mapping[str, jax.Array],
     return total / parts
 
 
-def in_pieces(mean: Callable[..., jax.Array], rows: Any, pieces: int, *args: Any) -> jax.Array:
+def chunked_mean(mean: Callable[..., jax.Array], rows: Any, chunks: int, *args: Any) -> jax.Array:
     """mean(rows, *args), a mean over the examples of `rows` [n, ...], from `pieces` equal pieces one after another.
 
     Differentiable in `args`, once: the gradient of a piece is taken together with its value.
     """
     first = jax.tree.leaves(rows)[0]
-    if first.shape[0] % pieces:
+    if first.shape[0] % chunks:
         return mean(rows, *args)
-    cut = jax.tree.map(lambda x: jnp.reshape(x, (pieces, -1, *x.shape[1:])), rows)
+    cut = jax.tree.map(lambda x: jnp.reshape(x, (chunks, -1, *x.shape[1:])), rows)
 
     def average(function: Callable[[Any], Any]) -> Any:
         def add(total: Any, piece: Any) -> tuple[Any, None]:
-            return jax.tree.map(lambda a, b: a + b / pieces, total, function(piece)), None
+            return jax.tree.map(lambda a, b: a + b / chunks, total, function(piece)), None
 
         like = jax.eval_shape(function, jax.tree.map(lambda x: x[0], cut))
         return lax.scan(add, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like), cut)[0]

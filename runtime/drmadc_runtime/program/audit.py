@@ -62,8 +62,8 @@ def compare(found: Arrays, exact: Arrays, parts: Parts) -> tuple[Agreement, ...]
         rows.append(_agreement("all", flat(found), flat(exact)))
     for name in found:
         rows.append(_agreement(name, np.ravel(found[name]), np.ravel(exact[name])))
-        pieces = parts.get(name, {})
-        for label, piece in pieces.items() if len(pieces) > 1 else ():
+        chunks = parts.get(name, {})
+        for label, piece in chunks.items() if len(chunks) > 1 else ():
             a, b = found[name][..., piece], exact[name][..., piece]
             rows.append(_agreement(f"  of {label}", np.ravel(a), np.ravel(b)))
     return tuple(rows)
@@ -90,9 +90,9 @@ class Line:
         free = {name: np.asarray(value, np.float64) for name, value in session.unconstrain(hypers).items()}
         names = sorted(free)
         ends = np.cumsum([free[name].size for name in names])
-        pieces = np.split(direction, ends[:-1])
+        chunks = np.split(direction, ends[:-1])
         self._at: Callable[[float], Values] = lambda s: session.constrain(
-            {n: free[n] + s * np.reshape(piece, free[n].shape) for n, piece in zip(names, pieces, strict=True)}
+            {n: free[n] + s * np.reshape(piece, free[n].shape) for n, piece in zip(names, chunks, strict=True)}
         )
         self._session, self._outer = session, outer
 

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from jax import lax
 
-from drmadc_runtime.adjoints.base import Hypergradient, Keep, sweep
+from drmadc_runtime.adjoints.base import Hypergradient, SavePolicy, forward_pass
 from drmadc_runtime.adjoints.store import Store
 from drmadc_runtime.core.trees import Tree
-from drmadc_runtime.data.statistics import PIECE, Statistics, pieces_of
+from drmadc_runtime.data.statistics import CHUNK, Statistics, chunks_of
 from drmadc_runtime.data.tasks import Tasks
 from drmadc_runtime.execution.loops import forwards
 from drmadc_runtime.execution.progress import Watcher, watched
@@ -70,7 +70,7 @@ class Evaluation:
     growth: float
     params: Any
     switched: int = -1
-    unsettled: float = 0.0
+    residual: float = 0.0
     lost: float = -1.0
 
     @property
@@ -114,8 +114,8 @@ class Session:
         self.double = module["DTYPE"] == "float64"
         self.has_data = "DATA" in module
         self._prepared: tuple[int, Any] | None = None
-        self._evaluate = jax.jit(self._evaluate_traced, static_argnames="keep", donate_argnames="room")
-        self._room: tuple[Keep, Any] | None = None
+        self._evaluate = jax.jit(self._evaluate_traced, static_argnames="policy", donate_argnames="buffer")
+        self._buffer: tuple[SavePolicy, Any] | None = None
         self._objective = jax.jit(module["trained_objective"])
         self._report_keys: tuple[str, ...] = ()
         self._report = jax.jit(self._report_traced) if "report" in module else None
@@ -178,12 +178,12 @@ class Session:
             self._prepared = None
             if "FEED" in self.module:
                 splits = spec.splits(outer, without=("train",))
-                pieces = spec.pieces("train", outer, PIECE)
+                chunks = spec.chunks("train", outer, CHUNK)
             else:
                 splits = spec.splits(outer)
-                pieces = pieces_of(splits.get("train", {}))
+                chunks = chunks_of(splits.get("train", {}))
             with self.precision():  # without it float64 arrays would become float32
-                data: dict[str, Any] = jax.device_put({**splits, **self._fitted(pieces)})
+                data: dict[str, Any] = jax.device_put({**splits, **self._fitted(chunks)})
             self._prepared = (key, data)
         return (self._prepared[1],)
 
@@ -206,12 +206,12 @@ class Session:
         names = self.module["RETRAIN"]
         train = {f: np.concatenate([parts[n][f] for n in names], axis=int(tasks)) for f in parts[names[0]]}
         with self.precision():
-            data: dict[str, Any] = jax.device_put({**parts, "train": train, **self._fitted(pieces_of(train))})
+            data: dict[str, Any] = jax.device_put({**parts, "train": train, **self._fitted(chunks_of(train))})
 
             @jax.jit
             def run(hypers: Values, outer: jax.Array, data: Any) -> Any:
-                start, advance = self.module["training"](hypers, outer, data)
-                state, _ = sweep(advance, start, self.module["STEPS"], None)
+                start, forward_step = self.module["training"](hypers, outer, data)
+                state, _ = forward_pass(forward_step, start, self.module["STEPS"], None)
                 return self._report_traced(state["w"], hypers, data)
 
             values = run(self.cast(hypers), jnp.int32(outer), data)
@@ -223,25 +223,25 @@ class Session:
             return {name: np.asarray(values) for name, values in self.module["sweep"]().items()}
 
     def _evaluate_traced(
-        self, room: Any, hypers: Values, outer: jax.Array, *data: Any, keep: Keep
+        self, buffer: Any, hypers: Values, outer: jax.Array, *data: Any, policy: SavePolicy
     ) -> tuple[Hypergradient, Values]:
-        if isinstance(keep, Store):
-            keep = replace(keep, room=room)
+        if isinstance(policy, Store):
+            policy = replace(policy, buffer=buffer)
 
         def loss(params: Any, t: jax.Array) -> jax.Array:
             value: jax.Array = self.module["training_loss"](params, hypers, outer, *data, t)
             return value
 
         with watched(self.watch, loss):
-            result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, keep=keep)
-        if not isinstance(keep, Store):
-            result = result._replace(path=None)
+            result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, policy=policy)
+        if not isinstance(policy, Store):
+            result = result._replace(trajectory=None)
         return result, self.module["reverse_constrain"](hypers, result.gradient)
 
-    def evaluate(self, hypers: Values, outer: int, keep: Keep | None = None) -> Evaluation:
+    def evaluate(self, hypers: Values, outer: int, policy: SavePolicy | None = None) -> Evaluation:
         """Train from scratch and send the hypergradient back; see Evaluation."""
         with self.precision():
-            result, free = self.hypergradient(self.cast(hypers), outer, keep or self.module["KEEP"])
+            result, free = self.hypergradient(self.cast(hypers), outer, policy or self.module["SAVE_POLICY"])
             return Evaluation(
                 float(result.value),
                 {name: np.asarray(value) for name, value in result.gradient.items()},
@@ -249,7 +249,7 @@ class Session:
                 float(result.growth),
                 result.params,
                 int(result.switched),
-                float(result.unsettled),
+                float(result.residual),
                 float(result.lost),
             )
 
@@ -258,21 +258,21 @@ class Session:
         self._report_keys = tuple(values)  # jit would return a dictionary sorted by key, not in the spec's order
         return list(values.values())
 
-    def hypergradient(self, hypers: Values, outer: int, keep: Keep) -> tuple[Hypergradient, Values]:
+    def hypergradient(self, hypers: Values, outer: int, policy: SavePolicy) -> tuple[Hypergradient, Values]:
         """The emitted hypergradient and its unconstrained form, on the device; a stored path's memory is used again."""
         data = self.data(outer)
-        if not isinstance(keep, Store):
-            knots: tuple[Hypergradient, Values] = self._evaluate(None, hypers, jnp.int32(outer), *data, keep=keep)
+        if not isinstance(policy, Store):
+            knots: tuple[Hypergradient, Values] = self._evaluate(None, hypers, jnp.int32(outer), *data, policy=policy)
             return knots
-        if self._room is None or self._room[0] != keep:
-            self._room = None
+        if self._buffer is None or self._buffer[0] != policy:
+            self._buffer = None
             state = jax.eval_shape(lambda h, *d: self.module["training"](h, jnp.int32(outer), *d)[0], hypers, *data)
-            self._room = keep, keep.empty(state, self.module["STEPS"])
-        room, self._room = self._room[1], None
+            self._buffer = policy, policy.empty(state, self.module["STEPS"])
+        buffer, self._buffer = self._buffer[1], None
         result: Hypergradient
-        result, free = self._evaluate(room, hypers, jnp.int32(outer), *data, keep=keep)
-        self._room = keep, result.path.rows
-        return result._replace(path=None), free
+        result, free = self._evaluate(buffer, hypers, jnp.int32(outer), *data, policy=policy)
+        self._buffer = policy, result.trajectory.rows
+        return result._replace(trajectory=None), free
 
     def _online_traced(self, tune_state: Any, outer: jax.Array, *data: Any) -> Any:
         def loss(params: Any, t: jax.Array) -> jax.Array:
@@ -289,13 +289,13 @@ class Session:
             state, tune_state, value = self._online(tune_state, jnp.int32(outer), *self.data(outer))
             return state, tune_state, float(value)
 
-    def train(self, hypers: Values, outer: int, keep: Keep | None) -> tuple[Any, Any]:
+    def train(self, hypers: Values, outer: int, policy: SavePolicy | None) -> tuple[Any, Any]:
         """Train from scratch: the last state, and the path that `keep` asks for, on the device."""
 
         @jax.jit
         def run(hypers: Values, outer: jax.Array, *data: Any) -> tuple[Any, Any]:
-            start, advance = self.module["training"](hypers, outer, *data)
-            return sweep(advance, start, self.module["STEPS"], keep)
+            start, forward_step = self.module["training"](hypers, outer, *data)
+            return forward_pass(forward_step, start, self.module["STEPS"], policy)
 
         with self.precision():
             trained: tuple[Any, Any] = run(hypers, jnp.int32(outer), *self.data(outer))
@@ -311,8 +311,8 @@ class Session:
 
         @jax.jit
         def run(hypers: Values, steps: jax.Array, *data: Any) -> Any:
-            start, advance = self.module["training"](hypers, jnp.int32(0), *data)
-            return forwards(advance, 0, steps, lambda advance, t, state: advance(state, t), start)
+            start, forward_step = self.module["training"](hypers, jnp.int32(0), *data)
+            return forwards(forward_step, 0, steps, lambda step, t, state: step(state, t), start)
 
         with self.precision():
             args, steps = self.data(0), 1
@@ -333,14 +333,18 @@ class Session:
 
         @jax.jit
         def run(hypers: Values, outer: jax.Array, *data: Any) -> jax.Array:
-            start, advance = self.module["training"](hypers, outer, *data)
+            start, forward_step = self.module["training"](hypers, outer, *data)
 
             def chunk(i: jax.Array, carry: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
                 state, losses = carry
                 t = i * every
                 loss = self.module["training_loss"](state["w"], hypers, outer, *data, t)
                 state = forwards(
-                    advance, t, jnp.minimum(t + every, steps), lambda advance, t, state: advance(state, t), state
+                    forward_step,
+                    t,
+                    jnp.minimum(t + every, steps),
+                    lambda step, t, state: step(state, t),
+                    state,
                 )
                 return state, losses.at[i].set(loss)
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from drmadc_runtime.adjoints.base import Partial, Watch
-from drmadc_runtime.adjoints.fixed_point import Steady
+from drmadc_runtime.adjoints.fixed_point import FixedPoint
 from drmadc_runtime.adjoints.naive import Naive
 from drmadc_runtime.adjoints.reversible import Reversible
 from drmadc_runtime.program.debug_nans import first_bad_operation
@@ -79,7 +79,7 @@ def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> 
         )
     what = "training is healthy, but the adjoint is not finite on the way back"
     advice = "more knots, `curvature: auto`, or `reverse = exact()`"
-    if isinstance(module["KEEP"], Reversible):
+    if isinstance(module["SAVE_POLICY"], Reversible):
         what = (
             "training is healthy, but reversal did not return to its first state bit for bit: decays have fallen so "
             "far that its buffer, made for half of the initial ones, is full; or the adjoint is not finite"
@@ -119,20 +119,20 @@ def _operation(session: Session, work: Callable[[], Any]) -> str | None:
 
 def _advance(session: Session, hypers: Values, outer: int, state: Any, t: int) -> Any:
     with session.precision():
-        _, advance = session.module["training"](session.cast(hypers), jnp.int32(outer), *session.data(outer))
-        return advance(state, jnp.int32(t))
+        _, forward_step = session.module["training"](session.cast(hypers), jnp.int32(outer), *session.data(outer))
+        return forward_step(state, jnp.int32(t))
 
 
 def _failing_reverse_step(session: Session, hypers: Values, outer: int, data: tuple[Any, ...]) -> int | None:
     """The training step whose adjoint is the first, from the end, that is not finite; None where none is taken."""
     module = session.module
-    if isinstance(module["KEEP"], Naive | Reversible | Steady) or "flow_rule" in module:
+    if isinstance(module["SAVE_POLICY"], Naive | Reversible | FixedPoint) or "flow_rule" in module:
         return None
 
     @jax.jit
     def healthy_down_to(stop: jax.Array, *data: Any) -> jax.Array:
-        keep = Partial(module["KEEP"], stop)
-        gradient = module["hypergradient"](hypers, jnp.int32(outer), *data, keep=keep)
+        policy = Partial(module["SAVE_POLICY"], stop)
+        gradient = module["hypergradient"](hypers, jnp.int32(outer), *data, policy=policy)
         leaves = jax.tree.leaves((gradient.gradient, gradient.growth))
         return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]))
 

@@ -194,7 +194,7 @@ def _go_on(
             metrics.append(step.record())
             folder.save(metrics[-1], final, step.point)
             display.step(step)
-            display.warn(step, module["KEEP"].exact, module["LINES"])
+            display.warn(step, module["SAVE_POLICY"].exact, module["LINES"])
             slope = step.probe() if step.probe is not None and not asked.number else None
             if slope is not None:
                 display.warn_slope(slope, module["LINES"]["reverse"])

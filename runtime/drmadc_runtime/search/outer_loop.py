@@ -37,7 +37,7 @@ class OuterStep:
     hypers: Arrays
     following: Arrays
     switched: int = -1
-    unsettled: float = 0.0
+    residual: float = 0.0
     probe: Callable[[], Slope | None] | None = None
     stage: str = ""
     lost: float = -1.0
@@ -144,7 +144,7 @@ def _outer_step(session: Session, state: Any, current: Values, outer: int, stage
     """Objective and hypergradient, and the outer update's new state."""
     start = time.perf_counter()
     step, found = _measured(session, current, outer, session.stages[stage].name)
-    approximate = outer == 0 and not session.module["KEEP"].exact
+    approximate = outer == 0 and not session.module["SAVE_POLICY"].exact
     probing = partial(_probed, session, current, found) if approximate else None
     state = session.tune_step(state, found.gradient, t, stage)
     following = session.constrain(dict(state["w"]))
@@ -177,7 +177,7 @@ def _measured(session: Session, current: Values, outer: int, stage: str) -> tupl
         hypers,
         hypers,
         found.last.switched,
-        found.last.unsettled,
+        found.last.residual,
         stage=stage,
         lost=found.last.lost,
     )

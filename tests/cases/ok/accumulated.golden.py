@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 5  # accumulated.drm:24
 BATCH = 12  # accumulated.drm:22
 TUNE_STEPS = 2  # accumulated.drm:31
-KEEP = rt.Store(("w",), ())  # exact(store), accumulated.drm:28
+SAVE_POLICY = rt.Store(("w",), ())  # exact(store), accumulated.drm:28
 # accumulated.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 20}, resample=False
@@ -101,7 +101,7 @@ def mlp(params, x, blur, noise=None):
 def init(hypers, outer):
     """Initial parameters: weights = normal(0.1); biases = 0."""
     weights = 0.1 * rt.normal(SEED, outer, 0, WEIGHTS)  # accumulated.drm:19
-    biases = rt.fill(BIASES, 0)  # accumulated.drm:19
+    biases = rt.tree_full(BIASES, 0)  # accumulated.drm:19
     return rt.join(weights, biases)
 
 
@@ -111,7 +111,7 @@ def loss_of_part(params, blur, l2, trust, batch):
     """
     # accumulated.drm:20
     weights = rt.select(params, WEIGHTS)
-    penalty = rt.total(rt.spread(l2, LAYER_OF_WEIGHTS) * weights**2)
+    penalty = rt.tree_sum(rt.broadcast(l2, LAYER_OF_WEIGHTS) * weights**2)
     return (
         jnp.mean(
             trust[batch["rows"]]
@@ -202,10 +202,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -219,16 +219,16 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], hypers["blur"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # accumulated.drm:28
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # accumulated.drm:29
     value, (d_w, d_blur) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["blur"], data
@@ -237,14 +237,14 @@ def hypergradient(hypers, outer, data, keep=KEEP):
     d_hypers["blur"] = d_blur
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def initial_tune_state(free):
@@ -270,7 +270,7 @@ def tune_step(state, grad, t):
     s_next = 0.999 * s + 0.001 * grad**2
     m_hat = m_next / (1 - 0.9 ** (t + 1))
     s_hat = s_next / (1 - 0.999 ** (t + 1))
-    root = rt.each(jnp.sqrt, s_hat + 1e-16)
+    root = rt.tree_map(jnp.sqrt, s_hat + 1e-16)
     w_next = w - 0.1 * m_hat / root
     return {"w": w_next, "m": m_next, "s": s_next}
 

@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 7  # adam_all.drm:27
 BATCH = 20  # adam_all.drm:26
 TUNE_STEPS = 2  # adam_all.drm:35
-KEEP = rt.Store(("w", "m", "s"), ("m", "s"))  # exact(store), adam_all.drm:33
+SAVE_POLICY = rt.Store(("w", "m", "s"), ("m", "s"))  # exact(store), adam_all.drm:33
 # adam_all.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
@@ -125,7 +125,9 @@ def loss(params, l1, batch):
     """Training loss: cross_entropy(net(x), y) + sum(l1 * abs(net.weights))."""
     # adam_all.drm:24
     weights = rt.select(params, WEIGHTS)
-    penalty = rt.total(rt.spread(l1, LAYER_OF_WEIGHTS) * rt.each(jnp.abs, weights))
+    penalty = rt.tree_sum(
+        rt.broadcast(l1, LAYER_OF_WEIGHTS) * rt.tree_map(jnp.abs, weights)
+    )
     return rt.cross_entropy(net(params, batch["x"]), batch["y"]) + penalty
 
 
@@ -161,8 +163,8 @@ def step(state, hypers, batch, t):
     s_next = beta2 * s + (1 - beta2) * grad**2
     m_hat = m_next / (1 - beta1 ** (t + 1))
     s_hat = s_next / (1 - beta2 ** (t + 1))
-    root = rt.each(jnp.sqrt, s_hat + eps**2)
-    w_next = w - rt.spread(rate, LAYER_OF_PARAMS) * m_hat / root
+    root = rt.tree_map(jnp.sqrt, s_hat + eps**2)
+    w_next = w - rt.broadcast(rate, LAYER_OF_PARAMS) * m_hat / root
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
@@ -209,31 +211,33 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     rate = rate_ * decay**t
     m_hat = m_next / (1 - beta1 ** (t + 1))
     s_hat = s_next / (1 - beta2 ** (t + 1))
-    root = rt.each(jnp.sqrt, s_hat + eps**2)
-    d_root = d_w * (rt.spread(rate, LAYER_OF_PARAMS) * m_hat) / root**2
+    root = rt.tree_map(jnp.sqrt, s_hat + eps**2)
+    d_root = d_w * (rt.broadcast(rate, LAYER_OF_PARAMS) * m_hat) / root**2
     d_s_hat = d_root * (0.5 / root)
-    d_m_hat = -(d_w / root * rt.spread(rate, LAYER_OF_PARAMS))
+    d_m_hat = -(d_w / root * rt.broadcast(rate, LAYER_OF_PARAMS))
     d_s = d_s + d_s_hat / (1 - beta2 ** (t + 1))
     d_m = d_m + d_m_hat / (1 - beta1 ** (t + 1))
-    d_rate = -rt.collect(d_w / root * m_hat, LAYER_OF_PARAMS, 3)
+    d_rate = -rt.unbroadcast(d_w / root * m_hat, LAYER_OF_PARAMS, 3)
     d_grad = 2 * (d_s * (1 - beta2) * grad) + d_m * (1 - beta1)
     # adam_all.drm:24
     _, pull = jax.vjp(lambda w, l1: jax.grad(loss)(w, l1, batch), w, l1)
     hessian_product, mixed_l1 = pull(d_grad)
     d_hypers["rate"] += d_rate * decay**t
-    d_decay = rt.total(d_rate * rate_) * (t * decay ** (t - 1))
+    d_decay = rt.tree_sum(d_rate * rate_) * (t * decay ** (t - 1))
     d_hypers["decay"] = d_hypers["decay"].at[t * 3 // STEPS].add(d_decay)
     d_hypers["beta1"] += (
-        rt.total(d_m_hat * m_next / (1 - beta1 ** (t + 1)) ** 2) * ((t + 1) * beta1**t)
-        + rt.total(d_m * m)
-        - rt.total(d_m * grad)
+        rt.tree_sum(d_m_hat * m_next / (1 - beta1 ** (t + 1)) ** 2)
+        * ((t + 1) * beta1**t)
+        + rt.tree_sum(d_m * m)
+        - rt.tree_sum(d_m * grad)
     )
     d_hypers["beta2"] += (
-        rt.total(d_s_hat * s_next / (1 - beta2 ** (t + 1)) ** 2) * ((t + 1) * beta2**t)
-        + rt.total(d_s * s)
-        - rt.total(d_s * grad**2)
+        rt.tree_sum(d_s_hat * s_next / (1 - beta2 ** (t + 1)) ** 2)
+        * ((t + 1) * beta2**t)
+        + rt.tree_sum(d_s * s)
+        - rt.tree_sum(d_s * grad**2)
     )
-    d_hypers["eps"] += 2 * (rt.total(d_root * (0.5 / root)) * eps)
+    d_hypers["eps"] += 2 * (rt.tree_sum(d_root * (0.5 / root)) * eps)
     d_hypers["l1"] += mixed_l1
     return {
         "w": d_w + hessian_product,
@@ -250,10 +254,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "m": rt.zeros_like(w), "s": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -265,16 +269,16 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # adam_all.drm:33
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # adam_all.drm:32
     d_hypers = rt.zeros_like(hypers)
     adjoint = {
@@ -284,14 +288,14 @@ def hypergradient(hypers, outer, data, keep=KEEP):
         "hypers": d_hypers,
     }
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def initial_tune_state(free):
@@ -310,7 +314,7 @@ def tune_step(state, grad, t):
     w = state["w"]
     s = state["s"]
     s_next = 0.9 * s + 0.1 * grad**2
-    root = rt.each(jnp.sqrt, s_next + 1e-16)
+    root = rt.tree_map(jnp.sqrt, s_next + 1e-16)
     w_next = w - 0.05 * grad / root
     return {"w": w_next, "s": s_next}
 

@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 5  # augmented.drm:24
 BATCH = 6  # augmented.drm:22
 TUNE_STEPS = 2  # augmented.drm:32
-KEEP = rt.Store(("w",), ())  # exact(store), augmented.drm:30
+SAVE_POLICY = rt.Store(("w",), ())  # exact(store), augmented.drm:30
 # augmented.drm:1
 DATA = rt.Data(
     source="digits",
@@ -30,7 +30,7 @@ STATISTICS = {
     "mean_2": ("mean",),
     "std": ("std",),
 }
-MOVES = {"image": (("flip", 0), ("crop", 1), ("cutout", 3))}
+GEOMETRIC = {"image": (("flip", 0), ("crop", 1), ("cutout", 3))}
 LINES = {
     "loss": "augmented.drm:20: cross_entropy(mlp(x), y) + cross_entropy(mlp(z), soft) + sum(l2 * mlp.weights ^ 2)",
     "update": "augmented.drm:21: heavy_ball",
@@ -113,7 +113,9 @@ def minibatch(data, outer, t):
     rows = rt.shuffled_rows(SEED, outer, t, BATCH, 40)
     draw = rt.augmentation_key(SEED, outer, t)
     return features(
-        rt.move(rt.take(data["train"], rows), MOVES, draw), data["statistics"], draw
+        rt.geometric(rt.take(data["train"], rows), GEOMETRIC, draw),
+        data["statistics"],
+        draw,
     )
 
 
@@ -126,7 +128,7 @@ def mlp(params, x):
 def init(hypers, outer):
     """Initial parameters: weights = normal(0.1); biases = 0."""
     weights = 0.1 * rt.normal(SEED, outer, 0, WEIGHTS)  # augmented.drm:19
-    biases = rt.fill(BIASES, 0)  # augmented.drm:19
+    biases = rt.tree_full(BIASES, 0)  # augmented.drm:19
     return rt.join(weights, biases)
 
 
@@ -136,7 +138,7 @@ def loss(params, l2, batch):
     """
     # augmented.drm:20
     weights = rt.select(params, WEIGHTS)
-    penalty = rt.total(rt.spread(l2, LAYER_OF_WEIGHTS) * weights**2)
+    penalty = rt.tree_sum(rt.broadcast(l2, LAYER_OF_WEIGHTS) * weights**2)
     return (
         rt.cross_entropy(mlp(params, batch["x"]), batch["y"])
         + rt.cross_entropy(mlp(params, batch["z"]), batch["soft"])
@@ -199,10 +201,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -214,28 +216,28 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # augmented.drm:30
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # augmented.drm:29
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def report(params, hypers, data):

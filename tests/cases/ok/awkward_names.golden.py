@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 5  # awkward_names.drm:34
 BATCH = 20  # awkward_names.drm:33
 TUNE_STEPS = 2  # awkward_names.drm:42
-KEEP = rt.Store(("w", "v"), ("v",))  # exact(store), awkward_names.drm:40
+SAVE_POLICY = rt.Store(("w", "v"), ("v",))  # exact(store), awkward_names.drm:40
 # awkward_names.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 150, "valid": 60}, resample=False
@@ -147,7 +147,7 @@ def step_(params, w_):
 def init(hypers, outer):
     """Initial parameters: d_w = 0.5; weights = normal(0.2); biases = normal(jax)."""
     jax_ = hypers["jax"]
-    d_w_ = rt.fill(D_W, 0.5)  # awkward_names.drm:19
+    d_w_ = rt.tree_full(D_W, 0.5)  # awkward_names.drm:19
     weights = 0.2 * rt.normal(SEED, outer, 0, WEIGHTS)  # awkward_names.drm:30
     biases = jax_ * rt.normal(SEED, outer, 1, BIASES)  # awkward_names.drm:30
     return rt.join(d_w_, weights, biases)
@@ -160,7 +160,7 @@ def loss(params, batch_, v_, batch):
     # awkward_names.drm:31
     total = jnp.sum(params["d_w"] ** 2)  # awkward_names.drm:21
     weights = rt.select(params, LOSS_WEIGHTS)
-    penalty = rt.total(rt.spread(v_, IN_UNIT_OF_LOSS_WEIGHTS) * weights**2)
+    penalty = rt.tree_sum(rt.broadcast(v_, IN_UNIT_OF_LOSS_WEIGHTS) * weights**2)
     return (
         rt.cross_entropy(
             step_(params, loss_(params, batch["image_"], batch_)), batch["label"]
@@ -192,7 +192,7 @@ def step(state, hypers, batch, t):
     # awkward_names.drm:32
     batch_ = hypers["batch"]
     v_ = hypers["v"]
-    grad_ = rt.spread(hypers["grad"], PARAM_OF_PARAMS)
+    grad_ = rt.broadcast(hypers["grad"], PARAM_OF_PARAMS)
     if_ = hypers["if"][t]
     w = state["w"]
     v = state["v"]
@@ -219,7 +219,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     """
     batch_ = hypers["batch"]
     v_ = hypers["v"]
-    grad_ = rt.spread(hypers["grad"], PARAM_OF_PARAMS)
+    grad_ = rt.broadcast(hypers["grad"], PARAM_OF_PARAMS)
     if_ = hypers["if"][t]
     w = before["w"]
     v = before["v"]
@@ -236,8 +236,8 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     hessian_product, mixed_batch, mixed_v = pull(d_grad)
     d_hypers["batch"] -= mixed_batch
     d_hypers["v"] -= mixed_v
-    d_hypers["grad"] += rt.collect(d_w * v_next, PARAM_OF_PARAMS, 9)
-    d_if_ = rt.total(d_v * (v + grad))
+    d_hypers["grad"] += rt.unbroadcast(d_w * v_next, PARAM_OF_PARAMS, 9)
+    d_if_ = rt.tree_sum(d_v * (v + grad))
     d_hypers["if"] = d_hypers["if"].at[t].add(d_if_)
     return {"w": d_w - hessian_product, "v": d_v * if_, "hypers": d_hypers}
 
@@ -249,10 +249,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -265,25 +265,25 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], hypers["batch"], data)
 
 
 def reverse_init(adjoint, hypers, outer):
     """Adjoint of the initial values: what reaches the hyperparameters that set them."""
     d_hypers = dict(adjoint["hypers"])
-    d_hypers["jax"] += rt.total(
+    d_hypers["jax"] += rt.tree_sum(
         rt.select(adjoint["w"], BIASES) * rt.normal(SEED, outer, 1, BIASES)
     )
     return d_hypers
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # awkward_names.drm:40
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # awkward_names.drm:39
     value, (d_w, d_batch) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["batch"], data
@@ -292,14 +292,14 @@ def hypergradient(hypers, outer, data, keep=KEEP):
     d_hypers["batch"] = d_batch
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = reverse_init(adjoint, hypers, outer)
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def report(params, hypers, data):

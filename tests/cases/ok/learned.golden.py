@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 6  # learned.drm:32
 BATCH = 5  # learned.drm:30
 TUNE_STEPS = 2  # learned.drm:39
-KEEP = rt.Store(("w",), ())  # exact(store), learned.drm:36
+SAVE_POLICY = rt.Store(("w",), ())  # exact(store), learned.drm:36
 # learned.drm:2
 DATA = rt.Data(
     source="mnist",
@@ -108,7 +108,7 @@ def mlp(params, x, blur, drop, noise=None):
 def init(hypers, outer):
     """Initial parameters: weights = normal(0.1); biases = 0."""
     weights = 0.1 * rt.normal(SEED, outer, 0, WEIGHTS)  # learned.drm:27
-    biases = rt.fill(BIASES, 0)  # learned.drm:27
+    biases = rt.tree_full(BIASES, 0)  # learned.drm:27
     return rt.join(weights, biases)
 
 
@@ -121,7 +121,7 @@ def loss(params, images_, labels, blur, drop, batch):
     y = jax.nn.softmax(labels)[batch["rows"]]  # learned.drm:11
     z = rt.labels(10, 12)[batch["rows"]]  # learned.drm:12
     weights = rt.select(params, WEIGHTS)
-    penalty = rt.total(weights**2)
+    penalty = rt.tree_sum(weights**2)
     return (
         rt.cross_entropy(mlp(params, x, blur, drop, noise=batch["noise"]), y)
         + 0.3
@@ -220,10 +220,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -238,16 +238,16 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], hypers["images"], hypers["blur"], hypers["drop"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # learned.drm:36
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # learned.drm:37
     value, (d_w, d_images, d_blur, d_drop) = jax.value_and_grad(
         objective, argnums=(0, 1, 2, 3)
@@ -258,14 +258,14 @@ def hypergradient(hypers, outer, data, keep=KEEP):
     d_hypers["drop"] = d_drop
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def report(params, hypers, data):
@@ -299,7 +299,7 @@ def tune_step(state, grad, t):
     s_next = 0.999 * s + 0.001 * grad**2
     m_hat = m_next / (1 - 0.9 ** (t + 1))
     s_hat = s_next / (1 - 0.999 ** (t + 1))
-    root = rt.each(jnp.sqrt, s_hat + 1e-16)
+    root = rt.tree_map(jnp.sqrt, s_hat + 1e-16)
     w_next = w - 0.1 * m_hat / root
     return {"w": w_next, "m": m_next, "s": s_next}
 

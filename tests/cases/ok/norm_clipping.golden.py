@@ -14,7 +14,7 @@ DTYPE = "float64"  # norm_clipping.drm:19
 SEED = 0
 STEPS = 6  # norm_clipping.drm:18
 TUNE_STEPS = 2  # norm_clipping.drm:26
-KEEP = rt.Store(("w",), ())  # exact(store), norm_clipping.drm:24
+SAVE_POLICY = rt.Store(("w",), ())  # exact(store), norm_clipping.drm:24
 LINES = {
     "loss": "norm_clipping.drm:16: sum((w - 1) ^ 4) + sum(b ^ 2) * sum(w)",
     "update": "norm_clipping.drm:17: clipped",
@@ -67,7 +67,7 @@ def reverse_constrain(hypers, d_hypers):
 def init(hypers, outer):
     """Initial parameters: w = [0.5, -1.2, 0.8]; b = 0.3."""
     w_ = rt.Tree({"w": jnp.array([0.5, -1.2, 0.8], dtype=DTYPE)})  # norm_clipping.drm:2
-    b = rt.fill(B, 0.3)  # norm_clipping.drm:3
+    b = rt.tree_full(B, 0.3)  # norm_clipping.drm:3
     return rt.join(w_, b)
 
 
@@ -97,14 +97,14 @@ def step(state, hypers, t):
     w = state["w"]
     drift = state["drift"]
     grad = jax.grad(loss)(w)  # norm_clipping.drm:16
-    norm = jnp.sqrt(rt.total(grad**2) + 1e-12)  # norm_clipping.drm:10
-    drift_next = 0.5 * drift + shift * rt.total(w)  # norm_clipping.drm:11
+    norm = jnp.sqrt(rt.tree_sum(grad**2) + 1e-12)  # norm_clipping.drm:10
+    drift_next = 0.5 * drift + shift * rt.tree_sum(w)  # norm_clipping.drm:11
     # norm_clipping.drm:12
     w_next = (
         w
         - rate * grad / (1 + norm / limit)
         - 0.01 * drift_next
-        + 0.001 * rt.total(grad)
+        + 0.001 * rt.tree_sum(grad)
     )
     return {"w": w_next, "drift": drift_next}
 
@@ -132,24 +132,24 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_drift = adjoint["drift"]
     d_hypers = dict(adjoint["hypers"])
     grad = jax.grad(loss)(w)
-    norm = jnp.sqrt(rt.total(grad**2) + 1e-12)
+    norm = jnp.sqrt(rt.tree_sum(grad**2) + 1e-12)
     d_drift = d_drift - 0.01 * d_w
-    d_norm = rt.total(d_w * (rate * grad) / (1 + norm / limit) ** 2) / limit
+    d_norm = rt.tree_sum(d_w * (rate * grad) / (1 + norm / limit) ** 2) / limit
     d_grad = (
         -(d_w / (1 + norm / limit) * rate)
-        + (0 * grad + 0.001 * rt.total(d_w))
+        + (0 * grad + 0.001 * rt.tree_sum(d_w))
         + 2 * (d_norm * (0.5 / norm) * grad)
     )
     _, pull = jax.vjp(lambda w: jax.grad(loss)(w), w)  # norm_clipping.drm:16
     (hessian_product,) = pull(d_grad)
-    d_rate = -rt.total(d_w / (1 + norm / limit) * grad)
+    d_rate = -rt.tree_sum(d_w / (1 + norm / limit) * grad)
     d_hypers["rate"] = d_hypers["rate"].at[t].add(d_rate)
     d_hypers["limit"] -= (
-        rt.total(d_w * (rate * grad) / (1 + norm / limit) ** 2) * norm / limit**2
+        rt.tree_sum(d_w * (rate * grad) / (1 + norm / limit) ** 2) * norm / limit**2
     )
-    d_hypers["shift"] += rt.total(d_drift) * rt.total(w)
+    d_hypers["shift"] += rt.tree_sum(d_drift) * rt.tree_sum(w)
     return {
-        "w": d_w + (0 * w + rt.total(d_drift) * shift) + hessian_product,
+        "w": d_w + (0 * w + rt.tree_sum(d_drift) * shift) + hessian_product,
         "drift": 0.5 * d_drift,
         "hypers": d_hypers,
     }
@@ -162,10 +162,10 @@ def training(hypers, outer):
     w = init(hypers, outer)
     start = {"w": w, "drift": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, t):
@@ -175,27 +175,27 @@ def training_loss(params, hypers, outer, t):
 
 def trained_objective(hypers, outer):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"])
 
 
-def hypergradient(hypers, outer, keep=KEEP):
+def hypergradient(hypers, outer, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # norm_clipping.drm:24
-    start, advance = training(hypers, outer)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     value, d_w = jax.value_and_grad(objective)(state["w"])  # norm_clipping.drm:23
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "drift": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         return reverse_step(before, after, adjoint, hypers, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def initial_tune_state(free):
@@ -213,10 +213,10 @@ def tune_step(state, grad, t):
     # norm_clipping.drm:25
     w = state["w"]
     drift = state["drift"]
-    norm = jnp.sqrt(rt.total(grad**2) + 1e-12)
-    drift_next = 0.5 * drift + 0 * rt.total(w)
+    norm = jnp.sqrt(rt.tree_sum(grad**2) + 1e-12)
+    drift_next = 0.5 * drift + 0 * rt.tree_sum(w)
     w_next = (
-        w - 0.1 * grad / (1 + norm / 1) - 0.01 * drift_next + 0.001 * rt.total(grad)
+        w - 0.1 * grad / (1 + norm / 1) - 0.01 * drift_next + 0.001 * rt.tree_sum(grad)
     )
     return {"w": w_next, "drift": drift_next}
 

@@ -14,7 +14,7 @@ DTYPE = "float64"  # own_rule.drm:22
 SEED = 0
 STEPS = 8  # own_rule.drm:21
 TUNE_STEPS = 2  # own_rule.drm:29
-KEEP = rt.Store(("w",), ("v",))  # exact(store), own_rule.drm:27
+SAVE_POLICY = rt.Store(("w",), ("v",))  # exact(store), own_rule.drm:27
 LINES = {
     "loss": "own_rule.drm:19: bowl + sum(damping * b ^ 2)",
     "update": "own_rule.drm:20: leaky",
@@ -64,7 +64,7 @@ def reverse_constrain(hypers, d_hypers):
 
 def init(hypers, outer):
     """Initial parameters: w = 0.5; b = [0.1, -0.2]."""
-    w_ = rt.fill(W, 0.5)  # own_rule.drm:2
+    w_ = rt.tree_full(W, 0.5)  # own_rule.drm:2
     b = rt.Tree({"b": jnp.array([0.1, -0.2], dtype=DTYPE)})  # own_rule.drm:3
     return rt.join(w_, b)
 
@@ -106,9 +106,9 @@ def step(state, hypers, t):
     v = state["v"]
     grad = jax.grad(loss)(w, pull_, damping)  # own_rule.drm:19
     mix = 0.7 * v + 0.3 * grad  # own_rule.drm:13
-    v_next = rt.each(jnp.tanh, mix)  # own_rule.drm:14
+    v_next = rt.tree_map(jnp.tanh, mix)  # own_rule.drm:14
     # own_rule.drm:15
-    w_next = w - 0.1 * rt.each(jnp.exp, -rt.each(jnp.abs, v_next)) * v_next
+    w_next = w - 0.1 * rt.tree_map(jnp.exp, -rt.tree_map(jnp.abs, v_next)) * v_next
     return {"w": w_next, "v": v_next}
 
 
@@ -139,10 +139,10 @@ def reverse_step(before, after, adjoint, hypers, t):
         * (
             d_w
             * v_next
-            * rt.each(jnp.exp, -rt.each(jnp.abs, v_next))
-            * rt.each(jnp.sign, v_next)
+            * rt.tree_map(jnp.exp, -rt.tree_map(jnp.abs, v_next))
+            * rt.tree_map(jnp.sign, v_next)
         )
-        - 0.1 * (d_w * rt.each(jnp.exp, -rt.each(jnp.abs, v_next)))
+        - 0.1 * (d_w * rt.tree_map(jnp.exp, -rt.tree_map(jnp.abs, v_next)))
     )
     d_mix = d_v * (1 - v_next**2)
     # own_rule.drm:19
@@ -163,10 +163,10 @@ def training(hypers, outer):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w) + v0}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, t):
@@ -178,23 +178,23 @@ def training_loss(params, hypers, outer, t):
 
 def trained_objective(hypers, outer):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], hypers["pull"])
 
 
 def reverse_init(adjoint, hypers, outer):
     """Adjoint of the initial values: what reaches the hyperparameters that set them."""
     d_hypers = dict(adjoint["hypers"])
-    d_hypers["v0"] += rt.total(adjoint["v"])
+    d_hypers["v0"] += rt.tree_sum(adjoint["v"])
     return d_hypers
 
 
-def hypergradient(hypers, outer, keep=KEEP):
+def hypergradient(hypers, outer, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # own_rule.drm:27
-    start, advance = training(hypers, outer)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # own_rule.drm:26
     value, (d_w, d_pull) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["pull"]
@@ -203,13 +203,13 @@ def hypergradient(hypers, outer, keep=KEEP):
     d_hypers["pull"] = d_pull
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         return reverse_step(before, after, adjoint, hypers, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = reverse_init(adjoint, hypers, outer)
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def report(params, hypers):

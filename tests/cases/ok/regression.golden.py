@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 6  # regression.drm:24
 BATCH = 10  # regression.drm:23
 TUNE_STEPS = 2  # regression.drm:32
-KEEP = rt.Knots(2, ("w",), ("m", "s"))  # drmad(knots: 2), regression.drm:30
+SAVE_POLICY = rt.Knots(2, ("w",), ("m", "s"))  # drmad(knots: 2), regression.drm:30
 # regression.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 100, "valid": 50}, resample=False
@@ -99,7 +99,7 @@ def coder(params, x):
 def init(hypers, outer):
     """Initial parameters: weights = normal(0.1); biases = 0."""
     weights = 0.1 * rt.normal(SEED, outer, 0, WEIGHTS)  # regression.drm:20
-    biases = rt.fill(BIASES, 0)  # regression.drm:20
+    biases = rt.tree_full(BIASES, 0)  # regression.drm:20
     return rt.join(weights, biases)
 
 
@@ -135,7 +135,7 @@ def step(state, hypers, batch, t):
     # regression.drm:22
     mix = hypers["mix"]
     rate = hypers["rate"]
-    decay = rt.spread(hypers["decay"], PARAM_OF_PARAMS)
+    decay = rt.broadcast(hypers["decay"], PARAM_OF_PARAMS)
     w = state["w"]
     m = state["m"]
     s = state["s"]
@@ -144,7 +144,7 @@ def step(state, hypers, batch, t):
     s_next = 0.9 * s + 0.1 * grad**2
     m_hat = m_next / (1 - 0.5 ** (t + 1))
     s_hat = s_next / (1 - 0.9 ** (t + 1))
-    root = rt.each(jnp.sqrt, s_hat + 1e-06)
+    root = rt.tree_map(jnp.sqrt, s_hat + 1e-06)
     w_next = w - rate * (m_hat / root + decay * w)
     return {"w": w_next, "m": m_next, "s": s_next}
 
@@ -169,7 +169,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     """
     mix = hypers["mix"]
     rate = hypers["rate"]
-    decay = rt.spread(hypers["decay"], PARAM_OF_PARAMS)
+    decay = rt.broadcast(hypers["decay"], PARAM_OF_PARAMS)
     w = before["w"]
     m_next = after["m"]
     s_next = after["s"]
@@ -180,7 +180,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     grad = jax.grad(loss)(w, mix, batch)
     m_hat = m_next / (1 - 0.5 ** (t + 1))
     s_hat = s_next / (1 - 0.9 ** (t + 1))
-    root = rt.each(jnp.sqrt, s_hat + 1e-06)
+    root = rt.tree_map(jnp.sqrt, s_hat + 1e-06)
     d_root = d_w * rate * m_hat / root**2
     d_s_hat = d_root * (0.5 / root)
     d_m_hat = -(d_w * rate / root)
@@ -191,8 +191,8 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     _, pull = jax.vjp(lambda w, mix: jax.grad(loss)(w, mix, batch), w, mix)
     hessian_product, mixed_mix = pull(d_grad)
     d_hypers["mix"] += mixed_mix
-    d_hypers["rate"] -= rt.total(d_w * (m_hat / root + decay * w))
-    d_hypers["decay"] -= rt.collect(d_w * rate * w, PARAM_OF_PARAMS, 4)
+    d_hypers["rate"] -= rt.tree_sum(d_w * (m_hat / root + decay * w))
+    d_hypers["decay"] -= rt.unbroadcast(d_w * rate * w, PARAM_OF_PARAMS, 4)
     return {
         "w": d_w - d_w * rate * decay + hessian_product,
         "m": 0.5 * d_m,
@@ -208,10 +208,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "m": rt.zeros_like(w), "s": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -223,16 +223,16 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: drmad(knots: 2)."""
     # regression.drm:30
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # regression.drm:29
     d_hypers = rt.zeros_like(hypers)
     adjoint = {
@@ -242,14 +242,14 @@ def hypergradient(hypers, outer, data, keep=KEEP):
         "hypers": d_hypers,
     }
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def initial_tune_state(free):
@@ -275,7 +275,7 @@ def tune_step(state, grad, t):
     s_next = 0.999 * s + 0.001 * grad**2
     m_hat = m_next / (1 - 0.9 ** (t + 1))
     s_hat = s_next / (1 - 0.999 ** (t + 1))
-    root = rt.each(jnp.sqrt, s_hat + 1e-16)
+    root = rt.tree_map(jnp.sqrt, s_hat + 1e-16)
     w_next = w - 0.01 * (m_hat / root + 0.01 * w)
     return {"w": w_next, "m": m_next, "s": s_next}
 

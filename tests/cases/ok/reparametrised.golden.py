@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 4  # reparametrised.drm:42
 BATCH = 10  # reparametrised.drm:41
 TUNE_STEPS = 2  # reparametrised.drm:49
-KEEP = rt.Store(("w",), ())  # exact(store), reparametrised.drm:46
+SAVE_POLICY = rt.Store(("w",), ())  # exact(store), reparametrised.drm:46
 # reparametrised.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 20}, resample=False
@@ -132,7 +132,7 @@ def scaled(params, x, t_, mix):
     return mlp(
         rt.join(
             params,
-            rt.each(jnp.exp, rt.spread(t_, IN_UNIT_OF_MLP_WEIGHTS))
+            rt.tree_map(jnp.exp, rt.broadcast(t_, IN_UNIT_OF_MLP_WEIGHTS))
             * rt.select(params, MLP_WEIGHTS),
             rt.Tree({"mlp.out.bias": 2 * params["mlp.out.bias"]}),
         ),
@@ -145,12 +145,12 @@ def init(hypers, outer):
     """Initial parameters: shift = 0.1; weights = inverse_cdf(bins); biases = start."""
     bins = hypers["bins"]
     start_ = hypers["start"]
-    shift = rt.fill(SHIFT, 0.1)  # reparametrised.drm:19
+    shift = rt.tree_full(SHIFT, 0.1)  # reparametrised.drm:19
     # reparametrised.drm:38
     weights = rt.inverse_cdf(
         bins, rt.uniform(SEED, outer, 0, MLP_WEIGHTS), PARAM_OF_MLP_WEIGHTS
     )
-    biases = rt.spread(start_, WEIGHT_OF_MLP_BIASES)  # reparametrised.drm:38
+    biases = rt.broadcast(start_, WEIGHT_OF_MLP_BIASES)  # reparametrised.drm:38
     return rt.join(shift, weights, biases)
 
 
@@ -162,7 +162,9 @@ def loss(params, t_, mix, limit, curve, batch):
     # reparametrised.drm:35
     over = jax.nn.relu(
         jnp.sqrt(
-            rt.collect(rt.select(params, MLP_WEIGHTS) ** 2, OUT_UNIT_OF_MLP_WEIGHTS, 15)
+            rt.unbroadcast(
+                rt.select(params, MLP_WEIGHTS) ** 2, OUT_UNIT_OF_MLP_WEIGHTS, 15
+            )
             + 0.001,
         )
         - limit,
@@ -253,12 +255,12 @@ def training(hypers, outer, data):
     """
     velocity = hypers["velocity"]
     w = init(hypers, outer)
-    start = {"w": w, "v": rt.zeros_like(w) + rt.spread(velocity, WEIGHT_OF_PARAMS)}
+    start = {"w": w, "v": rt.zeros_like(w) + rt.broadcast(velocity, WEIGHT_OF_PARAMS)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -273,8 +275,8 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], hypers["t"], hypers["mix"], data)
 
 
@@ -286,18 +288,18 @@ def reverse_init(adjoint, hypers, outer):
     )
     (d_bins,) = pull(adjoint["w"])
     d_hypers["bins"] += d_bins
-    d_hypers["start"] += rt.collect(
+    d_hypers["start"] += rt.unbroadcast(
         rt.select(adjoint["w"], MLP_BIASES), WEIGHT_OF_MLP_BIASES, 15
     )
-    d_hypers["velocity"] += rt.collect(adjoint["v"], WEIGHT_OF_PARAMS, 3990)
+    d_hypers["velocity"] += rt.unbroadcast(adjoint["v"], WEIGHT_OF_PARAMS, 3990)
     return d_hypers
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # reparametrised.drm:46
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # reparametrised.drm:47
     value, (d_w, d_t, d_mix) = jax.value_and_grad(objective, argnums=(0, 1, 2))(
         state["w"], hypers["t"], hypers["mix"], data
@@ -307,21 +309,23 @@ def hypergradient(hypers, outer, data, keep=KEEP):
     d_hypers["mix"] = d_mix
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = reverse_init(adjoint, hypers, outer)
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def report(params, hypers, data):
     """Reported values: largest."""  # reparametrised.drm:53
     return {
         "largest": jnp.max(
-            rt.collect(rt.select(params, MLP_WEIGHTS) ** 2, OUT_UNIT_OF_MLP_WEIGHTS, 15)
+            rt.unbroadcast(
+                rt.select(params, MLP_WEIGHTS) ** 2, OUT_UNIT_OF_MLP_WEIGHTS, 15
+            ),
         ),
     }
 

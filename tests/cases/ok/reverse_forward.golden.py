@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 8  # reverse_forward.drm:22
 BATCH = 20  # reverse_forward.drm:21
 TUNE_STEPS = 2  # reverse_forward.drm:30
-KEEP = rt.Steady(0, ("w",), ("v",))  # forward(), reverse_forward.drm:28
+SAVE_POLICY = rt.FixedPoint(0, ("w",), ("v",))  # forward(), reverse_forward.drm:28
 # reverse_forward.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
@@ -84,7 +84,7 @@ def mlp(params, x):
 def init(hypers, outer):
     """Initial parameters: weights = normal(0.05); biases = 0."""
     weights = 0.05 * rt.normal(SEED, outer, 0, WEIGHTS)  # reverse_forward.drm:18
-    biases = rt.fill(BIASES, 0)  # reverse_forward.drm:18
+    biases = rt.tree_full(BIASES, 0)  # reverse_forward.drm:18
     return rt.join(weights, biases)
 
 
@@ -92,7 +92,7 @@ def loss(params, l2, batch):
     """Training loss: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)."""
     # reverse_forward.drm:19
     weights = rt.select(params, WEIGHTS)
-    penalty = rt.total(rt.spread(l2, LAYER_OF_WEIGHTS) * weights**2)
+    penalty = rt.tree_sum(rt.broadcast(l2, LAYER_OF_WEIGHTS) * weights**2)
     return rt.cross_entropy(mlp(params, batch["x"]), batch["y"]) + penalty
 
 
@@ -142,7 +142,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     _, pull = jax.vjp(lambda w, l2: jax.grad(loss)(w, l2, batch), w, l2)
     hessian_product, mixed_l2 = pull(d_v)
     d_hypers["l2"] -= 0.2 * mixed_l2
-    d_rate = rt.total(d_w * v_next)
+    d_rate = rt.tree_sum(d_w * v_next)
     d_hypers["rate"] = d_hypers["rate"].at[t * 2 // STEPS].add(d_rate)
     return {"w": d_w - 0.2 * hessian_product, "v": 0.8 * d_v, "hypers": d_hypers}
 
@@ -154,10 +154,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -169,15 +169,15 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: forward()."""
     # reverse_forward.drm:28
-    state, tangents = rt.forward_sweep(
+    state, tangents = rt.forward_mode_pass(
         lambda hypers: training(hypers, outer, data), hypers, STEPS
     )
     # reverse_forward.drm:27
@@ -200,7 +200,7 @@ def tune_step(state, grad, t):
     """
     # reverse_forward.drm:29
     w = state["w"]
-    w_next = w - 0.07 * rt.each(jnp.sign, grad)
+    w_next = w - 0.07 * rt.tree_map(jnp.sign, grad)
     return {"w": w_next}
 
 

@@ -16,7 +16,7 @@ STEPS = 8  # reverse_guarded.drm:22
 BATCH = 20  # reverse_guarded.drm:21
 TUNE_STEPS = 2  # reverse_guarded.drm:30
 # drmad(knots: 3, curvature: auto, progress: on), reverse_guarded.drm:28
-KEEP = rt.Knots(3, ("w",), ("v",), progress=True)
+SAVE_POLICY = rt.Knots(3, ("w",), ("v",), progress=True)
 # reverse_guarded.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
@@ -85,7 +85,7 @@ def mlp(params, x):
 def init(hypers, outer):
     """Initial parameters: weights = normal(0.05); biases = 0."""
     weights = 0.05 * rt.normal(SEED, outer, 0, WEIGHTS)  # reverse_guarded.drm:18
-    biases = rt.fill(BIASES, 0)  # reverse_guarded.drm:18
+    biases = rt.tree_full(BIASES, 0)  # reverse_guarded.drm:18
     return rt.join(weights, biases)
 
 
@@ -98,7 +98,7 @@ def loss_of_outputs(outputs, params, l2, batch):
     """Training loss: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)."""
     # reverse_guarded.drm:19
     weights = rt.select(params, WEIGHTS)
-    penalty = rt.total(rt.spread(l2, IN_UNIT_OF_WEIGHTS) * weights**2)
+    penalty = rt.tree_sum(rt.broadcast(l2, IN_UNIT_OF_WEIGHTS) * weights**2)
     return rt.cross_entropy(outputs, batch["y"]) + penalty
 
 
@@ -153,7 +153,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     _, pull = jax.vjp(lambda w, l2: jax.grad(loss)(w, l2, batch), w, l2)
     hessian_product, mixed_l2 = pull(d_v)
     d_hypers["l2"] -= 0.2 * mixed_l2
-    d_rate = rt.total(d_w * v_next)
+    d_rate = rt.tree_sum(d_w * v_next)
     d_hypers["rate"] = d_hypers["rate"].at[t * 2 // STEPS].add(d_rate)
     return {"w": d_w - 0.2 * hessian_product, "v": 0.8 * d_v, "hypers": d_hypers}
 
@@ -187,7 +187,7 @@ def reverse_step_gauss_newton(before, after, adjoint, hypers, batch, t):
         l2,
     )
     d_hypers["l2"] -= 0.2 * mixed_l2
-    d_rate = rt.total(d_w * v_next)
+    d_rate = rt.tree_sum(d_w * v_next)
     d_hypers["rate"] = d_hypers["rate"].at[t * 2 // STEPS].add(d_rate)
     return {"w": d_w - 0.2 * hessian_product, "v": 0.8 * d_v, "hypers": d_hypers}
 
@@ -199,10 +199,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -214,36 +214,38 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: drmad(knots: 3, curvature:
     auto, progress: on).
     """
     # reverse_guarded.drm:28
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # reverse_guarded.drm:27
     value, d_w = jax.value_and_grad(objective)(state["w"], data)
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    def gentle(before, after, adjoint, t):
+    def gauss_newton_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step_gauss_newton(before, after, adjoint, hypers, batch, t)
 
-    adjoint, switched = rt.guarded_sweep_back(advance, retreat, gentle, path, adjoint)
+    adjoint, switched = rt.guarded_reverse_pass(
+        forward_step, reverse_step_at, gauss_newton_step_at, trajectory, adjoint
+    )
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(
-        value, d_hypers, growth, state["w"], path, switched=switched
+        value, d_hypers, growth, state["w"], trajectory, switched=switched
     )
 
 
@@ -259,7 +261,7 @@ def tune_step(state, grad, t):
     """
     # reverse_guarded.drm:29
     w = state["w"]
-    w_next = w - 0.07 * rt.each(jnp.sign, grad)
+    w_next = w - 0.07 * rt.tree_map(jnp.sign, grad)
     return {"w": w_next}
 
 

@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 8  # reverse_published.drm:21
 BATCH = 20  # reverse_published.drm:20
 TUNE_STEPS = 2  # reverse_published.drm:29
-KEEP = rt.Published(("w",), ())  # drmad(paper), reverse_published.drm:27
+SAVE_POLICY = rt.Published(("w",), ())  # drmad(paper), reverse_published.drm:27
 # reverse_published.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
@@ -79,7 +79,7 @@ def mlp(params, x):
 def init(hypers, outer):
     """Initial parameters: weights = normal(0.05); biases = 0."""
     weights = 0.05 * rt.normal(SEED, outer, 0, WEIGHTS)  # reverse_published.drm:17
-    biases = rt.fill(BIASES, 0)  # reverse_published.drm:17
+    biases = rt.tree_full(BIASES, 0)  # reverse_published.drm:17
     return rt.join(weights, biases)
 
 
@@ -87,7 +87,7 @@ def loss(params, l2, batch):
     """Training loss: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)."""
     # reverse_published.drm:18
     weights = rt.select(params, WEIGHTS)
-    penalty = rt.total(rt.spread(l2, IN_UNIT_OF_WEIGHTS) * weights**2)
+    penalty = rt.tree_sum(rt.broadcast(l2, IN_UNIT_OF_WEIGHTS) * weights**2)
     return rt.cross_entropy(mlp(params, batch["x"]), batch["y"]) + penalty
 
 
@@ -144,10 +144,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -159,29 +159,29 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: drmad(paper)."""
     # reverse_published.drm:27
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # reverse_published.drm:26
     value, d_w = jax.value_and_grad(objective)(state["w"], data)
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def initial_tune_state(free):
@@ -196,7 +196,7 @@ def tune_step(state, grad, t):
     """
     # reverse_published.drm:28
     w = state["w"]
-    w_next = w - 0.07 * rt.each(jnp.sign, grad)
+    w_next = w - 0.07 * rt.tree_map(jnp.sign, grad)
     return {"w": w_next}
 
 

@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 7  # schedules.drm:23
 BATCH = 20  # schedules.drm:22
 TUNE_STEPS = 2  # schedules.drm:31
-KEEP = rt.Store(("w", "v"), ("v",))  # exact(store), schedules.drm:29
+SAVE_POLICY = rt.Store(("w", "v"), ("v",))  # exact(store), schedules.drm:29
 # schedules.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
@@ -108,7 +108,7 @@ def init(hypers, outer):
     """Initial parameters: params = normal(scale)."""
     scale = hypers["scale"]
     # schedules.drm:19
-    return rt.spread(scale, PARAM_OF_PARAMS) * rt.normal(SEED, outer, 0, PARAMS)
+    return rt.broadcast(scale, PARAM_OF_PARAMS) * rt.normal(SEED, outer, 0, PARAMS)
 
 
 def loss(params, batch):
@@ -129,8 +129,8 @@ def step(state, hypers, batch, t):
     w' = w + rate * v'
     """
     # schedules.drm:21
-    rate = rt.spread(hypers["rate"][t], PARAM_OF_PARAMS)
-    momentum = rt.spread(hypers["momentum"][t], PARAM_OF_PARAMS)
+    rate = rt.broadcast(hypers["rate"][t], PARAM_OF_PARAMS)
+    momentum = rt.broadcast(hypers["momentum"][t], PARAM_OF_PARAMS)
     w = state["w"]
     v = state["v"]
     grad = jax.grad(loss)(w, batch)  # schedules.drm:20
@@ -150,8 +150,8 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_rate += sum(d_w * v')
     d_momentum += sum(d_v * (v + grad))
     """
-    rate = rt.spread(hypers["rate"][t], PARAM_OF_PARAMS)
-    momentum = rt.spread(hypers["momentum"][t], PARAM_OF_PARAMS)
+    rate = rt.broadcast(hypers["rate"][t], PARAM_OF_PARAMS)
+    momentum = rt.broadcast(hypers["momentum"][t], PARAM_OF_PARAMS)
     w = before["w"]
     v = before["v"]
     v_next = after["v"]
@@ -162,9 +162,9 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_grad = d_v * (1 - momentum)
     grad, pull = jax.vjp(lambda w: jax.grad(loss)(w, batch), w)  # schedules.drm:20
     (hessian_product,) = pull(d_grad)
-    d_rate = rt.collect(d_w * v_next, PARAM_OF_PARAMS, 4)
+    d_rate = rt.unbroadcast(d_w * v_next, PARAM_OF_PARAMS, 4)
     d_hypers["rate"] = d_hypers["rate"].at[t].add(d_rate)
-    d_momentum = rt.collect(d_v * (v + grad), PARAM_OF_PARAMS, 4)
+    d_momentum = rt.unbroadcast(d_v * (v + grad), PARAM_OF_PARAMS, 4)
     d_hypers["momentum"] = d_hypers["momentum"].at[t].add(d_momentum)
     return {"w": d_w - hessian_product, "v": d_v * momentum, "hypers": d_hypers}
 
@@ -176,10 +176,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -190,37 +190,37 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], data)
 
 
 def reverse_init(adjoint, hypers, outer):
     """Adjoint of the initial values: what reaches the hyperparameters that set them."""
     d_hypers = dict(adjoint["hypers"])
-    d_hypers["scale"] += rt.collect(
+    d_hypers["scale"] += rt.unbroadcast(
         adjoint["w"] * rt.normal(SEED, outer, 0, PARAMS), PARAM_OF_PARAMS, 4
     )
     return d_hypers
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # schedules.drm:29
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # schedules.drm:28
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = reverse_init(adjoint, hypers, outer)
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def initial_tune_state(free):
@@ -246,7 +246,7 @@ def tune_step(state, grad, t):
     s_next = 0.999 * s + 0.001 * grad**2
     m_hat = m_next / (1 - 0.9 ** (t + 1))
     s_hat = s_next / (1 - 0.999 ** (t + 1))
-    root = rt.each(jnp.sqrt, s_hat + 1e-16)
+    root = rt.tree_map(jnp.sqrt, s_hat + 1e-16)
     w_next = w - 0.04 * m_hat / root
     return {"w": w_next, "m": m_next, "s": s_next}
 

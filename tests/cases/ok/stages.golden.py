@@ -17,7 +17,7 @@ TUNE_STEPS = 5
 STAGES = {"whole": 3, "layers": 2}
 SEEDS = 2  # stages.drm:20
 STOP = 4  # stages.drm:21
-KEEP = rt.Store(("w",), ())  # exact(store), stages.drm:18
+SAVE_POLICY = rt.Store(("w",), ())  # exact(store), stages.drm:18
 LINES = {
     "loss": "stages.drm:11: sum(penalty * params ^ 2) + sum((u - 1) ^ 2) * (1 + sum(w))",
     "update": "stages.drm:12: sgd",
@@ -81,14 +81,14 @@ def reverse_constrain(hypers, d_hypers):
 def init(hypers, outer):
     """Initial parameters: w = [0.5, -0.4, 0.9]; u = 0.3."""
     w_ = rt.Tree({"w": jnp.array([0.5, -0.4, 0.9], dtype=DTYPE)})  # stages.drm:2
-    u = rt.fill(U, 0.3)  # stages.drm:3
+    u = rt.tree_full(U, 0.3)  # stages.drm:3
     return rt.join(w_, u)
 
 
 def loss(params, penalty):
     """Training loss: sum(penalty * params ^ 2) + sum((u - 1) ^ 2) * (1 + sum(w))."""
     # stages.drm:11
-    penalty_ = rt.total(rt.spread(penalty, WEIGHT_OF_PARAMS) * params**2)
+    penalty_ = rt.tree_sum(rt.broadcast(penalty, WEIGHT_OF_PARAMS) * params**2)
     return penalty_ + jnp.sum((params["u"] - 1) ** 2) * (1 + jnp.sum(params["w"]))
 
 
@@ -104,7 +104,7 @@ def step(state, hypers, t):
     """
     # stages.drm:12
     penalty = hypers["penalty"]
-    rate = rt.spread(hypers["rate"][t], PARAM_OF_PARAMS)
+    rate = rt.broadcast(hypers["rate"][t], PARAM_OF_PARAMS)
     w = state["w"]
     grad = jax.grad(loss)(w, penalty)  # stages.drm:11
     w_next = w - rate * grad
@@ -122,7 +122,7 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_rate += -sum(d_w * grad)
     """
     penalty = hypers["penalty"]
-    rate = rt.spread(hypers["rate"][t], PARAM_OF_PARAMS)
+    rate = rt.broadcast(hypers["rate"][t], PARAM_OF_PARAMS)
     w = before["w"]
     d_w = adjoint["w"]
     d_hypers = dict(adjoint["hypers"])
@@ -131,7 +131,7 @@ def reverse_step(before, after, adjoint, hypers, t):
     grad, pull = jax.vjp(lambda w, penalty: jax.grad(loss)(w, penalty), w, penalty)
     hessian_product, mixed_penalty = pull(d_grad)
     d_hypers["penalty"] -= mixed_penalty
-    d_rate = -rt.collect(d_w * grad, PARAM_OF_PARAMS, 2)
+    d_rate = -rt.unbroadcast(d_w * grad, PARAM_OF_PARAMS, 2)
     d_hypers["rate"] = d_hypers["rate"].at[t].add(d_rate)
     return {"w": d_w - hessian_product, "hypers": d_hypers}
 
@@ -143,10 +143,10 @@ def training(hypers, outer):
     w = init(hypers, outer)
     start = {"w": w}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, t):
@@ -157,16 +157,16 @@ def training_loss(params, hypers, outer, t):
 
 def trained_objective(hypers, outer):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], hypers["mix"], hypers["bins"])
 
 
-def hypergradient(hypers, outer, keep=KEEP):
+def hypergradient(hypers, outer, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # stages.drm:18
-    start, advance = training(hypers, outer)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # stages.drm:19
     value, (d_w, d_mix, d_bins) = jax.value_and_grad(objective, argnums=(0, 1, 2))(
         state["w"], hypers["mix"], hypers["bins"]
@@ -176,13 +176,13 @@ def hypergradient(hypers, outer, keep=KEEP):
     d_hypers["bins"] = d_bins
     adjoint = {"w": d_w, "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         return reverse_step(before, after, adjoint, hypers, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def initial_tune_state_whole(free):
@@ -260,7 +260,7 @@ def tune_step_layers(state, grad, t):
     s_next = 0.999 * s + 0.001 * grad**2
     m_hat = m_next / (1 - 0.9 ** (t + 1))
     s_hat = s_next / (1 - 0.999 ** (t + 1))
-    root = rt.each(jnp.sqrt, s_hat + 1e-16)
+    root = rt.tree_map(jnp.sqrt, s_hat + 1e-16)
     w_next = w - 0.1 * m_hat / root
     w_next = rt.replaced(
         w_next,

@@ -15,7 +15,8 @@ SEED = 0
 STEPS = 5  # streamed.drm:26
 BATCH = 6  # streamed.drm:24
 TUNE_STEPS = 2  # streamed.drm:34
-KEEP = rt.Knots(3, ("w",), ())  # drmad(knots: 3, curvature: auto), streamed.drm:32
+# drmad(knots: 3, curvature: auto), streamed.drm:32
+SAVE_POLICY = rt.Knots(3, ("w",), ())
 # streamed.drm:1
 DATA = rt.Data(
     source="digits",
@@ -30,7 +31,7 @@ STATISTICS = {
     "mean_2": ("mean",),
     "std": ("std",),
 }
-MOVES = {"image": (("flip", 0), ("crop", 1), ("cutout", 3))}
+GEOMETRIC = {"image": (("flip", 0), ("crop", 1), ("cutout", 3))}
 # streamed.drm:1
 FEED = rt.Feed(
     DATA,
@@ -38,7 +39,7 @@ FEED = rt.Feed(
     batch=BATCH,
     steps=STEPS,
     sampling="without_replacement",
-    moves=MOVES,
+    geometric=GEOMETRIC,
 )
 LINES = {
     "loss": "streamed.drm:22: cross_entropy(mlp(x), y) + cross_entropy(mlp(z), soft) + sum(l2 * mlp.weights ^ 2)",
@@ -134,7 +135,7 @@ def mlp(params, x):
 def init(hypers, outer):
     """Initial parameters: weights = normal(0.1); biases = 0."""
     weights = 0.1 * rt.normal(SEED, outer, 0, WEIGHTS)  # streamed.drm:21
-    biases = rt.fill(BIASES, 0)  # streamed.drm:21
+    biases = rt.tree_full(BIASES, 0)  # streamed.drm:21
     return rt.join(weights, biases)
 
 
@@ -149,7 +150,7 @@ def loss_of_outputs(outputs, params, l2, batch):
     """
     # streamed.drm:22
     weights = rt.select(params, WEIGHTS)
-    penalty = rt.total(rt.spread(l2, LAYER_OF_WEIGHTS) * weights**2)
+    penalty = rt.tree_sum(rt.broadcast(l2, LAYER_OF_WEIGHTS) * weights**2)
     return (
         rt.cross_entropy(outputs[0], batch["y"])
         + rt.cross_entropy(outputs[1], batch["soft"])
@@ -248,10 +249,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t, raw):
+    def forward_step(state, t, raw):
         return step(state, hypers, minibatch(data, raw, outer, t), t)
 
-    return start, FEED.along(outer, advance)
+    return start, FEED.along(outer, forward_step)
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -263,37 +264,41 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: drmad(knots: 3, curvature:
     auto).
     """
     # streamed.drm:32
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # streamed.drm:31
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t, raw):
+    def reverse_step_at(before, after, adjoint, t, raw):
         batch = minibatch(data, raw, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    def gentle(before, after, adjoint, t, raw):
+    def gauss_newton_step_at(before, after, adjoint, t, raw):
         batch = minibatch(data, raw, outer, t)
         return reverse_step_gauss_newton(before, after, adjoint, hypers, batch, t)
 
-    adjoint, switched = rt.guarded_sweep_back(
-        advance, FEED.along(outer, retreat), FEED.along(outer, gentle), path, adjoint
+    adjoint, switched = rt.guarded_reverse_pass(
+        forward_step,
+        FEED.along(outer, reverse_step_at),
+        FEED.along(outer, gauss_newton_step_at),
+        trajectory,
+        adjoint,
     )
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(
-        value, d_hypers, growth, state["w"], path, switched=switched
+        value, d_hypers, growth, state["w"], trajectory, switched=switched
     )
 
 

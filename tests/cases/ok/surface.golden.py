@@ -14,7 +14,7 @@ DTYPE = "float64"  # surface.drm:15
 SEED = 0
 STEPS = 9  # surface.drm:14
 TUNE_STEPS = 2  # surface.drm:22
-KEEP = rt.Store(("w", "v"), ("v",))  # exact(store), surface.drm:20
+SAVE_POLICY = rt.Store(("w", "v"), ("v",))  # exact(store), surface.drm:20
 LINES = {
     "loss": "surface.drm:12: surface",
     "update": "surface.drm:13: heavy_ball",
@@ -123,9 +123,9 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_grad = d_v * (1 - momentum)
     grad, pull = jax.vjp(lambda w: jax.grad(loss)(w), w)  # surface.drm:12
     (hessian_product,) = pull(d_grad)
-    d_rate = rt.total(d_w * v_next)
+    d_rate = rt.tree_sum(d_w * v_next)
     d_hypers["rate"] = d_hypers["rate"].at[t].add(d_rate)
-    d_momentum = rt.total(d_v * (v + grad))
+    d_momentum = rt.tree_sum(d_v * (v + grad))
     d_hypers["momentum"] = d_hypers["momentum"].at[t].add(d_momentum)
     return {"w": d_w - hessian_product, "v": d_v * momentum, "hypers": d_hypers}
 
@@ -137,10 +137,10 @@ def training(hypers, outer):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, t):
@@ -150,27 +150,27 @@ def training_loss(params, hypers, outer, t):
 
 def trained_objective(hypers, outer):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"])
 
 
-def hypergradient(hypers, outer, keep=KEEP):
+def hypergradient(hypers, outer, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # surface.drm:20
-    start, advance = training(hypers, outer)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     value, d_w = jax.value_and_grad(objective)(state["w"])  # surface.drm:19
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         return reverse_step(before, after, adjoint, hypers, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def initial_tune_state(free):

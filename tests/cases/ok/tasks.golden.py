@@ -14,7 +14,7 @@ DTYPE = "float64"  # tasks.drm:29
 SEED = 0
 STEPS = 4  # tasks.drm:28
 TUNE_STEPS = 2  # tasks.drm:36
-KEEP = rt.Store(("w",), ())  # exact(store), tasks.drm:32
+SAVE_POLICY = rt.Store(("w",), ())  # exact(store), tasks.drm:32
 # tasks.drm:2
 DATA = rt.Tasks(
     "small1",
@@ -124,7 +124,7 @@ def init(hypers, outer):
     """Initial parameters: params = normal(scale)."""
     scale = hypers["scale"]
     # tasks.drm:24
-    return rt.spread(scale, PARAM_OF_PARAMS) * rt.normal(SEED, outer, 0, PARAMS)
+    return rt.broadcast(scale, PARAM_OF_PARAMS) * rt.normal(SEED, outer, 0, PARAMS)
 
 
 def loss(params, sharing, trust, batch):
@@ -132,7 +132,7 @@ def loss(params, sharing, trust, batch):
     sum(mlp.params ^ 2).
     """
     # tasks.drm:25
-    penalty = rt.total(params**2)
+    penalty = rt.tree_sum(params**2)
     return (
         jnp.sum(
             trust
@@ -211,10 +211,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -227,25 +227,25 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], hypers["sharing"], data)
 
 
 def reverse_init(adjoint, hypers, outer):
     """Adjoint of the initial values: what reaches the hyperparameters that set them."""
     d_hypers = dict(adjoint["hypers"])
-    d_hypers["scale"] += rt.collect(
+    d_hypers["scale"] += rt.unbroadcast(
         adjoint["w"] * rt.normal(SEED, outer, 0, PARAMS), PARAM_OF_PARAMS, 4
     )
     return d_hypers
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # tasks.drm:32
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # tasks.drm:33
     value, (d_w, d_sharing) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["sharing"], data
@@ -254,14 +254,14 @@ def hypergradient(hypers, outer, data, keep=KEEP):
     d_hypers["sharing"] = d_sharing
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = reverse_init(adjoint, hypers, outer)
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def report(params, hypers, data):

@@ -14,7 +14,7 @@ DTYPE = "float64"  # units.drm:27
 SEED = 7  # units.drm:26
 STEPS = 5  # units.drm:25
 TUNE_STEPS = 2  # units.drm:34
-KEEP = rt.Store(("w",), ("v",))  # exact(store), units.drm:32
+SAVE_POLICY = rt.Store(("w",), ("v",))  # exact(store), units.drm:32
 # units.drm:2
 DATA = rt.Data(
     source="mnist",
@@ -133,14 +133,14 @@ def init(hypers, outer):
     a = 0.1 * rt.normal(SEED, outer, 0, A)  # units.drm:21
     b = 0.2 * rt.normal(SEED, outer, 1, B)  # units.drm:21
     weight = 0.3 * rt.normal(SEED, outer, 2, OUT_WEIGHT)  # units.drm:21
-    bias = rt.fill(OUT_BIAS, 0)  # units.drm:21
+    bias = rt.tree_full(OUT_BIAS, 0)  # units.drm:21
     return rt.join(a, b, weight, bias)
 
 
 def loss(params, gain, l2, strength, batch):
     """Training loss: cross_entropy(lens(x), y) + strength * sum(l2 * lens.params ^ 2)."""
     # units.drm:22
-    penalty = rt.total(rt.spread(l2, OUT_UNIT_OF_PARAMS) * params**2)
+    penalty = rt.tree_sum(rt.broadcast(l2, OUT_UNIT_OF_PARAMS) * params**2)
     return (
         rt.cross_entropy(lens(params, batch["x"], gain), batch["y"])
         + strength * penalty
@@ -164,7 +164,7 @@ def step(state, hypers, batch, t):
     """
     # units.drm:23
     gain = hypers["gain"]
-    rate = rt.spread(hypers["rate"], WEIGHT_OF_PARAMS)
+    rate = rt.broadcast(hypers["rate"], WEIGHT_OF_PARAMS)
     l2 = hypers["l2"]
     strength = hypers["strength"][t]
     w = state["w"]
@@ -192,7 +192,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_strength += mixed_strength
     """
     gain = hypers["gain"]
-    rate = rt.spread(hypers["rate"], WEIGHT_OF_PARAMS)
+    rate = rt.broadcast(hypers["rate"], WEIGHT_OF_PARAMS)
     l2 = hypers["l2"]
     strength = hypers["strength"][t]
     w = before["w"]
@@ -212,7 +212,9 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     )
     hessian_product, mixed_gain, mixed_l2, mixed_strength = pull(d_grad)
     d_hypers["gain"] += mixed_gain
-    d_hypers["rate"] -= rt.collect(d_w * (grad + 0.6 * v_next), WEIGHT_OF_PARAMS, 3210)
+    d_hypers["rate"] -= rt.unbroadcast(
+        d_w * (grad + 0.6 * v_next), WEIGHT_OF_PARAMS, 3210
+    )
     d_hypers["l2"] += mixed_l2
     d_strength = mixed_strength
     d_hypers["strength"] = d_hypers["strength"].at[t].add(d_strength)
@@ -226,10 +228,10 @@ def training(hypers, outer, data):
     w = init(hypers, outer)
     start = {"w": w, "v": rt.zeros_like(w)}
 
-    def advance(state, t):
+    def forward_step(state, t):
         return step(state, hypers, minibatch(data, outer, t), t)
 
-    return start, advance
+    return start, forward_step
 
 
 def training_loss(params, hypers, outer, data, t):
@@ -243,16 +245,16 @@ def training_loss(params, hypers, outer, data, t):
 
 def trained_objective(hypers, outer, data):
     """Outer objective after training; nothing is kept on the way."""
-    start, advance = training(hypers, outer, data)
-    state, _ = rt.sweep(advance, start, STEPS, None)
+    start, forward_step = training(hypers, outer, data)
+    state, _ = rt.forward_pass(forward_step, start, STEPS, None)
     return objective(state["w"], hypers["gain"], hypers["l2"], data)
 
 
-def hypergradient(hypers, outer, data, keep=KEEP):
+def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # units.drm:32
-    start, advance = training(hypers, outer, data)
-    state, path = rt.sweep(advance, start, STEPS, keep)
+    start, forward_step = training(hypers, outer, data)
+    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
     # units.drm:31
     value, (d_w, d_gain, d_l2) = jax.value_and_grad(objective, argnums=(0, 1, 2))(
         state["w"], hypers["gain"], hypers["l2"], data
@@ -262,14 +264,14 @@ def hypergradient(hypers, outer, data, keep=KEEP):
     d_hypers["l2"] = d_l2
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
 
-    def retreat(before, after, adjoint, t):
+    def reverse_step_at(before, after, adjoint, t):
         batch = minibatch(data, outer, t)
         return reverse_step(before, after, adjoint, hypers, batch, t)
 
-    adjoint = rt.sweep_back(advance, retreat, path, adjoint)
+    adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], path)
+    return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
 def report(params, hypers, data):

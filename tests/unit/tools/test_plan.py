@@ -14,7 +14,7 @@ from drmadc.cli.main import cli
 from drmadc.compiler.passes.strategy.choose import chosen, exact_forms
 from drmadc.compiler.passes.strategy.cost import memory, work
 from drmadc.compiler.passes.strategy.plan import candidates, plan
-from drmadc.compiler.passes.strategy.support import refusal
+from drmadc.compiler.passes.strategy.support import unsupported
 from drmadc.ir.reverse import Drmad, Exact, Reverse, strategy_text
 from drmadc.tools.plan import fitting, out_of_memory_text
 from tests.conftest import ROOT, compiled
@@ -29,11 +29,11 @@ def with_strategy(strategy: str, *more: str) -> drmadc.Program:
 def measured_memory(program: drmadc.Program) -> int:
     """Temporary and output bytes of the compiled hypergradient: what XLA will allocate beyond the arguments."""
     session = program.session
-    keep = session.module["KEEP"]
+    policy = session.module["SAVE_POLICY"]
 
     def whole(*args: Any) -> Any:
-        result = session.module["hypergradient"](*args, keep=keep)
-        return result if isinstance(keep, rt.Store) else result._replace(path=None)
+        result = session.module["hypergradient"](*args, policy=policy)
+        return result if isinstance(policy, rt.Store) else result._replace(path=None)
 
     with session.precision():
         args = (session.cast(program.hypers), jnp.int32(0), *session.data(0))
@@ -86,11 +86,11 @@ def test_predicted_work_is_the_measured_ratio(strategy: str) -> None:
     """A ratio of two times of one process, the best of a few: within 25 % of the prediction."""
     program = with_strategy(strategy, "train.steps=1000")
     session = program.session
-    module, keep = session.module, session.module["KEEP"]
+    module, policy = session.module, session.module["SAVE_POLICY"]
 
     def plain(hypers: Any, outer: Any, *data: Any) -> Any:
-        start, advance = module["training"](hypers, outer, *data)
-        return rt.sweep(advance, start, module["STEPS"], None)[0]
+        start, forward_step = module["training"](hypers, outer, *data)
+        return rt.forward_pass(forward_step, start, module["STEPS"], None)[0]
 
     with session.precision():
         hypers = session.cast(program.hypers)
@@ -101,7 +101,7 @@ def test_predicted_work_is_the_measured_ratio(strategy: str) -> None:
             begin = time.perf_counter()
             jax.block_until_ready(train(*args))
             middle = time.perf_counter()
-            jax.block_until_ready(session.hypergradient(hypers, 0, keep)[0].gradient)
+            jax.block_until_ready(session.hypergradient(hypers, 0, policy)[0].gradient)
             times["train"].append(middle - begin)
             times["whole"].append(time.perf_counter() - middle)
     ratio = min(times["whole"][1:]) / min(times["train"][1:])
@@ -146,7 +146,7 @@ def test_every_strategy_has_a_cost_or_a_reason(case: str) -> None:
     for row in rows:
         assert row.cost.memory > 0
         assert row.cost.work >= 1
-        assert row.refused is None or (row.refused.reason and row.refused.advice)
+        assert row.unsupported is None or (row.unsupported.reason and row.unsupported.advice)
 
 
 def test_plan_command_prints_costs_refusals_and_the_choice() -> None:
@@ -168,8 +168,8 @@ def test_out_of_memory_says_what_would_fit() -> None:
 
 def test_what_cannot_serve_is_refused_with_the_hyperparameter() -> None:
     program = compiled("schedules").ir
-    refused = {strategy_text(s): refusal(program, s) for s in candidates(program)}
-    assert refused["exact(store)"] is None
-    implicit = refused["implicit(cg: 20)"]
+    unsupported = {strategy_text(s): unsupported(program, s) for s in candidates(program)}
+    assert unsupported["exact(store)"] is None
+    implicit = unsupported["implicit(cg: 20)"]
     assert implicit is not None
     assert implicit.hyper == "rate"

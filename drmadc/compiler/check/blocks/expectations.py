@@ -3,7 +3,7 @@
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.constants import constant_value
-from drmadc.compiler.check.expr.shapes import broadcast, describe
+from drmadc.compiler.check.expr.shapes import broadcast_types, describe
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Expectation, Report
 from drmadc.ir.types import SCALAR, SERIES, Array, is_scalar, sizes
@@ -62,7 +62,7 @@ def _side(expr: ast.Expr, names: tuple[str, ...], known: Known) -> ir.Expr | Non
             a, b = _side(left, names, known), _side(right, names, known)
             if a is None or b is None:
                 return None
-            type_ = broadcast(a.type, b.type)
+            type_ = broadcast_types(a.type, b.type)
             if type_ is None:
                 shapes = (_words(a), _words(b), left.span, right.span)
                 known.bag.add(type_errors.ShapeMismatch(expr.span, op, *shapes))

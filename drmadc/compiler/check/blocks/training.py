@@ -10,7 +10,7 @@ from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.block import check_resample
 from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer, report_unknown_path
-from drmadc.compiler.check.expr.shapes import as_scalar, describe, is_smooth, spread
+from drmadc.compiler.check.expr.shapes import as_scalar, broadcast_to_group, describe, is_smooth
 from drmadc.ir.program import ALL, Function, Init, Sampling, Step
 from drmadc.ir.types import Array, Tree, is_scalar
 from drmadc.syntax import ast
@@ -230,7 +230,9 @@ def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:
         if x is None or not is_smooth(x, entry.value.span, ctx):
             failed = True
             continue
-        laid = x if is_scalar(x.type) or isinstance(x.type, Tree) else spread(x, group, entry.value.span, ctx)
+        laid = (
+            x if is_scalar(x.type) or isinstance(x.type, Tree) else broadcast_to_group(x, group, entry.value.span, ctx)
+        )
         if laid is None:
             failed = True
             continue

@@ -5,7 +5,7 @@ from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer
-from drmadc.compiler.check.expr.shapes import describe, is_smooth, spread
+from drmadc.compiler.check.expr.shapes import broadcast_to_group, describe, is_smooth
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import ALL, HYPERS, Let, State, Step
@@ -176,7 +176,7 @@ def _covers(x: ir.Expr, source: ast.Expr, ctx: Context, inner: bool) -> bool:
     """Whether an argument is a number or lies along all parameters; the mistake is reported at the call."""
     if is_scalar(x.type):
         return True
-    return inner and spread(x, ALL, source.span, ctx) is not None
+    return inner and broadcast_to_group(x, ALL, source.span, ctx) is not None
 
 
 def _in_domain(x: ir.Expr, source: ast.Expr, param: ast.RuleParam, rule: ast.UpdateDecl, known: Known) -> bool:

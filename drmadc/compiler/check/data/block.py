@@ -11,7 +11,7 @@ from drmadc.compiler.check.data.splits import Division, check_division, check_sp
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.expr.shapes import describe
-from drmadc.compiler.check.expr.transforms import split_moves, without_moves
+from drmadc.compiler.check.expr.transforms import split_geometric, without_moves
 from drmadc.ir.program import Data, Let
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
 from drmadc.syntax import ast
@@ -55,7 +55,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
             if feature is not None:
                 features.append(feature)
                 spans[item.name] = item.value.span
-    features, moves = split_moves(features, spans, ctx)
+    features, geometric = split_geometric(features, spans, ctx)
     statistics = tuple(replace(let, value=without_moves(let.value)) for let in ctx.statistics)
     if splits is None:
         known.broken.update(names)
@@ -81,7 +81,7 @@ def check_data(decl: ast.DataDecl, known: Known) -> None:
         division.stratify,
         division.balance,
         division.folds,
-        moves,
+        geometric,
         feed,
     )
 

@@ -45,7 +45,7 @@ class BadReverse(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
-class NotServed(Diagnostic):
+class NotSupported(Diagnostic):
     code: ClassVar[str] = "E0404"
     strategy: str
     hyper: str

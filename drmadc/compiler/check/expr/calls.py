@@ -211,7 +211,7 @@ def _sum_by(value: ast.Expr, by: ast.Expr, ctx: Context, infer: Infer) -> ir.Exp
         lost = next(path for path in members if path not in {slot.path for slot in slots})
         ctx.bag.add(type_errors.AxisDoesNotFit(by.span, kind, x.type.group, lost))
         return None
-    return ir.Collect(x, Array("real", (Axis(kind, axis_length(slots), x.type.group),)))
+    return ir.Unbroadcast(x, Array("real", (Axis(kind, axis_length(slots), x.type.group),)))
 
 
 def _loss(

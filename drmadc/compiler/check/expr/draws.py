@@ -4,7 +4,7 @@ from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context, Infer
 from drmadc.compiler.check.errors import type_errors
 from drmadc.compiler.check.expr.functions import Signature
-from drmadc.compiler.check.expr.shapes import broadcast, describe, spread
+from drmadc.compiler.check.expr.shapes import broadcast_to_group, broadcast_types, describe
 from drmadc.ir import nodes as ir
 from drmadc.ir.types import SCALAR, Array, Tree, is_scalar
 from drmadc.syntax import ast
@@ -17,7 +17,7 @@ def inverse_cdf(bins: ir.Expr, tree: Tree, span: Span, ctx: Context) -> ir.Expr 
         wanted = "over a size of bins, or [param of G, size]"
         ctx.bag.add(type_errors.WrongKind(span, "the argument of `inverse_cdf`", wanted, describe(bins.type)))
         return None
-    if len(axes) == 2 and spread(ir.Name("", Array("real", axes[:1])), tree.group, span, ctx) is None:
+    if len(axes) == 2 and broadcast_to_group(ir.Name("", Array("real", axes[:1])), tree.group, span, ctx) is None:
         return None
     draw = ir.Draw("uniform", ctx.draws, tree)
     ctx.draws += 1
@@ -35,7 +35,7 @@ def noise(
     x, level = infer(values[0], ctx), infer(values[1], ctx)
     if x is None or level is None:
         return None
-    type_ = broadcast(x.type, level.type) if isinstance(x.type, Array) and isinstance(level.type, Array) else None
+    type_ = broadcast_types(x.type, level.type) if isinstance(x.type, Array) and isinstance(level.type, Array) else None
     if type_ is None or type_ != x.type or x.type == SCALAR:
         problem = f"{describe(level.type)} is no level for each entry of {describe(x.type)}"
         ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
@@ -76,7 +76,7 @@ def draw(name: str, expr: ast.Call, value: ast.Expr, ctx: Context, infer: Infer)
             return None
         drawn = ir.Draw(name, ctx.draws, ctx.shape, ctx.name)
         ctx.draws += 1
-        type_ = broadcast(scale.type, drawn.type)
+        type_ = broadcast_types(scale.type, drawn.type)
         if type_ is None:
             found = describe(scale.type)
             ctx.bag.add(type_errors.WrongKind(value.span, f"the argument of `{name}`", "a number", found))
@@ -101,7 +101,7 @@ def draw(name: str, expr: ast.Call, value: ast.Expr, ctx: Context, infer: Infer)
     if name == "inverse_cdf":
         return inverse_cdf(scale, tree, value.span, ctx)
     if not isinstance(scale.type, Tree) and not is_scalar(scale.type):
-        scale = spread(scale, tree.group, value.span, ctx)
+        scale = broadcast_to_group(scale, tree.group, value.span, ctx)
         if scale is None:
             return None
     draw = ir.Draw(name, ctx.draws, tree)

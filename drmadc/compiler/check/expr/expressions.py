@@ -7,7 +7,14 @@ from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr import calls
-from drmadc.compiler.check.expr.shapes import as_array, as_matrix, broadcast, describe, is_real, spread
+from drmadc.compiler.check.expr.shapes import (
+    as_array,
+    as_matrix,
+    broadcast_to_group,
+    broadcast_types,
+    describe,
+    is_real,
+)
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import ALL, Let, axis_slots, parameter_type
 from drmadc.ir.types import (
@@ -230,12 +237,12 @@ def _binary(expr: ast.Binary, ctx: Context) -> ir.Expr | None:
         (right, left, expr.left.span, False),
     ):
         if isinstance(tree.type, Tree) and isinstance(other.type, Array) and not is_scalar(other.type):
-            laid = spread(other, tree.type.group, other_span, ctx)
+            laid = broadcast_to_group(other, tree.type.group, other_span, ctx)
             if laid is None:
                 return None
             left, right = (tree, laid) if first else (laid, tree)
     left, right = as_array(left, right, ctx), as_array(right, left, ctx)
-    type_ = broadcast(left.type, right.type)
+    type_ = broadcast_types(left.type, right.type)
     if type_ is None:
         ctx.bag.add(
             type_errors.ShapeMismatch(
@@ -298,7 +305,7 @@ def _with(expr: ast.With, ctx: Context) -> ir.Expr | None:
             right = value.type == parameter_type(known.parameters[path])
         else:
             if isinstance(value.type, Array) and not is_scalar(value.type):
-                laid = spread(value, path, entry.value.span, ctx)
+                laid = broadcast_to_group(value, path, entry.value.span, ctx)
                 if laid is None:
                     return None
                 value = laid

@@ -7,7 +7,7 @@ from drmadc.compiler.check.context import Context
 from drmadc.compiler.check.errors import type_errors
 from drmadc.compiler.passes.differentiate import DIFFERENTIABLE
 from drmadc.ir import nodes as ir
-from drmadc.ir.build import spread as lay
+from drmadc.ir.build import broadcast
 from drmadc.ir.program import axis_slots
 from drmadc.ir.types import GROUP_AXES, Array, Tree, Type, is_scalar, leading, sizes
 
@@ -35,7 +35,7 @@ def as_scalar(expr: ir.Expr | None, span: Span, what: str, ctx: Context) -> ir.E
     return expr
 
 
-def spread(x: ir.Expr, group: str, span: Span, ctx: Context) -> ir.Expr | None:
+def broadcast_to_group(x: ir.Expr, group: str, span: Span, ctx: Context) -> ir.Expr | None:
     """A value with one group axis, laid along the arrays of a parameter group."""
     axes = x.type.axes if isinstance(x.type, Array) else ()
     if len(axes) == 1 and axes[0].kind in GROUP_AXES:
@@ -44,7 +44,7 @@ def spread(x: ir.Expr, group: str, span: Span, ctx: Context) -> ir.Expr | None:
         covered = {slot.path for slot in slots}
         missing = [path for path in known.groups[group].members if path not in covered]
         if not missing:
-            return lay(x, group)
+            return broadcast(x, group)
         ctx.bag.add(type_errors.AxisDoesNotFit(span, describe(x.type), group, missing[0]))
         return None
     ctx.bag.add(
@@ -67,7 +67,7 @@ def is_real(x: ir.Expr, span: Span, what: str, ctx: Context) -> bool:
     return True
 
 
-def broadcast(left: Type, right: Type) -> Type | None:
+def broadcast_types(left: Type, right: Type) -> Type | None:
     if is_scalar(left):
         return Array("real", right.axes) if isinstance(right, Array) else right
     if is_scalar(right):
@@ -106,7 +106,7 @@ def is_smooth(x: ir.Expr, span: Span, ctx: Context) -> bool:
     """Whether the compiler can derive the adjoint of an expression; what it cannot is reported."""
     for node in ir.walk(x):
         match node:
-            case ir.Const() | ir.Name() | ir.Hyper() | ir.Binary() | ir.Spread() | ir.Stack() | ir.Draw():
+            case ir.Const() | ir.Name() | ir.Hyper() | ir.Binary() | ir.Broadcast() | ir.Stack() | ir.Draw():
                 continue
             case ir.ByHyper():
                 continue

@@ -10,7 +10,7 @@ from drmadc.compiler.check.expr.functions import Signature
 from drmadc.compiler.check.expr.shapes import describe, is_real
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
-from drmadc.ir.program import MOVES, Chain, FieldMoves, Let
+from drmadc.ir.program import GEOMETRIC, Chain, FieldTransforms, Let
 from drmadc.ir.types import EXAMPLE, Array, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -124,7 +124,7 @@ def augment(
     amount = 0.0
     if len(values) > 1:
         value = values[1]
-        whole = name in MOVES
+        whole = name in GEOMETRIC
         if not (isinstance(value, ast.Number) and value.value > 0 and (isinstance(value.value, int) or not whole)):
             wanted = "a whole number above 0" if whole else "a number above 0"
             ctx.bag.add(type_errors.WrongKind(value.span, f"the amount of `{name}`", wanted, f"`{format_expr(value)}`"))
@@ -132,17 +132,17 @@ def augment(
         amount = float(value.value)
     picture = isinstance(x.type, Array) and len(x.type.axes) in (3, 4) and x.type.element != "class"
     problem = ""
-    if name in (*MOVES, "rotate") and not picture:
+    if name in (*GEOMETRIC, "rotate") and not picture:
         problem = f"takes images of each example, [rows, columns] or [rows, columns, channels], not {describe(x.type)}"
     elif not isinstance(x.type, Array) or x.type.element == "class" or len(x.type.axes) < 2:
         advice = "; write one_hot(label)" if isinstance(x.type, Array) and x.type.element == "class" else ""
         problem = f"takes an array of numbers of each example, not {describe(x.type)}{advice}"
-    elif name in MOVES and not isinstance(chain_of(x)[0], ir.Name):
+    elif name in GEOMETRIC and not isinstance(chain_of(x)[0], ir.Name):
         problem = "comes before everything else: write crop(image, 4) with a field of the source"
     if problem or not isinstance(x.type, Array):
         ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
         return None
-    if name in MOVES:
+    if name in GEOMETRIC:
         return ir.Call(name, (x,), x.type, str(int(amount)))
     index = ctx.draws
     ctx.draws += 1
@@ -159,23 +159,25 @@ def chain_of(expr: ir.Expr) -> tuple[ir.Expr, Chain]:
             return expr, ()
 
 
-def split_moves(features: list[Let], spans: dict[str, Span], ctx: Context) -> tuple[list[Let], FieldMoves]:
+def split_geometric(features: list[Let], spans: dict[str, Span], ctx: Context) -> tuple[list[Let], FieldTransforms]:
     """Features without moves, and the moves of each field; a field that is read in two ways is reported."""
-    moves: dict[str, Chain] = {}
+    geometric: dict[str, Chain] = {}
     for feature in features:
         for name, chain in _reads(feature.value):
-            if moves.setdefault(name, chain) != chain:
+            if geometric.setdefault(name, chain) != chain:
                 problem = f"reads `{name}` moved in another way than a feature before it"
                 example = f"the same chain wherever it is read: crop(flip({name}), 4)"
                 ctx.bag.add(type_errors.WrongArguments(spans[feature.name], feature.name, problem, example))
                 break
     unmoved = [replace(feature, value=without_moves(feature.value)) for feature in features]
-    return unmoved, tuple((name, chain) for name, chain in moves.items() if chain)
+    return unmoved, tuple((name, chain) for name, chain in geometric.items() if chain)
 
 
 def without_moves(expr: ir.Expr) -> ir.Expr:
     """An expression whose fields are read as they are."""
-    return rewrite(expr, lambda node: node.args[0] if isinstance(node, ir.Call) and node.function in MOVES else node)
+    return rewrite(
+        expr, lambda node: node.args[0] if isinstance(node, ir.Call) and node.function in GEOMETRIC else node
+    )
 
 
 def _reads(expr: ir.Expr) -> list[tuple[str, Chain]]:

@@ -2,13 +2,13 @@
 
 from drmadc.common.diagnostics.model import Bag
 from drmadc.common.source import Span
-from drmadc.compiler.check.errors.program_errors import NotServed, TooLittleMemory, Unreached
+from drmadc.compiler.check.errors.program_errors import NotSupported, TooLittleMemory, Unreached
 from drmadc.compiler.check.errors.type_errors import WrongKind
 from drmadc.compiler.passes.feeding import obstacle
 from drmadc.compiler.passes.roles import over_steps
 from drmadc.compiler.passes.strategy.choose import approximations
 from drmadc.compiler.passes.strategy.cost import memory
-from drmadc.compiler.passes.strategy.support import refusal
+from drmadc.compiler.passes.strategy.support import unsupported
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import Auto, Exact, Strategy, Truncated, bytes_text, strategy_text
 from drmadc.syntax import ast
@@ -20,10 +20,10 @@ def report_strategy(program: Program, wanted: Strategy, spec: ast.Spec, bag: Bag
     strategy = program.reverse.strategy
     text = strategy_text(strategy)
     declared = {d.name: d.name_span for d in spec.decls if isinstance(d, ast.HyperDecl)}
-    refused = refusal(program, strategy)
-    if refused is not None:
-        other = declared.get(refused.hyper)
-        bag.add(NotServed(span, program.reverse.text, refused.hyper, refused.reason, refused.advice, other))
+    found = unsupported(program, strategy)
+    if found is not None:
+        other = declared.get(found.hyper)
+        bag.add(NotSupported(span, program.reverse.text, found.hyper, found.reason, found.advice, other))
         return
     if isinstance(wanted, Exact | Auto) and wanted.memory and memory(program, strategy) > wanted.memory:
         least = min(memory(program, s) for s in (strategy, *approximations(program)))

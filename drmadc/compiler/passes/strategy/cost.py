@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from math import prod
 
-from drmadc.compiler.passes.chunks import pieces
+from drmadc.compiler.passes.chunks import chunks
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Function, Let, Model, Program
 from drmadc.ir.reverse import (
@@ -329,7 +329,7 @@ def _objective_work(program: Program) -> float:
 def _objective_bytes(program: Program) -> float:
     """Memory of the objective's gradient; of a piece, where a split is gone through in pieces."""
     network = _network(program, program.objective)
-    cut = pieces(program)
+    cut = chunks(program)
     sizes = [n // cut.get(split, 1) for split, n in _objective_examples(program).items()]
     totals = 2 * parameter_count(program) if cut else 0
     return sum(network.bytes(n, item_size(program)) for n in sizes) + totals * item_size(program)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from drmadc.compiler.passes.strategy.choose import chosen
 from drmadc.compiler.passes.strategy.cost import Cost, checkpoint_length, cost
-from drmadc.compiler.passes.strategy.support import Refusal, refusal
+from drmadc.compiler.passes.strategy.support import Unsupported, unsupported
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import (
     Auto,
@@ -30,7 +30,7 @@ class Row:
     strategy: Strategy
     cost: Cost
     gradient: str
-    refused: Refusal | None
+    unsupported: Unsupported | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def plan(program: Program, bound: int) -> Plan:
     """Costs of all strategies for a program whose adjoint has been derived; `bound` is in bytes."""
     own = program.reverse.strategy
     strategies = dict.fromkeys((own, *candidates(program)))
-    rows = tuple(Row(s, cost(program, s), gradient_text(s), refusal(program, s)) for s in strategies)
+    rows = tuple(Row(s, cost(program, s), gradient_text(s), unsupported(program, s)) for s in strategies)
     return Plan(rows, chosen(program, Reverse(Auto(bound), strategy_text(Auto(bound)), "")))
 
 

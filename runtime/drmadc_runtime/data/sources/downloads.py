@@ -19,7 +19,7 @@ import numpy as np
 from drmadc_runtime.data.sources.registry import CATALOGUE, Collection, Package, Web
 from drmadc_runtime.data.sources.request import Array, DataError, Raw
 
-PIECE = 1 << 16
+CHUNK = 1 << 16
 _CLIENTS = {"npm": ("npm", "pack", "--silent"), "Debian": ("apt-get", "download", "--quiet")}
 
 
@@ -194,7 +194,7 @@ def resuming(address: str, output: str | Path, pooch_: object) -> None:
         columns = (TextColumn(partial.stem), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with partial.open("ab" if there else "wb") as file, Progress(*columns, transient=True) as progress:
             task = progress.add_task("", total=total or None, completed=there)
-            for chunk in answer.iter_content(PIECE):
+            for chunk in answer.iter_content(CHUNK):
                 file.write(chunk)
                 progress.advance(task, len(chunk))
     os.replace(partial, output)

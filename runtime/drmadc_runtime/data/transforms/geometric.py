@@ -46,10 +46,10 @@ def _word(key: np.uint32, index: int, place: int) -> np.uint32:
     return mix_host(np.uint32(mix_host(np.uint32(position + key + np.uint32(index))) ^ key))
 
 
-def move(raw: Mapping[str, jax.Array], moves: Moves, key: jax.Array) -> dict[str, jax.Array]:
+def geometric(raw: Mapping[str, jax.Array], geometric: Moves, key: jax.Array) -> dict[str, jax.Array]:
     """A minibatch whose fields [n, rows, columns, ...] have gone through their moves."""
     out = dict(raw)
-    for name, chain in moves.items():
+    for name, chain in geometric.items():
         for index, (kind, amount) in enumerate(chain):
             out[name] = _moved(out[name], kind, amount, words(key, index, out[name].shape[0]))
     return out

@@ -122,10 +122,10 @@ class Display:
                 f"note: at outer step {step.outer} the adjoint grew too far; below training step {step.switched} "
                 "the Gauss-Newton matrix took the Hessian's place",
             )
-        if step.unsettled > 0.1:
+        if step.residual > 0.1:
             self._once(
                 "unsettled",
-                f"warning: training has not come to rest: its last step is still {step.unsettled:.2g} times as long as "
+                f"warning: training has not come to rest: its last step is still {step.residual:.2g} times as long as "
                 f"its first, and {lines['strategy']} is right at rest only. Take more steps, or `exact()`.",
             )
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc_runtime.data.statistics import Statistics, pieces_of, whitening
+from drmadc_runtime.data.statistics import Statistics, chunks_of, whitening
 from drmadc_runtime.data.streaming import gather_steps_moved
 from drmadc_runtime.data.transforms.geometric import augmentation_key, augmentation_key_host, encoded, move
 from tests.conftest import compiled
@@ -26,13 +26,13 @@ def test_moves_on_the_host_equal_those_on_the_device(
 ) -> None:
     images = np.random.default_rng(0).integers(1, 255, (9, *shape)).astype(np.uint8)
     rows = np.array([[3, 1, 4, 1, 5], [8, 0, 2, 6, 7]])
-    moves = {"image": tuple(chain)}
+    geometric = {"image": tuple(chain)}
     wanted = []
     for s in range(2):
         with jax.disable_jit():
             key = augmentation_key(7, jnp.int32(2), jnp.int32(t + s))
             assert int(key) == int(augmentation_key_host(7, 2, t + s))
-            wanted.append(np.asarray(move({"image": jnp.asarray(images[rows[s]])}, moves, key)["image"]))
+            wanted.append(np.asarray(move({"image": jnp.asarray(images[rows[s]])}, geometric, key)["image"]))
     keys = np.array([augmentation_key_host(7, 2, t + s) for s in range(2)], np.uint32)
     wide = images.reshape(9, shape[0], shape[1], -1)
     out = np.empty((2, 5, *wide.shape[1:]), np.uint8)
@@ -78,11 +78,11 @@ def test_augmentation_of_numbers() -> None:
 
 @pytest.mark.parametrize("piece", [40, 1000, 10**9])
 def test_statistics_in_one_pass_equal_those_of_numpy(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drmadc_runtime.data.statistics.PIECE", piece)
+    monkeypatch.setattr("drmadc_runtime.data.statistics.CHUNK", piece)
     x = np.random.default_rng(0).normal(size=(60, 4)) @ np.diag([1, 2, 0, 0.1]) + 1e6
     kinds = {"a": ("mean",), "b": ("std",), "c": ("max",), "d": ("min",), "z": ("zca", 0.3)}
     statistics = Statistics(lambda raw: dict.fromkeys(kinds, raw["x"]), kinds)
-    found = statistics.of(pieces_of({"x": x}), "float64")
+    found = statistics.of(chunks_of({"x": x}), "float64")
     np.testing.assert_allclose(found["a"], x.mean(0), rtol=1e-14)
     np.testing.assert_allclose(found["b"], x.std(0), rtol=1e-6, atol=1e-9)
     np.testing.assert_array_equal(found["c"], x.max(0))

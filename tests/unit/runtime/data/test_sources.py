@@ -39,7 +39,7 @@ def data(source: str, features: str, split: str = "{ train: 4, valid: 2 }", loss
     return drmadc.compile_text(text).session.module["DATA"]
 
 
-def refused(source: str, features: str = "x: real[2] = x", split: str = "{ train: 4, valid: 2 }") -> str:
+def unsupported(source: str, features: str = "x: real[2] = x", split: str = "{ train: 4, valid: 2 }") -> str:
     with pytest.raises(drmadc.SpecError) as caught:
         data(source, features, split)
     return str(caught.value)
@@ -91,21 +91,21 @@ def test_a_column_by_its_own_name(here: Path) -> None:
 )
 def test_tables_that_the_compiler_refuses(here: Path, row: list[object], message: str) -> None:
     write_csv(here / "t.csv", [*ROWS, row])
-    assert message in refused('csv("t.csv", x: ["a b", b])')
+    assert message in unsupported('csv("t.csv", x: ["a b", b])')
 
 
 def test_missing_columns_and_files(here: Path) -> None:
     write_csv(here / "t.csv", ROWS)
-    assert "there is no column `c`; its columns are `a b`, `b`, `kind`, `n`" in refused('csv("t.csv", x: [b, c])')
-    assert "there is no such file" in refused('csv("other.csv", x: [b, c])')
+    assert "there is no column `c`; its columns are `a b`, `b`, `kind`, `n`" in unsupported('csv("t.csv", x: [b, c])')
+    assert "there is no such file" in unsupported('csv("other.csv", x: [b, c])')
     write_csv(here / "twice.csv", ROWS, ("b", "b", "kind", "n"))
-    assert "two columns are called `b`" in refused('csv("twice.csv", x: [b, n])')
+    assert "two columns are called `b`" in unsupported('csv("twice.csv", x: [b, n])')
     (here / "bytes.csv").write_bytes(b"a,b\n\xff\xfe,2\n")
-    assert "not UTF-8" in refused('csv("bytes.csv", x: [a, b])')
+    assert "not UTF-8" in unsupported('csv("bytes.csv", x: [a, b])')
     (here / "none.csv").write_text("a,b\n")
-    assert "it holds no examples" in refused('csv("none.csv", x: [a, b])')
+    assert "it holds no examples" in unsupported('csv("none.csv", x: [a, b])')
     (here / "no.parquet").write_text("a,b\n")
-    assert "it is not a .parquet file" in refused('parquet("no.parquet", x: [a, b])')
+    assert "it is not a .parquet file" in unsupported('parquet("no.parquet", x: [a, b])')
 
 
 def test_values_that_the_run_refuses(here: Path) -> None:
@@ -146,17 +146,17 @@ def test_damaged_arrays(here: Path) -> None:
     np.save("x.npy", np.zeros((6, 2)))
     whole = (here / "x.npy").read_bytes()
     (here / "cut.npy").write_bytes(whole[:-8])
-    assert "cut off: 96 bytes of numbers are announced, 88 are there" in refused('npy(x: "cut.npy")')
+    assert "cut off: 96 bytes of numbers are announced, 88 are there" in unsupported('npy(x: "cut.npy")')
     (here / "no.npy").write_bytes(b"something else")
-    assert "it is not an array" in refused('npy(x: "no.npy")')
+    assert "it is not an array" in unsupported('npy(x: "no.npy")')
     (here / "head.npy").write_bytes(whole[:30])
-    assert "damaged header" in refused('npy(x: "head.npy")')
+    assert "damaged header" in unsupported('npy(x: "head.npy")')
     (here / "i").write_bytes(idx_bytes(np.zeros((4, 2), np.uint8))[:-1])
-    assert "cut off: 8 bytes of numbers are announced, 7 are there" in refused('idx(x: "i")')
+    assert "cut off: 8 bytes of numbers are announced, 7 are there" in unsupported('idx(x: "i")')
     (here / "j").write_bytes(b"\1\2\3\4 and more")
-    assert "it begins with the bytes 01 02 03 04" in refused('idx(x: "j")')
+    assert "it begins with the bytes 01 02 03 04" in unsupported('idx(x: "j")')
     (here / "k").write_bytes(gzip.compress(bytes(100))[:-12])
-    assert "not an IDX file" in refused('idx(x: "k")') or "cut off" in refused('idx(x: "k")')
+    assert "not an IDX file" in unsupported('idx(x: "k")') or "cut off" in unsupported('idx(x: "k")')
 
 
 def test_parts_by_file(here: Path) -> None:
@@ -170,8 +170,8 @@ def test_parts_by_file(here: Path) -> None:
         "test": (2, 4),
     }
     np.savez("odd.npz", x=np.zeros((4, 3)))
-    assert "it differs from train.npz in `x`" in refused('npz({ train: "train.npz", test: "odd.npz" })')
-    assert "the path of a file" in refused('npz({ test: "test.npz" })')
+    assert "it differs from train.npz in `x`" in unsupported('npz({ train: "train.npz", test: "odd.npz" })')
+    assert "the path of a file" in unsupported('npz({ test: "test.npz" })')
 
 
 def test_pictures(here: Path) -> None:
@@ -196,9 +196,9 @@ def test_pictures(here: Path) -> None:
         _ = data('images("p", size: 4)', features).raw
     assert ENDINGS == PICTURES  # the compiler counts what the run reads
     (here / "p" / "cat").mkdir()
-    assert "the class folder `cat` holds no pictures" in refused('images("p")')
-    assert "there is no such folder" in refused('images("q")')
-    assert "it has no folders in it" in refused('images("p/ant")')
+    assert "the class folder `cat` holds no pictures" in unsupported('images("p")')
+    assert "there is no such folder" in unsupported('images("q")')
+    assert "it has no folders in it" in unsupported('images("p/ant")')
 
 
 def test_text(here: Path) -> None:
@@ -206,7 +206,7 @@ def test_text(here: Path) -> None:
     found = data('text("t.txt", window: 3)', "x: real[3] = bytes / 255\n  y: class[256] = next").raw["train"]
     np.testing.assert_array_equal(found["bytes"], np.arange(18).reshape(6, 3))
     np.testing.assert_array_equal(found["next"], [3, 6, 9, 12, 15, 18])
-    assert "shorter than a window" in refused('text("t.txt", window: 40)')
+    assert "shorter than a window" in unsupported('text("t.txt", window: 40)')
 
 
 def test_words_are_numbered_by_how_often_they_occur(here: Path) -> None:
@@ -220,9 +220,9 @@ def test_words_are_numbered_by_how_often_they_occur(here: Path) -> None:
     order = [1, 2, 4, 1, 0, 3, 1, 2, 1, 0, 0, 0]
     np.testing.assert_array_equal(found["words"].ravel(), (order * 2)[: found["words"].size])
     np.testing.assert_array_equal(found["next"], [(order * 2)[3 * i + 3] for i in range(len(found["next"]))])
-    assert "shorter than a window of 40 words" in refused('text("t.txt", window: 40, words: 5)')
+    assert "shorter than a window of 40 words" in unsupported('text("t.txt", window: 40, words: 5)')
     (here / "t.txt").write_bytes(b"a b c \xff d e f g")
-    assert "not UTF-8" in refused(source, features)
+    assert "not UTF-8" in unsupported(source, features)
 
 
 def test_compiler_and_runtime_tell_words_alike() -> None:
@@ -242,7 +242,7 @@ def test_token_ids_of_a_file(here: Path) -> None:
     np.testing.assert_array_equal(made["z"], tokens + 0.5)
     with pytest.raises(DataError, match="`tokens` has 5 in row 1; a token id is from 0 to 4"):
         _ = data('npz("k.npz")', "x: real[15] = flatten(one_hot(tokens, classes: 5))").raw
-    assert "takes a label, or bytes or whole numbers" in refused('npz("k.npz")', "x: real[3] = one_hot(tokens)")
+    assert "takes a label, or bytes or whole numbers" in unsupported('npz("k.npz")', "x: real[3] = one_hot(tokens)")
 
 
 @pytest.mark.parametrize("kind", ["blobs", "regression", "teacher"])
@@ -252,8 +252,8 @@ def test_synthetic(kind: str) -> None:
     for name, values in first.items():
         assert len(values) == 30
         np.testing.assert_array_equal(values, again[name])
-    assert "cannot take `units: 3`" in refused("synthetic(blobs, units: 3)")
-    assert "needs a kind" in refused("synthetic()")
+    assert "cannot take `units: 3`" in unsupported("synthetic(blobs, units: 3)")
+    assert "needs a kind" in unsupported("synthetic()")
 
 
 def test_a_function_of_ones_own(here: Path) -> None:
@@ -283,8 +283,8 @@ def test_a_function_of_ones_own(here: Path) -> None:
                 _ = data(source, wide, "{ train: 3, valid: 2 }").raw
     finally:
         sys.path.remove(str(here))
-    assert "module:function" in refused('python("own_data", x: real[2], train: 5)')
-    assert "is no type of a field" in refused('python("a:b", x: real[0], train: 5)')
+    assert "module:function" in unsupported('python("own_data", x: real[2], train: 5)')
+    assert "is no type of a field" in unsupported('python("a:b", x: real[0], train: 5)')
 
 
 def test_the_hub(here: Path) -> None:

@@ -12,10 +12,11 @@ import pytest
 
 import drmadc
 import drmadc_runtime as rt
+from drmadc_runtime.data import streaming
 from drmadc_runtime.execution.loops import backwards, forwards
 from tests.conftest import CASES
 
-MOVES = {"image": (("flip", 0), ("crop", 2))}
+GEOMETRIC = {"image": (("flip", 0), ("crop", 2))}
 
 
 def fed(sampling: str, steps: int = 13, **more: object) -> rt.Feed:
@@ -31,14 +32,14 @@ def on_the_device(source: rt.Feed, sampling: str, outer: int, t: int) -> dict[st
         "without_replacement": lambda: rt.shuffled_rows(4, draw, t, 6, 50),
         "cyclic": lambda: rt.cyclic_rows(t, 6, 50),
     }[sampling]()
-    raw = rt.move(rt.take(train, rows), source.moves, rt.augmentation_key(4, draw, t))
+    raw = rt.geometric(rt.take(train, rows), source.geometric, rt.augmentation_key(4, draw, t))
     return {name: np.asarray(values) for name, values in raw.items()}
 
 
 @pytest.mark.parametrize("sampling", ["with_replacement", "without_replacement", "cyclic"])
 def test_blocks_equal_the_devices_minibatches(sampling: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "BLOCK", 6 * 68 * 4)
-    source = fed(sampling, moves=MOVES if sampling != "cyclic" else {}, redraw=sampling != "cyclic", threads=2)
+    source = fed(sampling, geometric=GEOMETRIC if sampling != "cyclic" else {}, redraw=sampling != "cyclic", threads=2)
     assert source.length == 4
     for outer, number in ((0, 0), (0, 3), (2, 1), (0, 0), (2, 0)):
         block = source.served(outer, number)
@@ -49,10 +50,10 @@ def test_blocks_equal_the_devices_minibatches(sampling: str, monkeypatch: pytest
 
 @pytest.mark.parametrize("sampling", ["with_replacement", "without_replacement", "cyclic"])
 def test_shards_are_parts_of_each_minibatch(sampling: str) -> None:
-    moves = {} if sampling == "cyclic" else MOVES
-    whole = fed(sampling, moves=moves).served(1, 0)
+    geometric = {} if sampling == "cyclic" else GEOMETRIC
+    whole = fed(sampling, geometric=geometric).served(1, 0)
     for count in (1, 2, 3):
-        shards = [fed(sampling, moves=moves, shard=(k, count)).served(1, 0) for k in range(count)]
+        shards = [fed(sampling, geometric=geometric, shard=(k, count)).served(1, 0) for k in range(count)]
         for name, values in whole.items():
             np.testing.assert_array_equal(np.concatenate([shard[name] for shard in shards], axis=1), values)
     for shard in ((0, 4), (2, 2), (-1, 2)):
@@ -196,10 +197,10 @@ tune {{ minimize = mean((z @ w - 1) ^ 2) on valid  update = sgd(rate: 0.1)  step
         return gather(array, rows)
 
     monkeypatch.setattr("drmadc_runtime.data.resident.gather_host", watched)
-    monkeypatch.setattr("drmadc_runtime.program.executor.PIECE", 40 * 20)
+    monkeypatch.setattr("drmadc_runtime.program.executor.CHUNK", 40 * 20)
     streamed = program.hypergradient(program.hypers)
     assert largest == 40
-    monkeypatch.setattr("drmadc_runtime.data.statistics.PIECE", 40 * 20)
+    monkeypatch.setattr("drmadc_runtime.data.statistics.CHUNK", 40 * 20)
     resident = drmadc.compile_text(text.replace("streamed", "resident")).hypergradient(program.hypers)
     assert streamed.value == resident.value
     assert streamed.gradient["l2"] == resident.gradient["l2"]

@@ -38,7 +38,7 @@ def test_require_refuses_another_interface() -> None:
 def test_tree_arithmetic_matches_by_name() -> None:
     a = rt.Tree({"x": jnp.ones(2), "y": jnp.full((2, 2), 3.0)})
     b = rt.Tree({"y": jnp.full((2, 2), 2.0), "x": jnp.ones(2)})
-    assert float(rt.total(2 * a * b - a / 1 + 1**a)) == pytest.approx(2 * 2 + 4 * 10)
+    assert float(rt.tree_sum(2 * a * b - a / 1 + 1**a)) == pytest.approx(2 * 2 + 4 * 10)
     with pytest.raises(ValueError, match="different parameters"):
         a + rt.Tree({"x": jnp.ones(2)})
 
@@ -59,8 +59,8 @@ def test_collect_is_the_transpose_of_spread(layout: dict[str, tuple[int, tuple[i
     draws = np.random.default_rng(0)
     values = jnp.asarray(draws.normal(size=length))
     tree = rt.Tree({"w": jnp.asarray(draws.normal(size=(3, 2))), "b": jnp.asarray(draws.normal(size=2))})
-    left = float(rt.total(rt.spread(values, layout) * tree))
-    right = float(jnp.vdot(values, rt.collect(tree, layout, length)))
+    left = float(rt.tree_sum(rt.broadcast(values, layout) * tree))
+    right = float(jnp.vdot(values, rt.unbroadcast(tree, layout, length)))
     assert left == pytest.approx(right, rel=1e-5)
 
 

@@ -9,7 +9,7 @@ import drmadc
 import drmadc_runtime as rt
 from drmadc.ir.program import Parameter, axis_length, axis_slots
 from drmadc.ir.ties import COARSER
-from tests.conftest import compiled
+from tests.conftest import CASES, compiled
 
 SPEC = """
 params w: real[3] = [0.5, -0.4, 0.9]
@@ -74,7 +74,7 @@ def test_classes_of_a_tie_against_sums_by_hand(fine: str, coarse: str, members: 
     assert coarse in COARSER[fine]
     layouts = [{s.path: (s.start, s.shape) for s in axis_slots(PARAMETERS, members, kind)} for kind in (fine, coarse)]
     sizes = [axis_length(axis_slots(PARAMETERS, members, kind)) for kind in (fine, coarse)]
-    numbers = [rt.spread(np.arange(n), layout) for n, layout in zip(sizes, layouts, strict=True)]
+    numbers = [rt.broadcast(np.arange(n), layout) for n, layout in zip(sizes, layouts, strict=True)]
     classes = np.zeros(sizes[0], int)
     for name in members:
         entries, into = np.broadcast_arrays(numbers[0][name], numbers[1][name])
