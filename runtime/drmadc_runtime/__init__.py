@@ -16,6 +16,7 @@ from drmadc_runtime.adjoints.recompute import Checkpoint, Recursion
 from drmadc_runtime.adjoints.reversible import Reversible, reversible_forward_pass
 from drmadc_runtime.adjoints.store import Store
 from drmadc_runtime.core.axes import broadcast, part, unbroadcast
+from drmadc_runtime.core.domains import constrain, positive, real, reverse_constrain, unconstrain, unit
 from drmadc_runtime.core.random import draw_rows, noise_key, normal, uniform
 from drmadc_runtime.core.ties import tied, tied_all, tied_steps
 from drmadc_runtime.core.trees import (
@@ -82,6 +83,7 @@ __all__ = [
     "binary_cross_entropy",
     "broadcast",
     "chunked_mean",
+    "constrain",
     "count",
     "cross_entropy",
     "cyclic_rows",
@@ -119,11 +121,14 @@ __all__ = [
     "one_hot",
     "online",
     "part",
+    "positive",
+    "real",
     "reduce",
     "replaced",
     "require",
     "rescale",
     "residual",
+    "reverse_constrain",
     "reverse_pass",
     "reversible_forward_pass",
     "rotate",
@@ -141,7 +146,9 @@ __all__ = [
     "tree_map",
     "tree_sum",
     "unbroadcast",
+    "unconstrain",
     "uniform",
+    "unit",
     "unit_step",
     "whiten",
     "zeros_like",

@@ -339,9 +339,9 @@ def test_one_step_moves_the_hyperparameters_inside_a_run() -> None:
             for t in range(4 * round_, 4 * round_ + 3):
                 state = forward_step(state, t)
             state, expected, d_hypers = module["hypergradient_of_step"](state, hypers, 0, data, 4 * round_ + 3)
-            free = rt.Tree(module["reverse_constrain"](hypers, d_hypers))
+            free = rt.Tree(rt.reverse_constrain(module["DOMAINS"], hypers, d_hypers))
             tune_state = module["tune_step"](tune_state, free, round_)
-            hypers = module["constrain"](dict(tune_state["w"]))
+            hypers = rt.constrain(module["DOMAINS"], tune_state["w"])
     assert value == pytest.approx(float(expected), rel=1e-12)
     for name in moved["w"]:
         np.testing.assert_allclose(moved["w"][name], tune_state["w"][name], rtol=1e-12)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from drmadc_runtime.adjoints.base import State
+from drmadc_runtime.core.domains import constrain, reverse_constrain
 from drmadc_runtime.core.trees import Tree
 from drmadc_runtime.execution.loops import forwards
 
@@ -24,10 +25,10 @@ def online(
     Returns:
         the last training state, the last outer state, and the objective at the last outer update.
     """
-    constrain, reverse_constrain, tune_step = (module(n) for n in ("constrain", "reverse_constrain", "tune_step"))
+    domains, tune_step = module("DOMAINS"), module("tune_step")
 
     def hypers_of(tune_state: State) -> Any:
-        return constrain(dict(tune_state["w"]))
+        return constrain(domains, tune_state["w"])
 
     start, _ = module("training")(hypers_of(tune_state), outer, *data)
     rounds = steps // every
@@ -39,7 +40,7 @@ def online(
         last = (i + 1) * every - 1
         state = forwards(forward_step, i * every, last, lambda step, t, s: step(s, t), state)
         state, value, d_hypers = module("hypergradient_of_step")(state, hypers, outer, *data, last)
-        gradient = Tree(reverse_constrain(hypers, d_hypers))
+        gradient = Tree(reverse_constrain(domains, hypers, d_hypers))
         return state, tune_step(tune_state, gradient, outer * rounds + i), value
 
     zero = jnp.zeros((), jax.tree.leaves(start["w"])[0].dtype)

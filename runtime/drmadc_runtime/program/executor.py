@@ -16,6 +16,7 @@ from jax import lax
 
 from drmadc_runtime.adjoints.base import Hypergradient, SavePolicy, forward_pass
 from drmadc_runtime.adjoints.store import Store
+from drmadc_runtime.core.domains import constrain, reverse_constrain, unconstrain
 from drmadc_runtime.core.trees import Tree
 from drmadc_runtime.data.statistics import CHUNK, Statistics, chunks_of
 from drmadc_runtime.data.tasks import Tasks
@@ -143,14 +144,12 @@ class Session:
     def constrain(self, free: Values) -> dict[str, jax.Array]:
         """Unconstrained values to own domains."""
         with self.precision():
-            hypers: dict[str, jax.Array] = self.module["constrain"](free)
-            return hypers
+            return constrain(self.module["DOMAINS"], free)
 
     def unconstrain(self, hypers: Values) -> dict[str, jax.Array]:
         """Own domains to unconstrained values."""
         with self.precision():
-            free: dict[str, jax.Array] = self.module["unconstrain"](self.cast(hypers))
-            return free
+            return unconstrain(self.module["DOMAINS"], self.cast(hypers))
 
     def cast(self, hypers: Values) -> dict[str, jax.Array]:
         """Hyperparameters as arrays of the module's floating type and shapes.
@@ -236,7 +235,7 @@ class Session:
             result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, policy=policy)
         if not isinstance(policy, Store):
             result = result._replace(trajectory=None)
-        return result, self.module["reverse_constrain"](hypers, result.gradient)
+        return result, reverse_constrain(self.module["DOMAINS"], hypers, result.gradient)
 
     def evaluate(self, hypers: Values, outer: int, policy: SavePolicy | None = None) -> Evaluation:
         """Train from scratch and send the hypergradient back; see Evaluation."""
@@ -276,7 +275,7 @@ class Session:
 
     def _online_traced(self, tune_state: Any, outer: jax.Array, *data: Any) -> Any:
         def loss(params: Any, t: jax.Array) -> jax.Array:
-            hypers = self.module["constrain"](dict(tune_state["w"]))  # those at the start of the run
+            hypers = constrain(self.module["DOMAINS"], tune_state["w"])  # those at the start of the run
             value: jax.Array = self.module["training_loss"](params, hypers, outer, *data, t)
             return value
 

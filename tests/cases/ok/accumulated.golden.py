@@ -31,43 +31,15 @@ LINES = {
 WEIGHTS = {"h1.weight": (784, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
 LAYER_OF_WEIGHTS = {"h1.weight": (0, ()), "out.weight": (1, ())}
+DOMAINS = {"blur": rt.positive, "l2": rt.positive, "trust": rt.unit}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "blur": jnp.array(0.1, dtype=DTYPE),
         "l2": jnp.full((2,), 0.01, dtype=DTYPE),
         "trust": jnp.full((60,), 0.6, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: blur is positive, l2 is positive, trust is
-    unit.
-    """
-    return {
-        "blur": jnp.exp(free["blur"]),
-        "l2": jnp.exp(free["l2"]),
-        "trust": jax.nn.sigmoid(free["trust"]),
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "blur": jnp.log(hypers["blur"]),
-        "l2": jnp.log(hypers["l2"]),
-        "trust": jnp.log(hypers["trust"]) - jnp.log1p(-hypers["trust"]),
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "blur": d_hypers["blur"] * hypers["blur"],
-        "l2": d_hypers["l2"] * hypers["l2"],
-        "trust": d_hypers["trust"] * (hypers["trust"] * (1 - hypers["trust"])),
     }
 
 

@@ -39,10 +39,18 @@ LAYER_OF_PARAMS = {
     "out.bias": (2, ()),
 }
 LAYER_OF_WEIGHTS = {"a.weight": (0, ()), "b.weight": (1, ()), "out.weight": (2, ())}
+DOMAINS = {
+    "rate": rt.positive,
+    "decay": rt.positive,
+    "beta1": rt.unit,
+    "beta2": rt.unit,
+    "eps": rt.positive,
+    "l1": rt.positive,
+}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "rate": jnp.full((3,), 0.05, dtype=DTYPE),
         "decay": jnp.full((3,), 0.9, dtype=DTYPE),
@@ -50,44 +58,6 @@ def initial_hypers():
         "beta2": jnp.array(0.95, dtype=DTYPE),
         "eps": jnp.array(0.01, dtype=DTYPE),
         "l1": jnp.full((3,), 0.001, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: rate is positive, decay is positive, beta1
-    is unit, beta2 is unit, eps is positive, l1 is positive.
-    """
-    return {
-        "rate": jnp.exp(free["rate"]),
-        "decay": jnp.exp(free["decay"]),
-        "beta1": jax.nn.sigmoid(free["beta1"]),
-        "beta2": jax.nn.sigmoid(free["beta2"]),
-        "eps": jnp.exp(free["eps"]),
-        "l1": jnp.exp(free["l1"]),
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "rate": jnp.log(hypers["rate"]),
-        "decay": jnp.log(hypers["decay"]),
-        "beta1": jnp.log(hypers["beta1"]) - jnp.log1p(-hypers["beta1"]),
-        "beta2": jnp.log(hypers["beta2"]) - jnp.log1p(-hypers["beta2"]),
-        "eps": jnp.log(hypers["eps"]),
-        "l1": jnp.log(hypers["l1"]),
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "rate": d_hypers["rate"] * hypers["rate"],
-        "decay": d_hypers["decay"] * hypers["decay"],
-        "beta1": d_hypers["beta1"] * (hypers["beta1"] * (1 - hypers["beta1"])),
-        "beta2": d_hypers["beta2"] * (hypers["beta2"] * (1 - hypers["beta2"])),
-        "eps": d_hypers["eps"] * hypers["eps"],
-        "l1": d_hypers["l1"] * hypers["l1"],
     }
 
 

@@ -58,51 +58,23 @@ IN_UNIT_OF_LOSS_WEIGHTS = {
     "loss.lambda.weight": (0, (784, 1)),
     "loss.out.weight": (784, (5, 1)),
 }
+DOMAINS = {
+    "batch": rt.positive,
+    "v": rt.positive,
+    "grad": rt.positive,
+    "if": rt.unit,
+    "jax": rt.real,
+}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "batch": jnp.array(0.7, dtype=DTYPE),
         "v": jnp.full((789,), 0.01, dtype=DTYPE),
         "grad": jnp.full((9,), 0.1, dtype=DTYPE),
         "if": jnp.full((5,), 0.6, dtype=DTYPE),
         "jax": jnp.array(0.2, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: batch is positive, v is positive, grad is
-    positive, if is unit, jax is real.
-    """
-    return {
-        "batch": jnp.exp(free["batch"]),
-        "v": jnp.exp(free["v"]),
-        "grad": jnp.exp(free["grad"]),
-        "if": jax.nn.sigmoid(free["if"]),
-        "jax": free["jax"],
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "batch": jnp.log(hypers["batch"]),
-        "v": jnp.log(hypers["v"]),
-        "grad": jnp.log(hypers["grad"]),
-        "if": jnp.log(hypers["if"]) - jnp.log1p(-hypers["if"]),
-        "jax": hypers["jax"],
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "batch": d_hypers["batch"] * hypers["batch"],
-        "v": d_hypers["v"] * hypers["v"],
-        "grad": d_hypers["grad"] * hypers["grad"],
-        "if": d_hypers["if"] * (hypers["if"] * (1 - hypers["if"])),
-        "jax": d_hypers["jax"],
     }
 
 

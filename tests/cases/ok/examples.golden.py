@@ -30,26 +30,12 @@ LINES = {
 }
 WEIGHTS = {"h1.weight": (784, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
+DOMAINS = {"trust": rt.unit}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""  # examples.drm:14
+    """Initial hyperparameters, in their domains."""  # examples.drm:14
     return {"trust": jnp.full((60,), 0.5, dtype=DTYPE)}
-
-
-def constrain(free):
-    """Unconstrained values to own domains: trust is unit."""
-    return {"trust": jax.nn.sigmoid(free["trust"])}
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {"trust": jnp.log(hypers["trust"]) - jnp.log1p(-hypers["trust"])}
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {"trust": d_hypers["trust"] * (hypers["trust"] * (1 - hypers["trust"]))}
 
 
 def features(raw):

@@ -35,47 +35,16 @@ LINES = {
 ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
+DOMAINS = {"images": rt.real, "labels": rt.real, "blur": rt.positive, "drop": rt.unit}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "images": 0.1 * rt.normal(SEED, 0, 0, {"images": (12, 784)})["images"],
         "labels": 1 * rt.normal(SEED, 0, 0, {"labels": (12, 10)})["labels"],
         "blur": jnp.array(0.1, dtype=DTYPE),
         "drop": jnp.array(0.3, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: images is real, labels is real, blur is
-    positive, drop is unit.
-    """
-    return {
-        "images": free["images"],
-        "labels": free["labels"],
-        "blur": jnp.exp(free["blur"]),
-        "drop": jax.nn.sigmoid(free["drop"]),
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "images": hypers["images"],
-        "labels": hypers["labels"],
-        "blur": jnp.log(hypers["blur"]),
-        "drop": jnp.log(hypers["drop"]) - jnp.log1p(-hypers["drop"]),
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "images": d_hypers["images"],
-        "labels": d_hypers["labels"],
-        "blur": d_hypers["blur"] * hypers["blur"],
-        "drop": d_hypers["drop"] * (hypers["drop"] * (1 - hypers["drop"])),
     }
 
 

@@ -47,26 +47,12 @@ IN_UNIT_OF_WEIGHTS = {
     "h3.weight": (834, (50, 1)),
     "out.weight": (884, (50, 1)),
 }
+DOMAINS = {"l2": rt.positive}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""  # mnist_l2.drm:17
+    """Initial hyperparameters, in their domains."""  # mnist_l2.drm:17
     return {"l2": jnp.full((934,), 0.0123, dtype=DTYPE)}
-
-
-def constrain(free):
-    """Unconstrained values to own domains: l2 is positive."""
-    return {"l2": jnp.exp(free["l2"])}
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {"l2": jnp.log(hypers["l2"])}
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {"l2": d_hypers["l2"] * hypers["l2"]}
 
 
 def fit(raw):

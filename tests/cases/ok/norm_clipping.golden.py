@@ -24,43 +24,15 @@ LINES = {
     "tune": "norm_clipping.drm:25: clipped",
 }
 B = {"b": (2,)}
+DOMAINS = {"rate": rt.positive, "limit": rt.positive, "shift": rt.real}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "rate": jnp.full((6,), 0.2, dtype=DTYPE),
         "limit": jnp.array(0.7, dtype=DTYPE),
         "shift": jnp.array(0.1, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: rate is positive, limit is positive, shift
-    is real.
-    """
-    return {
-        "rate": jnp.exp(free["rate"]),
-        "limit": jnp.exp(free["limit"]),
-        "shift": free["shift"],
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "rate": jnp.log(hypers["rate"]),
-        "limit": jnp.log(hypers["limit"]),
-        "shift": hypers["shift"],
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "rate": d_hypers["rate"] * hypers["rate"],
-        "limit": d_hypers["limit"] * hypers["limit"],
-        "shift": d_hypers["shift"],
     }
 
 

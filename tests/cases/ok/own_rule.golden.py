@@ -24,41 +24,15 @@ LINES = {
     "tune": "own_rule.drm:28: sgd",
 }
 W = {"w": (3, 2)}
+DOMAINS = {"v0": rt.real, "pull": rt.real, "damping": rt.unit}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "v0": jnp.array(0.3, dtype=DTYPE),
         "pull": jnp.array([0.2, 0.4], dtype=DTYPE),
         "damping": jnp.full((2,), 0.5, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: v0 is real, pull is real, damping is unit."""
-    return {
-        "v0": free["v0"],
-        "pull": free["pull"],
-        "damping": jax.nn.sigmoid(free["damping"]),
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "v0": hypers["v0"],
-        "pull": hypers["pull"],
-        "damping": jnp.log(hypers["damping"]) - jnp.log1p(-hypers["damping"]),
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "v0": d_hypers["v0"],
-        "pull": d_hypers["pull"],
-        "damping": d_hypers["damping"] * (hypers["damping"] * (1 - hypers["damping"])),
     }
 
 

@@ -36,43 +36,15 @@ PARAM_OF_PARAMS = {
     "out.weight": (2, ()),
     "out.bias": (3, ()),
 }
+DOMAINS = {"mix": rt.unit, "rate": rt.positive, "decay": rt.positive}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "mix": jnp.array(0.3, dtype=DTYPE),
         "rate": jnp.array(0.01, dtype=DTYPE),
         "decay": jnp.full((4,), 0.1, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: mix is unit, rate is positive, decay is
-    positive.
-    """
-    return {
-        "mix": jax.nn.sigmoid(free["mix"]),
-        "rate": jnp.exp(free["rate"]),
-        "decay": jnp.exp(free["decay"]),
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "mix": jnp.log(hypers["mix"]) - jnp.log1p(-hypers["mix"]),
-        "rate": jnp.log(hypers["rate"]),
-        "decay": jnp.log(hypers["decay"]),
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "mix": d_hypers["mix"] * (hypers["mix"] * (1 - hypers["mix"])),
-        "rate": d_hypers["rate"] * hypers["rate"],
-        "decay": d_hypers["decay"] * hypers["decay"],
     }
 
 

@@ -45,10 +45,19 @@ WEIGHT_OF_PARAMS = {
     "mlp.out.weight": (3930, (5, 10)),
     "mlp.out.bias": (3980, (10,)),
 }
+DOMAINS = {
+    "t": rt.real,
+    "mix": rt.real,
+    "bins": rt.real,
+    "start": rt.real,
+    "velocity": rt.real,
+    "limit": rt.positive,
+    "curve": rt.real,
+}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "t": jnp.full((789,), 0.1, dtype=DTYPE),
         "mix": (
@@ -59,47 +68,6 @@ def initial_hypers():
         "velocity": jnp.full((3990,), 0.01, dtype=DTYPE),
         "limit": jnp.full((15,), 0.4, dtype=DTYPE),
         "curve": 0.1 * rt.identity((5, 5)),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: t is real, mix is real, bins is real, start
-    is real, velocity is real, limit is positive, curve is real.
-    """
-    return {
-        "t": free["t"],
-        "mix": free["mix"],
-        "bins": free["bins"],
-        "start": free["start"],
-        "velocity": free["velocity"],
-        "limit": jnp.exp(free["limit"]),
-        "curve": free["curve"],
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "t": hypers["t"],
-        "mix": hypers["mix"],
-        "bins": hypers["bins"],
-        "start": hypers["start"],
-        "velocity": hypers["velocity"],
-        "limit": jnp.log(hypers["limit"]),
-        "curve": hypers["curve"],
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "t": d_hypers["t"],
-        "mix": d_hypers["mix"],
-        "bins": d_hypers["bins"],
-        "start": d_hypers["start"],
-        "velocity": d_hypers["velocity"],
-        "limit": d_hypers["limit"] * hypers["limit"],
-        "curve": d_hypers["curve"],
     }
 
 

@@ -32,31 +32,14 @@ LINES = {
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
 IN_UNIT_OF_WEIGHTS = {"h1.weight": (0, (784, 1)), "out.weight": (784, (6, 1))}
+DOMAINS = {"l2": rt.positive, "rate": rt.positive}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "l2": jnp.full((790,), 0.0123, dtype=DTYPE),
         "rate": jnp.full((2,), 0.3, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: l2 is positive, rate is positive."""
-    return {"l2": jnp.exp(free["l2"]), "rate": jnp.exp(free["rate"])}
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {"l2": jnp.log(hypers["l2"]), "rate": jnp.log(hypers["rate"])}
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "l2": d_hypers["l2"] * hypers["l2"],
-        "rate": d_hypers["rate"] * hypers["rate"],
     }
 
 

@@ -31,26 +31,12 @@ LINES = {
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
 IN_UNIT_OF_WEIGHTS = {"h1.weight": (0, (784, 1)), "out.weight": (784, (6, 1))}
+DOMAINS = {"l2": rt.positive}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""  # reverse_published.drm:14
+    """Initial hyperparameters, in their domains."""  # reverse_published.drm:14
     return {"l2": jnp.full((790,), 0.0123, dtype=DTYPE)}
-
-
-def constrain(free):
-    """Unconstrained values to own domains: l2 is positive."""
-    return {"l2": jnp.exp(free["l2"])}
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {"l2": jnp.log(hypers["l2"])}
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {"l2": d_hypers["l2"] * hypers["l2"]}
 
 
 def features(raw):

@@ -40,45 +40,15 @@ PARAM_OF_PARAMS = {
     "out.weight": (2, ()),
     "out.bias": (3, ()),
 }
+DOMAINS = {"rate": rt.positive, "momentum": rt.unit, "scale": rt.positive}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "rate": jnp.full((7, 4), 0.37, dtype=DTYPE),
         "momentum": jnp.full((7, 4), 0.5, dtype=DTYPE),
         "scale": jnp.full((4,), 0.05, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: rate is positive, momentum is unit, scale is
-    positive.
-    """
-    return {
-        "rate": jnp.exp(free["rate"]),
-        "momentum": jax.nn.sigmoid(free["momentum"]),
-        "scale": jnp.exp(free["scale"]),
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "rate": jnp.log(hypers["rate"]),
-        "momentum": jnp.log(hypers["momentum"]) - jnp.log1p(-hypers["momentum"]),
-        "scale": jnp.log(hypers["scale"]),
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "rate": d_hypers["rate"] * hypers["rate"],
-        "momentum": (
-            d_hypers["momentum"] * (hypers["momentum"] * (1 - hypers["momentum"]))
-        ),
-        "scale": d_hypers["scale"] * hypers["scale"],
     }
 
 

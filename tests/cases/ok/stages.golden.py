@@ -30,10 +30,11 @@ U = {"u": (2,)}
 PARAM_OF_PARAMS = {"w": (0, ()), "u": (1, ())}
 WEIGHT_OF_PARAMS = {"w": (0, (3,)), "u": (3, (2,))}
 LAYER_OF_PARAMS = {"w": (0, ()), "u": (1, ())}
+DOMAINS = {"penalty": rt.positive, "rate": rt.positive, "mix": rt.real, "bins": rt.real}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "penalty": jnp.exp(
             -1 + 0.1 * rt.normal(SEED, 0, 0, {"penalty": (5,)})["penalty"]
@@ -43,38 +44,6 @@ def initial_hypers():
             rt.identity((3, 3)) + 0.01 * rt.normal(SEED, 0, 0, {"mix": (3, 3)})["mix"]
         ),
         "bins": rt.linspace(-1, 1, (4,)),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: penalty is positive, rate is positive, mix
-    is real, bins is real.
-    """
-    return {
-        "penalty": jnp.exp(free["penalty"]),
-        "rate": jnp.exp(free["rate"]),
-        "mix": free["mix"],
-        "bins": free["bins"],
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "penalty": jnp.log(hypers["penalty"]),
-        "rate": jnp.log(hypers["rate"]),
-        "mix": hypers["mix"],
-        "bins": hypers["bins"],
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "penalty": d_hypers["penalty"] * hypers["penalty"],
-        "rate": d_hypers["rate"] * hypers["rate"],
-        "mix": d_hypers["mix"],
-        "bins": d_hypers["bins"],
     }
 
 

@@ -53,26 +53,12 @@ ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
 LAYER_OF_WEIGHTS = {"h1.weight": (0, ()), "out.weight": (1, ())}
+DOMAINS = {"l2": rt.positive}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""  # streamed.drm:18
+    """Initial hyperparameters, in their domains."""  # streamed.drm:18
     return {"l2": jnp.full((2,), 0.01, dtype=DTYPE)}
-
-
-def constrain(free):
-    """Unconstrained values to own domains: l2 is positive."""
-    return {"l2": jnp.exp(free["l2"])}
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {"l2": jnp.log(hypers["l2"])}
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {"l2": d_hypers["l2"] * hypers["l2"]}
 
 
 def fit(raw):

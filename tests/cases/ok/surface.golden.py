@@ -23,36 +23,14 @@ LINES = {
     "strategy": "exact(store)",
     "tune": "surface.drm:21: heavy_ball",
 }
+DOMAINS = {"rate": rt.positive, "momentum": rt.unit}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "rate": jnp.full((9,), 0.011108996538242306, dtype=DTYPE),
         "momentum": jnp.full((9,), 0.9, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: rate is positive, momentum is unit."""
-    return {"rate": jnp.exp(free["rate"]), "momentum": jax.nn.sigmoid(free["momentum"])}
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "rate": jnp.log(hypers["rate"]),
-        "momentum": jnp.log(hypers["momentum"]) - jnp.log1p(-hypers["momentum"]),
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "rate": d_hypers["rate"] * hypers["rate"],
-        "momentum": (
-            d_hypers["momentum"] * (hypers["momentum"] * (1 - hypers["momentum"]))
-        ),
     }
 
 

@@ -46,43 +46,15 @@ PARAM_OF_PARAMS = {
     "out.weight": (2, ()),
     "out.bias": (3, ()),
 }
+DOMAINS = {"sharing": rt.real, "scale": rt.positive, "trust": rt.positive}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "sharing": 0.9 * rt.identity((10, 10)) + 0.01,
         "scale": jnp.full((4,), 0.1353352832366127, dtype=DTYPE),
         "trust": jnp.full((10,), 1, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: sharing is real, scale is positive, trust is
-    positive.
-    """
-    return {
-        "sharing": free["sharing"],
-        "scale": jnp.exp(free["scale"]),
-        "trust": jnp.exp(free["trust"]),
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "sharing": hypers["sharing"],
-        "scale": jnp.log(hypers["scale"]),
-        "trust": jnp.log(hypers["trust"]),
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "sharing": d_hypers["sharing"],
-        "scale": d_hypers["scale"] * hypers["scale"],
-        "trust": d_hypers["trust"] * hypers["trust"],
     }
 
 

@@ -53,47 +53,21 @@ OUT_UNIT_OF_PARAMS = {
     "out.weight": (8, (1, 10)),
     "out.bias": (8, (10,)),
 }
+DOMAINS = {
+    "gain": rt.positive,
+    "rate": rt.positive,
+    "l2": rt.positive,
+    "strength": rt.positive,
+}
 
 
 def initial_hypers():
-    """Initial hyperparameters, in their own domains."""
+    """Initial hyperparameters, in their domains."""
     return {
         "gain": jnp.full((784,), 0.5, dtype=DTYPE),
         "rate": jnp.full((3210,), 0.2, dtype=DTYPE),
         "l2": jnp.full((18,), 0.01, dtype=DTYPE),
         "strength": jnp.full((5,), 0.5, dtype=DTYPE),
-    }
-
-
-def constrain(free):
-    """Unconstrained values to own domains: gain is positive, rate is positive, l2 is
-    positive, strength is positive.
-    """
-    return {
-        "gain": jnp.exp(free["gain"]),
-        "rate": jnp.exp(free["rate"]),
-        "l2": jnp.exp(free["l2"]),
-        "strength": jnp.exp(free["strength"]),
-    }
-
-
-def unconstrain(hypers):
-    """Own domains to unconstrained values."""
-    return {
-        "gain": jnp.log(hypers["gain"]),
-        "rate": jnp.log(hypers["rate"]),
-        "l2": jnp.log(hypers["l2"]),
-        "strength": jnp.log(hypers["strength"]),
-    }
-
-
-def reverse_constrain(hypers, d_hypers):
-    """Adjoint of `constrain`: the chain rule of each domain."""
-    return {
-        "gain": d_hypers["gain"] * hypers["gain"],
-        "rate": d_hypers["rate"] * hypers["rate"],
-        "l2": d_hypers["l2"] * hypers["l2"],
-        "strength": d_hypers["strength"] * hypers["strength"],
     }
 
 
