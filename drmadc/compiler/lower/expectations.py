@@ -1,10 +1,11 @@
 """What a run must show, as a table at the end of an emitted module."""
 
-from drmadc.compiler.lower.expressions import Scope, call, item, lower, number
+from drmadc.compiler.lower.expressions import Scope, lower
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
 from drmadc.ir.types import SERIES
 from drmadc.target import tree as py
+from drmadc.target.build import call, item, number
 
 
 def expectation_table(program: Program) -> list[py.Statement]:

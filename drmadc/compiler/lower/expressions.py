@@ -11,6 +11,7 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
 from drmadc.ir.types import Array, Tree, Type, is_scalar, leading
 from drmadc.target import tree as py
+from drmadc.target.build import call, item, number
 
 _FUNCTIONS = {
     "tanh": "jnp.tanh",
@@ -68,16 +69,6 @@ def function_scope(program: Program, noise: py.Expr | None = None) -> Scope:
 def step_scope(program: Program) -> Scope:
     """Names inside a step or its adjoint."""
     return Scope(program, lambda node: py.Id(step_name(node.id)))
-
-
-def call(function: str, *args: py.Expr, **named: py.Expr) -> py.Call:
-    """A call of a dotted name."""
-    return py.Call(py.Id(function), args, tuple(named.items()))
-
-
-def item(name: str, entry: str) -> py.Subscript:
-    """name["entry"]"""
-    return py.Subscript(py.Id(name), (py.Literal(entry),))
 
 
 def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
@@ -209,13 +200,6 @@ def spread_call(program: Program, node: ir.Broadcast, value: py.Expr) -> py.Expr
     assert isinstance(node.type, Tree)
     table = axis_constant(program, node.x.type.axes[0], node.type.group)
     return call("rt.broadcast", value, py.Id(table))
-
-
-def number(value: float) -> py.Expr:
-    """A literal; whole numbers without a point."""
-    if value.is_integer() and abs(value) < 1e6:
-        return py.Minus(py.Literal(int(-value))) if value < 0 else py.Literal(int(value))
-    return py.Minus(py.Literal(-value)) if value < 0 else py.Literal(value)
 
 
 def _collect(x: ir.Expr, type_: Type, scope: Scope) -> py.Expr:

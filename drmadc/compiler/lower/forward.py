@@ -3,16 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from drmadc.compiler.lower.data import features_of
-from drmadc.compiler.lower.expressions import (
-    Scope,
-    call,
-    full,
-    function_scope,
-    item,
-    lower,
-    spread_call,
-    step_scope,
-)
+from drmadc.compiler.lower.expressions import Scope, full, function_scope, lower, spread_call, step_scope
 from drmadc.compiler.lower.names import batch_key, group_constant, hyper_name, key, local, step_name
 from drmadc.compiler.passes.adjoint import laid
 from drmadc.compiler.passes.chunks import chunks
@@ -24,6 +15,7 @@ from drmadc.ir.program import Data, Function, Let, Model, Program
 from drmadc.ir.reverse import Exact, Naive
 from drmadc.ir.types import Array, Tree
 from drmadc.target import tree as py
+from drmadc.target.build import call, item
 
 
 def hyper_reads(program: Program, names: tuple[str, ...], *, at_step: bool) -> list[py.Statement]:

@@ -1,6 +1,5 @@
 """The hypergradient of an emitted module: training, the objective, and the way back that the strategy asks for."""
 
-from drmadc.compiler.lower.expressions import call, item
 from drmadc.compiler.lower.forward import (
     along_stream,
     batch_arguments,
@@ -24,6 +23,7 @@ from drmadc.ir.reverse import (
     strategy_text,
 )
 from drmadc.target import tree as py
+from drmadc.target.build import call, item
 
 
 def keep_constant(program: Program, adjoint: Adjoint) -> py.Statement:

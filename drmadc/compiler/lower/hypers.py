@@ -2,10 +2,11 @@
 
 from math import prod
 
-from drmadc.compiler.lower.expressions import call, lower, number, step_scope
+from drmadc.compiler.lower.expressions import lower, step_scope
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import HyperParameter, Program
 from drmadc.target import tree as py
+from drmadc.target.build import call, number
 
 
 def hyper_functions(program: Program) -> list[py.Statement]:

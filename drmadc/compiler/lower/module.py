@@ -11,7 +11,6 @@ from drmadc.compiler.lower.data import (
     statistics_table,
 )
 from drmadc.compiler.lower.expectations import expectation_table
-from drmadc.compiler.lower.expressions import call
 from drmadc.compiler.lower.forward import (
     init_function,
     loss_functions,
@@ -37,6 +36,7 @@ from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir.program import Program
 from drmadc.ir.reverse import Exact, Reverse, strategy_text
 from drmadc.target import tree as py
+from drmadc.target.build import call
 from drmadc.target.printer import print_module
 
 API = 4

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from drmadc.compiler.lower.expressions import Scope, call, item, lower
+from drmadc.compiler.lower.expressions import Scope, lower
 from drmadc.compiler.lower.forward import (
     hyper_reads,
     loss_arguments,
@@ -22,6 +22,7 @@ from drmadc.ir.reverse import (
 from drmadc.ir.text import equation_text
 from drmadc.ir.types import Array
 from drmadc.target import tree as py
+from drmadc.target.build import call, item
 
 
 def curvature(program: Program) -> Curvature:

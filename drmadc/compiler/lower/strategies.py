@@ -3,7 +3,7 @@
 from math import ceil, log2
 
 from drmadc.compiler.lower.data import augmentation, gathered, rows_batch, whole_batch
-from drmadc.compiler.lower.expressions import call, draw_number, item, lower
+from drmadc.compiler.lower.expressions import draw_number, lower
 from drmadc.compiler.lower.forward import data_argument, hyper_reads, loss_arguments, step_parameters, step_reads
 from drmadc.compiler.lower.names import hyper_name, step_name
 from drmadc.compiler.passes.dependence import function_hypers
@@ -13,6 +13,7 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.program import Adjoint, Let, Program
 from drmadc.ir.reverse import Exact, Flow, Implicit, Naive, OneStep, Truncated
 from drmadc.target import tree as py
+from drmadc.target.build import call, item
 
 
 def strategy_functions(program: Program) -> list[py.Statement]:

@@ -1,12 +1,13 @@
 """The outer update of an emitted module: for each stage its rule, ties, frozen hyperparameters and projections."""
 
-from drmadc.compiler.lower.expressions import call, item, lower, number, step_scope
+from drmadc.compiler.lower.expressions import lower, step_scope
 from drmadc.compiler.lower.names import axis_constant, step_name
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program, Stage, axis_length, axis_slots
 from drmadc.ir.ties import Projection, Tie
 from drmadc.ir.types import GROUP_AXES, Axis
 from drmadc.target import tree as py
+from drmadc.target.build import call, item, number
 
 
 def stage_function(name: str, stage: Stage) -> str:
