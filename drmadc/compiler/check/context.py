@@ -2,23 +2,43 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from drmadc.common.diagnostics.model import Bag
 from drmadc.common.source import Span
+from drmadc.compiler.check.draft import Train, Tune
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, Data, Group, HyperParameter, Learned, Let, Model, Parameter
+from drmadc.ir.program import (
+    Data,
+    Expectation,
+    Group,
+    HyperParameter,
+    Learned,
+    Let,
+    Model,
+    Parameter,
+    Report,
+    Retrain,
+    Sweep,
+)
 from drmadc.ir.types import Array, Type
 from drmadc.syntax import ast
+
+D = TypeVar("D", bound=ast.Decl)
 
 
 @dataclass
 class Known:
-    """The tables that the checking of a spec fills, one after another."""
+    """The tables that the phases of checking fill, one after another.
+
+    `unread`: syntax errors came before. `broken`: names whose declaration is wrong, so that their uses are not
+    reported again. `trains_on`: the block that `train { data = NAME }` names.
+    """
 
     bag: Bag
     spec: ast.Spec
     rules: dict[str, ast.UpdateDecl]
+    unread: bool = False
     lets: dict[str, ast.LetDecl] = field(default_factory=dict)
     data: Data | None = None
     data_decl: ast.DataDecl | None = None
@@ -31,7 +51,32 @@ class Known:
     used: set[str] = field(default_factory=set)
     learned: Learned | None = None
     trains_on: str | None = None
+    learned_decls: tuple[ast.DataDecl, ...] = ()
     noises: int = 0
+    train: Train | None = None
+    sweep: Sweep | None = None
+    tune: Tune | None = None
+    retrain: Retrain | None = None
+    reports: tuple[Report, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+
+    def all(self, kind: type[D]) -> list[D]:
+        """The declarations of a kind, in the order of the spec."""
+        return [decl for decl in self.spec.decls if isinstance(decl, kind)]
+
+    def single(self, kind: type[D]) -> D | None:
+        """The first declaration of a kind that is given once at most."""
+        return next(iter(self.all(kind)), None)
+
+    @property
+    def steps(self) -> int | None:
+        """Number of training steps, where it is known."""
+        return self.train.steps if self.train is not None else None
+
+    @property
+    def data_is_wrong(self) -> bool:
+        """Whether a source is declared, and is wrong (reported already)."""
+        return self.data is None and self.data_decl is not None
 
     def add_group(self, name: str, members: tuple[str, ...]) -> None:
         """Declare a parameter group; empty ones do not exist."""
@@ -47,9 +92,10 @@ class Known:
             return None
         return self.data.size_of("train")
 
-    def close_groups(self) -> None:
-        """Declare the group of all parameters, once all are known."""
-        self.add_group(ALL, tuple(self.parameters))
+
+def head(span: Span, keyword: str) -> Span:
+    """The keyword at the head of a block."""
+    return Span(span.file, span.start, span.start + len(keyword))
 
 
 Place = Literal["data", "model", "minibatch", "update", "init", "outer", "constant", "initial"]

@@ -5,7 +5,7 @@ from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.shapes import broadcast_types, describe
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Expectation, Report
+from drmadc.ir.program import Expectation
 from drmadc.ir.types import SCALAR, SERIES, Array, is_scalar, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import expectation_text, format_expr
@@ -14,15 +14,21 @@ REDUCTIONS = ("first", "last", "min", "max", "mean")
 RECORDED = ("objective", "hypergradient", "growth", "seconds", "lost")
 
 
-def check_expectation(
-    item: ast.Expectation, reports: list[Report], arms: tuple[str, ...], swept: tuple[str, ...], known: Known
-) -> Expectation | None:
-    """One line `expect left compare right within margin`."""
-    keys = tuple(report.key for report in reports if report.shape is None)
+def _recorded(known: Known) -> tuple[str, ...]:
+    """The names of everything that a run records."""
+    keys = tuple(report.key for report in known.reports if report.shape is None)
+    arms = tuple(name for name, _ in known.retrain.arms) if known.retrain is not None else ()
     names = (*RECORDED, *keys, *(f"{arm}.{key}" for arm in arms for key in keys))
-    if swept:
+    if known.sweep is not None:
+        swept = tuple(name for name, _ in known.sweep.over) or ("along",)
         slopes = tuple(f"d_{name}" for name in swept)
         names += tuple(f"sweep.{key}" for key in ("objective", "hypergradient", *swept, *slopes, *keys))
+    return names
+
+
+def check_expectation(item: ast.Expectation, known: Known) -> Expectation | None:
+    """One line `expect left compare right within margin`."""
+    names = _recorded(known)
     left, right = _side(item.left, names, known), _side(item.right, names, known)
     within = 0.0
     if item.within is not None:

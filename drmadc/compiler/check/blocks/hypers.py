@@ -15,7 +15,13 @@ from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr, format_type
 
 
-def check_params(decl: ast.ParamsDecl, known: Known) -> None:
+def check_params(known: Known) -> None:
+    """The trained arrays that belong to no model."""
+    for decl in known.all(ast.ParamsDecl):
+        _check_params(decl, known)
+
+
+def _check_params(decl: ast.ParamsDecl, known: Known) -> None:
     """`params w: real[2] = [1.4, 3.9]`: a trained array that belongs to no model."""
     if decl.type.name != "real":
         known.bag.add(name_errors.UnknownType(decl.type.span, decl.type.name, ("real",)))
@@ -34,10 +40,24 @@ def check_params(decl: ast.ParamsDecl, known: Known) -> None:
     known.add_group(decl.name, (decl.name,))
 
 
-def check_hyper(decl: ast.HyperDecl, steps: int | None, known: Known) -> None:
-    """A hyperparameter; `steps` is the number of training steps where it is known."""
+def check_free_hypers(known: Known) -> None:
+    """The hyperparameters whose axes do not need a model."""
+    for decl in known.all(ast.HyperDecl):
+        if not over_group(decl):
+            check_hyper(decl, known)
+
+
+def check_group_hypers(known: Known) -> None:
+    """The hyperparameters over a parameter group that no model has read yet."""
+    for decl in known.all(ast.HyperDecl):
+        if over_group(decl) and decl.name not in known.hypers:
+            check_hyper(decl, known)
+
+
+def check_hyper(decl: ast.HyperDecl, known: Known) -> None:
+    """A hyperparameter by itself: its type, axes, domain and initial value."""
     domain = next((d for d in DOMAINS if d == decl.type.name), None)
-    axes = [_axis(axis, steps, known) for axis in decl.type.axes]
+    axes = [_axis(axis, known.steps, known) for axis in decl.type.axes]
     if domain is None:
         known.bag.add(name_errors.UnknownType(decl.type.span, decl.type.name, DOMAINS))
     good = tuple(axis for axis in axes if axis is not None)
@@ -114,7 +134,7 @@ def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
     match expr:
         case ast.Name("task"):
             tasks = known.data.tasks if known.data is not None else 0
-            if not tasks and not (known.data is None and known.data_decl is not None):
+            if not tasks and not known.data_is_wrong:
                 wanted, found = "over data with tasks", "data without them"
                 why = "for example source = omniglot(small1)"
                 known.bag.add(type_errors.WrongKind(expr.span, "an axis `task`", wanted, found, why))

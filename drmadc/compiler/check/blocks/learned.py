@@ -12,7 +12,13 @@ from drmadc.ir.types import EXAMPLE, Array, Axis
 from drmadc.syntax import ast
 
 
-def check_learned(decl: ast.DataDecl, known: Known) -> None:
+def check_learned(known: Known) -> None:
+    """The learned data blocks."""
+    for decl in known.learned_decls:
+        _check_learned(decl, known)
+
+
+def _check_learned(decl: ast.DataDecl, known: Known) -> None:
     """Fill `known.learned` from `data NAME { x = images; y: class[10] = range(10) }`."""
     values: list[tuple[str, ir.Expr, Span]] = []
     labels: list[tuple[str, int, Span]] = []

@@ -3,12 +3,13 @@
 import re
 
 from drmadc.common.source import Span
+from drmadc.compiler.check.blocks.hypers import check_hyper, over_group
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.block import declared_type
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.expr.shapes import describe
-from drmadc.ir.program import Let, Model
+from drmadc.ir.program import ALL, Let, Model
 from drmadc.ir.types import EXAMPLE, Array, Axis, Tree, Type, leading
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_type
@@ -19,8 +20,30 @@ def mentions(decl: ast.ModelDecl, name: str) -> bool:
     return re.search(rf"\b{name}\b", re.sub(r"#[^\n]*", "", decl.span.text)) is not None
 
 
-def order_models(decls: list[ast.ModelDecl], known: Known) -> list[ast.ModelDecl]:
-    """Models behind those that they call; a circle is reported, and its models are left out."""
+def check_models(known: Known) -> None:
+    """The models, each behind those that it calls and behind the hyperparameters that it reads."""
+    for model in _ordered(known.all(ast.ModelDecl), known):
+        for hyper in known.all(ast.HyperDecl):
+            if over_group(hyper) and hyper.name not in known.hypers and mentions(model, hyper.name):
+                check_hyper(hyper, known)
+        check_model(model, known)
+
+
+def close_groups(known: Known) -> None:
+    """Declare the group of all parameters, which either all belong to tasks, or none."""
+    known.add_group(ALL, tuple(known.parameters))
+    own = [p for p in known.parameters.values() if p.tasks]
+    shared = [p for p in known.parameters.values() if not p.tasks]
+    if own and shared:
+        name = shared[0].path.partition(".")[0]
+        for decl in known.spec.decls:
+            if isinstance(decl, ast.ModelDecl | ast.ParamsDecl) and decl.name == name:
+                wanted, found = "of each task, like the others", "without the axis `task`"
+                known.bag.add(type_errors.WrongKind(decl.name_span, f"the parameters of `{name}`", wanted, found))
+
+
+def _ordered(decls: list[ast.ModelDecl], known: Known) -> list[ast.ModelDecl]:
+    """Models behind those that they call; a cycle is reported, and its models are left out."""
     ordered: list[ast.ModelDecl] = []
     waiting = list(decls)
     while waiting:
@@ -92,7 +115,7 @@ def _tasks(decl: ast.ModelDecl, known: Known) -> int:
     tasks = known.data.tasks if known.data is not None else 0
     if decl.axis != "task":
         known.bag.add(name_errors.UnknownAxis(decl.axis_span, decl.axis, ("task",)))
-    elif not tasks and not (known.data is None and known.data_decl is not None):
+    elif not tasks and not known.data_is_wrong:
         wanted, found = "over data with tasks", "data without them"
         known.bag.add(type_errors.WrongKind(decl.axis_span, "an axis `task`", wanted, found))
     return tasks

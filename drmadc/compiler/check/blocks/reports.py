@@ -3,12 +3,12 @@
 from drmadc.common.source import Span
 from drmadc.compiler.check.blocks.expectations import check_expectation, report_key
 from drmadc.compiler.check.blocks.training import count, function_of
-from drmadc.compiler.check.context import Context, Known
+from drmadc.compiler.check.context import Context, Known, head
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.expr.shapes import describe
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Expectation, Function, Report
+from drmadc.ir.program import Function, Report
 from drmadc.ir.types import Array, Tree
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -16,10 +16,21 @@ from drmadc.syntax.format import format_expr
 RECORD_KEYS = ("outer", "stage", "objective", "seconds", "growth", "hypergradient", "lost")
 
 
-def check_report(
-    decl: ast.ReportDecl, arms: tuple[str, ...], swept: tuple[str, ...], known: Known
-) -> tuple[list[Report], list[Expectation]]:
-    """The lines of a report block, each with the key that it has in `metrics.jsonl`; and what is expected of them."""
+def check_report(known: Known) -> None:
+    """Fill `known.reports` and `known.expectations`; what `retrain` compares must be reported."""
+    decl = known.single(ast.ReportDecl)
+    if decl is not None:
+        known.reports = tuple(_reports(decl, known))
+        lines = [item for item in decl.items if isinstance(item, ast.Expectation)]
+        expected = [check_expectation(item, known) for item in lines]
+        known.expectations = tuple(expectation for expectation in expected if expectation is not None)
+    retrain = known.single(ast.RetrainDecl)
+    if known.retrain is not None and retrain is not None and all(report.shape for report in known.reports):
+        known.bag.add(name_errors.MissingBlock(head(retrain.span, "retrain"), "report"))
+
+
+def _reports(decl: ast.ReportDecl, known: Known) -> list[Report]:
+    """The reported values, each with the key that it has in `metrics.jsonl`."""
     reports: list[Report] = []
     first: dict[str, Span] = {}
     for item in decl.items:
@@ -46,9 +57,7 @@ def check_report(
             continue
         first[key] = item.span
         reports.append(Report(key, function, shape))
-    lines = [item for item in decl.items if isinstance(item, ast.Expectation)]
-    expected = [check_expectation(item, reports, arms, swept, known) for item in lines]
-    return reports, [expectation for expectation in expected if expectation is not None]
+    return reports
 
 
 def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, ...], Function] | None:

@@ -2,9 +2,9 @@
 
 from drmadc.common.source import Span
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, initial_value
-from drmadc.compiler.check.blocks.settings import Settings
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.settings import Settings
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Retrain
 from drmadc.syntax import ast
@@ -14,7 +14,14 @@ RETRAIN = ("on", "arms")
 EXAMPLE = "arms = { untied: { l2: 0.01 }, tuned: {} }"
 
 
-def check_retrain(decl: ast.RetrainDecl, known: Known) -> Retrain | None:
+def check_retrain(known: Known) -> None:
+    """Fill `known.retrain`; beside an error it stays None."""
+    decl = known.single(ast.RetrainDecl)
+    if decl is not None:
+        known.retrain = _retrain(decl, known)
+
+
+def _retrain(decl: ast.RetrainDecl, known: Known) -> Retrain | None:
     """The splits and the arms; None where something is wrong."""
     before = known.bag.errors
     settings = Settings("retrain", decl.settings, RETRAIN, decl.span, known.bag)

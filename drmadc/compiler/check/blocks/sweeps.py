@@ -1,10 +1,10 @@
 """The `sweep` block: a grid on which objective and hypergradient are recorded before tuning."""
 
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, initial_value
-from drmadc.compiler.check.blocks.settings import Settings
 from drmadc.compiler.check.blocks.training import count
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.errors import type_errors
+from drmadc.compiler.check.settings import Settings
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Sweep
 from drmadc.ir.types import Array, Domain, sizes
@@ -15,7 +15,14 @@ SWEEP = ("over", "along", "points")
 EXAMPLE = "over = { rate: exp(linspace(-4, 1)) }  points = 40"
 
 
-def check_sweep(decl: ast.SweepDecl, known: Known) -> Sweep | None:
+def check_sweep(known: Known) -> None:
+    """Fill `known.sweep`; beside an error it stays None."""
+    decl = known.single(ast.SweepDecl)
+    if decl is not None:
+        known.sweep = _sweep(decl, known)
+
+
+def _sweep(decl: ast.SweepDecl, known: Known) -> Sweep | None:
     """`over = { rate: exp(linspace(-4, 1)) }` or `along = linspace(-1, 2)`, each with `points` values or a list."""
     before = known.bag.errors
     settings = Settings("sweep", decl.settings, SWEEP, decl.span, known.bag)

@@ -1,17 +1,15 @@
 """The `train` block."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 from drmadc.common.source import Span
-from drmadc.compiler.check.blocks.settings import Settings
 from drmadc.compiler.check.blocks.updates import check_update
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.block import check_resample
+from drmadc.compiler.check.draft import Train
 from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer, report_unknown_path
 from drmadc.compiler.check.expr.shapes import as_scalar, broadcast_to_group, describe, is_smooth
-from drmadc.ir.program import ALL, Function, Init, Sampling, Step
+from drmadc.compiler.check.settings import Settings
+from drmadc.ir.program import ALL, Function, Init
 from drmadc.ir.types import Array, Tree, is_scalar
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -19,27 +17,13 @@ from drmadc.syntax.format import format_expr
 TRAIN = ("data", "init", "loss", "update", "batch", "accumulate", "sampling", "resample", "steps", "seed", "precision")
 
 
-@dataclass
-class Train:
-    """What a `train` block says, as far as it is right."""
-
-    settings: Settings
-    steps: int | None
-    seed: int = 0
-    precision: Literal["float32", "float64"] = "float32"
-    batch: int = 0
-    sampling: Sampling = "with_replacement"
-    parts: int = 1
-    init: tuple[Init, ...] | None = None
-    redraw: bool = True
-    loss: Function | None = None
-    step: Step | None = None
-
-
-def read_train(decl: ast.TrainDecl, known: Known) -> Train:
+def read_train(known: Known) -> None:
     """The settings that other declarations need first: steps, seed, precision."""
+    decl = known.single(ast.TrainDecl)
+    if decl is None:
+        return
     settings = Settings("train", decl.settings, TRAIN, decl.span, known.bag)
-    train = Train(settings, count(settings.required("steps", "steps = 2000"), "`steps`", known))
+    train = known.train = Train(settings, count(settings.required("steps", "steps = 2000"), "`steps`", known))
     seed = settings.optional("seed")
     if seed is not None:
         train.seed = _whole(seed, "`seed`", known) or 0
@@ -54,11 +38,13 @@ def read_train(decl: ast.TrainDecl, known: Known) -> Train:
         case other:
             found = f"`{format_expr(other)}`"
             known.bag.add(type_errors.WrongKind(other.span, "`precision`", "float32 or float64", found))
-    return train
 
 
-def check_train(train: Train, known: Known) -> None:
+def check_train(known: Known) -> None:
     """The rest of the train block, once hyperparameters are known."""
+    train = known.train
+    if train is None:
+        return
     settings = train.settings
     loss = settings.required("loss", "loss = cross_entropy(mlp(x), y)")
     if loss is not None:

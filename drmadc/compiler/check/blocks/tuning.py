@@ -1,20 +1,20 @@
 """The `tune` blocks: objective, reverse strategy, and the stages in which hyperparameters move."""
 
 import math
-from dataclasses import dataclass
 
 from drmadc.common.source import Span
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, named_hyper
-from drmadc.compiler.check.blocks.settings import Settings
-from drmadc.compiler.check.blocks.training import Train, count, function_of
+from drmadc.compiler.check.blocks.training import count, function_of
 from drmadc.compiler.check.blocks.updates import check_update
 from drmadc.compiler.check.context import Context, Known
+from drmadc.compiler.check.draft import Tune
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer
+from drmadc.compiler.check.settings import Settings
 from drmadc.compiler.check.strategy.setting import DEFAULT_MEMORY, check_reverse
 from drmadc.compiler.passes.dependence import function_splits
-from drmadc.ir.program import HYPERS, Function, HyperParameter, Stage, axis_slots
+from drmadc.ir.program import HYPERS, HyperParameter, Stage, axis_slots
 from drmadc.ir.reverse import Exact, OneStep, Reverse
 from drmadc.ir.ties import COARSER, GRAINS, Grain, Projection, Projector, Tie
 from drmadc.ir.types import Tree
@@ -27,19 +27,7 @@ INHERITED = ("update", "steps", "project")
 PROJECTIONS = ("sort", "symmetric", "nonnegative", "clip")
 
 
-@dataclass
-class Tune:
-    """What the `tune` blocks say, as far as it is right; `settings` are those of the first."""
-
-    settings: Settings
-    objective: Function | None = None
-    reverse: Reverse | None = None
-    seeds: int = 1
-    stop: int = 0
-    stages: tuple[Stage, ...] | None = None
-
-
-def order_stages(decls: list[ast.TuneDecl], known: Known) -> list[ast.TuneDecl]:
+def _ordered(decls: list[ast.TuneDecl], known: Known) -> list[ast.TuneDecl]:
     """The tune blocks in the order in which they run; a chain that is broken is reported."""
     if len(decls) < 2:
         for decl in decls:
@@ -87,8 +75,14 @@ def order_stages(decls: list[ast.TuneDecl], known: Known) -> list[ast.TuneDecl]:
     return ordered
 
 
-def check_tune(decls: list[ast.TuneDecl], train: Train | None, known: Known, *, sweeps: bool) -> Tune:
-    """The tune blocks, in the order of `order_stages`; beside a sweep, one may move nothing."""
+def check_tune(known: Known) -> None:
+    """Fill `known.tune` from the tune blocks, in the order of their stages; beside a sweep, one may move nothing."""
+    decls = _ordered(known.all(ast.TuneDecl), known)
+    if decls:
+        known.tune = _tune(decls, known)
+
+
+def _tune(decls: list[ast.TuneDecl], known: Known) -> Tune:
     blocks = [Settings("tune", d.settings, (*FIRST, *EACH), d.span, known.bag) for d in decls]
     tune = Tune(blocks[0])
     settings = blocks[0]
@@ -111,9 +105,10 @@ def check_tune(decls: list[ast.TuneDecl], train: Train | None, known: Known, *, 
     if reverse is None:
         tune.reverse = Reverse(Exact("any", DEFAULT_MEMORY), "exact()", decls[0].span.origin)
     else:
-        tune.reverse = check_reverse(reverse, train.steps if train else None, known.examples, known.bag)
+        tune.reverse = check_reverse(reverse, known.steps, known.examples, known.bag)
     tune.seeds = count(settings.optional("seeds"), "`seeds`", known) or 1
     tune.stop = _stop(settings.optional("stop"), known)
+    sweeps = known.single(ast.SweepDecl) is not None
     still = sweeps and len(decls) == 1 and settings.optional("update") is None and settings.optional("steps") is None
     stages = [] if still else [_stage(decl, blocks[: i + 1], len(decls) > 1, known) for i, decl in enumerate(decls)]
     if tune.reverse is not None and isinstance(tune.reverse.strategy, OneStep):

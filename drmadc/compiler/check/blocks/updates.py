@@ -16,7 +16,14 @@ from drmadc.syntax.format import format_expr
 RESERVED = ("w", "grad", "t")
 
 
-def check_rule(decl: ast.UpdateDecl, known: Known) -> bool:
+def check_rules(known: Known) -> None:
+    """Check each update rule of the spec by itself; uses of a wrong one are not reported again."""
+    for decl in known.all(ast.UpdateDecl):
+        if not _check_rule(decl, known):
+            known.broken.add(decl.name)
+
+
+def _check_rule(decl: ast.UpdateDecl, known: Known) -> bool:
     """Check a rule by itself: its names are distinct and it updates `w`."""
     seen: dict[str, ast.RuleParam] = {}
     for param in decl.params:

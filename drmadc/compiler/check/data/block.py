@@ -4,14 +4,14 @@ from dataclasses import replace
 from typing import Literal
 
 from drmadc.common.source import Span
-from drmadc.compiler.check.blocks.settings import Settings
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.sources import check_source
 from drmadc.compiler.check.data.splits import Division, check_division, check_splits
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.errors import data_errors, name_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.expr.shapes import describe
 from drmadc.compiler.check.expr.transforms import split_geometric, without_moves
+from drmadc.compiler.check.settings import Settings
 from drmadc.ir.program import Data, Let
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
 from drmadc.syntax import ast
@@ -20,9 +20,30 @@ from drmadc.syntax.format import format_expr
 SETTINGS = ("source", "split", "stratify", "balance", "folds", "resample", "feed")
 
 
-def check_data(decl: ast.DataDecl, known: Known) -> None:
-    """Fill `known.data` from a data block; what is wrong with it is reported."""
-    known.data_decl = decl
+def choose_data(known: Known) -> None:
+    """Which data block reads a source, and which are learned: those without one, where `train` names its data."""
+    train = known.single(ast.TrainDecl)
+    for setting in train.settings if train is not None else ():
+        if setting.name == "data" and isinstance(setting.value, ast.Name):
+            known.trains_on = setting.value.text
+            break
+    blocks = known.all(ast.DataDecl)
+    sources = [decl for decl in blocks if known.trains_on is None or _has_source(decl)]
+    known.data_decl = sources[0] if sources else None
+    known.learned_decls = tuple(decl for decl in blocks if decl not in sources)
+    for extra in sources[1:]:
+        known.bag.add(data_errors.SecondSource(extra.name_span, extra.name, sources[0].name_span))
+
+
+def _has_source(decl: ast.DataDecl) -> bool:
+    return any(isinstance(item, ast.Setting) and item.name == "source" for item in decl.items)
+
+
+def check_data(known: Known) -> None:
+    """Fill `known.data` from the data block that reads a source; what is wrong with it is reported."""
+    decl = known.data_decl
+    if decl is None:
+        return
     names = {item.name for item in decl.items if isinstance(item, ast.Feature)}
     known.broken.update(names)
     settings = Settings(

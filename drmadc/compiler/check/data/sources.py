@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from drmadc.compiler.check.blocks.settings import Settings
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data import file_sources
 from drmadc.compiler.check.data import synthetic_sources as made_sources
 from drmadc.compiler.check.data.source import Source, images
 from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.settings import Settings
 from drmadc.ir.program import Alphabets, SourcePart
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from drmadc.compiler.check.blocks.settings import Settings
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data.source import Source
 from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
+from drmadc.compiler.check.settings import Settings
 from drmadc.ir.program import PARTS, SourcePart, Split
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr

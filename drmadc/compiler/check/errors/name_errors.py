@@ -100,21 +100,34 @@ class GivenTwice(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class MissingBlock(Diagnostic):
     code: ClassVar[str] = "E0207"
-    keyword: str
-    why: str
-    example: str
+    keyword: Literal["train", "tune", "hyper", "model", "report"]
 
     def message(self) -> str:
-        return f"there is no `{self.keyword}` declaration"
+        return f"missing `{self.keyword}` declaration"
 
     def label(self) -> str:
-        return f"the spec ends without `{self.keyword}`"
+        return (
+            f"needs a `{self.keyword}` block" if self.keyword == "report" else f"the spec ends without `{self.keyword}`"
+        )
 
     def note(self) -> str:
-        return self.why
+        return {
+            "train": "`train` declares the loss, the update rule and the number of steps",
+            "tune": "`tune` declares the objective, the reverse strategy and the outer update",
+            "hyper": "without hyperparameters there is nothing to tune",
+            "model": "without `model` or `params` there is nothing to train",
+            "report": "`retrain` compares its arms by the values in `report`",
+        }[self.keyword]
 
     def help(self) -> str:
-        return f"add one, for example: {self.example}"
+        example = {
+            "train": "train { loss = f  update = sgd(rate: 0.1)  steps = 100 }",
+            "tune": "tune { minimize = f  reverse = exact()  update = adam(rate: 0.04)  steps = 20 }",
+            "hyper": "hyper rate: positive = 0.1",
+            "model": "params w: real[2] = [1.4, 3.9]",
+            "report": "report { test = error(mlp(x), y) on test }",
+        }[self.keyword]
+        return f"add one, for example: {example}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -402,7 +402,7 @@ def _on(expr: ast.On, ctx: Context) -> ir.Expr | None:
         name = name[len(known.data.name) + 1 :]
     splits = tuple(s.name for s in known.data.splits) if known.data else ()
     if name not in splits:
-        if not (known.data is None and known.data_decl is not None):
+        if not known.data_is_wrong:
             ctx.bag.add(name_errors.UnknownName(expr.split_span, expr.split, splits, "split"))
         return None
     before, ctx.split = ctx.split, name
