@@ -17,7 +17,7 @@ from drmadc.compiler.driver import Compilation, compile_source
 from drmadc.compiler.load import load_module
 from drmadc.compiler.passes.strategy.cost import cost
 from drmadc.compiler.read import read_source, run_texts
-from drmadc.ir.reverse import bytes_text
+from drmadc_common.amounts import bytes_text
 
 if TYPE_CHECKING:
     from drmadc.compiler.passes.strategy.plan import Plan

@@ -1,7 +1,6 @@
 """What every command does: read and compile a spec, show diagnostics, end with the right exit code."""
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -111,21 +110,6 @@ def show(diagnostics: tuple[Diagnostic, ...], error_format: str) -> None:
             click.echo(json.dumps(rendering.as_json(item)), err=True)
     elif diagnostics:
         click.echo(rendering.render(diagnostics), err=True, nl=False)
-
-
-def write_whole(path: Path, data: str | bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def fail(code: int, message: str) -> NoReturn:

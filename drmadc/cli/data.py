@@ -8,6 +8,8 @@ import click
 
 from drmadc.cli import console
 from drmadc.common.diagnostics.suggest import did_you_mean
+from drmadc_common import omniglot
+from drmadc_common.datasets import DATASETS
 
 
 class _Name(click.ParamType[str]):
@@ -16,20 +18,16 @@ class _Name(click.ParamType[str]):
     name = "name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from drmadc_runtime.data.sources.registry import CATALOGUE
+        from drmadc_runtime.data.sources.registry import REGISTRY
 
-        if value in EMBEDDED:
+        if value in BUNDLED:
             self.fail(f"{value} ships with drmadc; there is nothing to do", param, ctx)
-        if value not in CATALOGUE:
-            self.fail(f"no data set `{value}`; {did_you_mean(value, tuple(CATALOGUE), 'data set')}", param, ctx)
+        if value not in REGISTRY:
+            self.fail(f"no data set `{value}`; {did_you_mean(value, tuple(REGISTRY), 'data set')}", param, ctx)
         return str(value)
 
 
-EMBEDDED = {
-    "digits": "1,797 digits of 8 by 8 (Alpaydin and Kaynak 1998)",
-    "mnist": "70,000 digits of 28 by 28 (LeCun et al. 1998)",
-    "omniglot": "characters of eight alphabets, 28 by 28 (Lake et al. 2015)",
-}
+BUNDLED = {name: dataset.about for name, dataset in DATASETS.items() if dataset.bundled} | {"omniglot": omniglot.ABOUT}
 
 
 @click.group(short_help="Fetch, find, verify and describe data sets.")
@@ -44,13 +42,13 @@ def data() -> None:
 def list_() -> None:
     """Every data set that a spec can name, and whether it is here."""
     from drmadc_runtime.data.sources.downloads import is_here
-    from drmadc_runtime.data.sources.registry import CATALOGUE
+    from drmadc_runtime.data.sources.registry import REGISTRY
 
-    for name, about in EMBEDDED.items():
+    for name, about in BUNDLED.items():
         click.echo(f"{name:<14} {'in drmadc':<10} {'':>7}  {about}")
-    for name, collection in CATALOGUE.items():
+    for name, remote in REGISTRY.items():
         state = "here" if is_here(name) else "not here"
-        click.echo(f"{name:<14} {state:<10} {collection.mirrors[0].size / 1e6:4.0f} MB  {collection.about}")
+        click.echo(f"{name:<14} {state:<10} {remote.mirrors[0].size / 1e6:4.0f} MB  {DATASETS[name].about}")
 
 
 @data.command()
@@ -88,14 +86,14 @@ def where(name: str) -> None:
 def verify(name: str) -> None:
     """Compare a data set's arrays with their sha256; exit code 3 where they differ."""
     from drmadc_runtime.data.sources.downloads import checksum, verified
-    from drmadc_runtime.data.sources.registry import CATALOGUE
+    from drmadc_runtime.data.sources.registry import REGISTRY
     from drmadc_runtime.data.sources.request import DataError
 
     try:
         found = checksum(verified(name))
     except DataError as error:
         console.fail(console.FAILED, str(error))
-    known = "as known" if CATALOGUE[name].checksum else "as on the day of fetching; no other is known"
+    known = "as known" if REGISTRY[name].checksum else "as on the day of fetching; no other is known"
     click.echo(f"{name}: sha256 {found}, {known}")
 
 

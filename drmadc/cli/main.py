@@ -19,6 +19,7 @@ from drmadc.cli.start import completion, doctor, lsp, new, quickstart
 from drmadc.common.diagnostics.codes import EXPLANATIONS
 from drmadc.common.diagnostics.model import Bag, SpecError
 from drmadc.common.diagnostics.suggest import did_you_mean
+from drmadc_common.atomic import write_whole
 
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
@@ -34,12 +35,12 @@ class _Memory(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        from drmadc.compiler.check.strategy.setting import UNITS
+        from drmadc_common.amounts import bytes_of
 
         found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(KB|MB|GB)\s*", str(value))
         if found is None:
             self.fail(f"{value!r} is not a size; write for example 500MB or 2GB", param, ctx)
-        return int(float(found[1]) * UNITS[found[2]])
+        return bytes_of(found[1], found[2])
 
 
 _memory = click.option("--memory", type=_Memory(), default="2GB", show_default=True, help="The bound for exact forms.")
@@ -291,7 +292,7 @@ def emit(
         return
     target = Path(output)
     try:
-        console.write_whole(target, text)
+        write_whole(target, text)
     except OSError as error:
         raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
 
@@ -344,7 +345,7 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
             changed = True
             click.echo(f"{path}: {'would change' if only_check else 'formatted'}")
             if not only_check:
-                console.write_whole(path, text)
+                write_whole(path, text)
     if changed and only_check:
         sys.exit(console.WRONG_SPEC)
 

@@ -9,6 +9,7 @@ import click
 
 from drmadc.cli import console
 from drmadc.common.source import SourceFile
+from drmadc_common.atomic import write_whole
 
 if TYPE_CHECKING:
     from drmadc.compiler.driver import Compilation
@@ -108,7 +109,7 @@ def plot(run: Path, out: str | None) -> None:
     compilation = _compiled(run)
     target = Path(out) if out is not None else run / "report.html"
     try:
-        console.write_whole(target, report_page(run, compilation, _metrics(run)))
+        write_whole(target, report_page(run, compilation, _metrics(run)))
     except ValueError as error:
         console.fail(console.FAILED, str(error))
     except OSError as error:
@@ -155,10 +156,10 @@ def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
-            console.write_whole(folder / name, data)
+            write_whole(folder / name, data)
             click.echo(folder / name)
         there = sorted(path.name for path in folder.iterdir())
-        console.write_whole(folder / "README.md", page(program, there))
+        write_whole(folder / "README.md", page(program, there))
     except OSError as error:
         console.fail(console.FAILED, f"{folder} cannot be written: {error.strerror}")
 

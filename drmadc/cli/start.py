@@ -8,6 +8,7 @@ from click.shell_completion import get_completion_class
 
 from drmadc.cli import console
 from drmadc.tools.scaffold import MODELS, TUNED, CannotStart, look, spec_text
+from drmadc_common.atomic import write_whole
 
 
 def _ask(question: str, given: str | None, default: str, choices: tuple[str, ...] | None = None) -> str:
@@ -55,7 +56,7 @@ def _write(target: Path, data: str, label: str | None, model: str, tuned: str, s
     compilation = compile_source(SourceFile(target.as_posix(), text))
     console.show(compilation.diagnostics, "text")
     try:
-        console.write_whole(target, format_spec(compilation.spec) if compilation.ok else text)
+        write_whole(target, format_spec(compilation.spec) if compilation.ok else text)
     except OSError as error:
         raise click.UsageError(f"cannot write {target}: {error.strerror}") from error
 

@@ -7,6 +7,7 @@ from drmadc.ir.nodes import Apply, Call, Expr, walk
 from drmadc.ir.reverse import Reverse
 from drmadc.ir.ties import Projection, Tie
 from drmadc.ir.types import Array, Axis, Domain, sizes
+from drmadc_common.parts import SourcePart
 
 NOISES = ("noise", "gaussian_dropout")
 GEOMETRIC = ("flip", "crop", "cutout")
@@ -85,8 +86,6 @@ class Field:
     whole: bool = False
 
 
-SourcePart = Literal["train", "valid", "test"]
-PARTS: tuple[SourcePart, ...] = ("train", "valid", "test")
 Option = int | float | str
 Columns = tuple[tuple[str, str | tuple[str, ...]], ...]
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from drmadc_common.amounts import bytes_text
+
 Curvature = Literal["exact", "gauss_newton", "auto"]
 
 
@@ -125,11 +127,3 @@ def strategy_text(strategy: Strategy) -> str:
             return f"one_step(every: {every})"
         case Auto(memory):
             return f"auto(memory: {bytes_text(memory)})"
-
-
-def bytes_text(count: float) -> str:
-    """2 GB, 21.4 MB: three figures, in powers of ten."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count:.0f} bytes"

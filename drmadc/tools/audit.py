@@ -18,9 +18,9 @@ from drmadc.ir.reverse import (
     OneStep,
     Published,
     Truncated,
-    bytes_text,
     strategy_text,
 )
+from drmadc_common.amounts import bytes_text
 
 if TYPE_CHECKING:
     from drmadc_runtime.program.audit import Audit

@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from drmadc_common.amounts import bytes_text
+
 Verdict = Literal["ok", "note", "BAD"]
 EXTRAS = {
     "parquet": ("pyarrow", ".parquet files"),
@@ -75,7 +77,7 @@ def _memory() -> Finding:
         return Finding("note", "memory", "unknown")
     few = free < 1e9
     cure = "drmadc plan shows what each reverse strategy needs" if few else ""
-    return Finding("note" if few else "ok", "memory", f"{free / 1e9:.1f} GB free", cure)
+    return Finding("note" if few else "ok", "memory", f"{bytes_text(free)} free", cure)
 
 
 def _folders() -> list[Finding]:
@@ -96,16 +98,16 @@ def _folders() -> list[Finding]:
         free = shutil.disk_usage(there).free
         few = free < 1e9
         cure = "less than 1 GB is left on the disk" if few else ""
-        out.append(Finding("note" if few else "ok", what, f"{path}, {free / 1e9:.1f} GB free", cure))
+        out.append(Finding("note" if few else "ok", what, f"{path}, {bytes_text(free)} free", cure))
     return out
 
 
 def _data() -> Finding:
     from drmadc_runtime.data.sources.downloads import is_here
-    from drmadc_runtime.data.sources.registry import CATALOGUE
+    from drmadc_runtime.data.sources.registry import REGISTRY
 
-    here = ["mnist", "omniglot", "digits", *(name for name in CATALOGUE if is_here(name))]
-    missing = [name for name in CATALOGUE if not is_here(name)]
+    here = ["mnist", "omniglot", "digits", *(name for name in REGISTRY if is_here(name))]
+    missing = [name for name in REGISTRY if not is_here(name)]
     cure = f"not fetched yet: {', '.join(missing)}; drmadc data fetch NAME" if missing else ""
     return Finding("ok", "data", ", ".join(here), cure)
 

@@ -6,20 +6,17 @@ from drmadc.compiler.passes.strategy.cost import hyper_count, memory, parameter_
 from drmadc.compiler.passes.strategy.plan import Plan
 from drmadc.compiler.passes.strategy.support import unsupported
 from drmadc.ir.program import Program
-from drmadc.ir.reverse import Strategy, bytes_text, strategy_text
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+from drmadc.ir.reverse import Strategy, strategy_text
+from drmadc_common.amounts import bytes_text, count_text
 
 
 def plan_text(program: Program, plan: Plan) -> str:
     """A table of strategies, the spec's own marked; those that cannot serve it with the reason; auto()'s choice."""
     width = max(len(strategy_text(row.strategy)) for row in plan.rows)
     lines = [
-        f"{program.name}: {_many(hyper_count(program), 'hyperparameter')}, "
-        f"{_many(parameter_count(program), 'parameter')}, "
-        f"{_many(program.steps, 'training step')} of {program.step.rule}, {program.precision}",
+        f"{program.name}: {count_text(hyper_count(program), 'hyperparameter')}, "
+        f"{count_text(parameter_count(program), 'parameter')}, "
+        f"{count_text(program.steps, 'training step')} of {program.step.rule}, {program.precision}",
         *_data_text(program),
         "",
         f"  {'strategy':<{width}} {'memory':>8} {'work':>6}  gradient",

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from drmadc.common.headers import numpy_files, pictures, tables
 from drmadc.common.headers.header import BadFile, Header
+from drmadc_common.datasets import DATASETS
 
 MODELS = ("linear", "mlp")
 TUNED = ("penalty", "penalties", "rates", "both")
 PIXELS = "flatten(image) / 255 - mean(flatten(image) / 255)"
-SHIPPED = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")
 
 
 class CannotStart(ValueError):
@@ -36,11 +36,8 @@ class Start:
     split: str = "{ train: 0.7, valid: 0.15, test: 0.15 }"
 
 
-_PICTURES = {"mnist": (784, 10), "fashion_mnist": (784, 10), "cifar10": (3072, 10), "cifar100": (3072, 100)}
-
-
 def look(data: str, label: str | None) -> Start:
-    """What is known of data: a name of SHIPPED, a .csv, .parquet or .npz file, or a folder of pictures, by class.
+    """What is known of data: a name of DATASETS, a .csv, .parquet or .npz file, or a folder of pictures, by class.
 
     Args:
         label: the column or array to predict; by default the last column, or the array called label, y or target.
@@ -49,8 +46,8 @@ def look(data: str, label: str | None) -> Start:
         CannotStart: with what to do.
     """
     path = Path(data)
-    if data in SHIPPED:
-        return _shipped(data)
+    if data in DATASETS:
+        return _named(data)
     if path.is_dir():
         try:
             shape = pictures.pictures(path, (32, 32))["image"].shape[1:]
@@ -61,7 +58,7 @@ def look(data: str, label: str | None) -> Start:
         return Start(f'images("{path.as_posix()}", size: 32)', PIXELS, prod(shape), "label", classes, examples)
     reader = {".csv": _csv, ".parquet": _parquet, ".npz": _npz}.get(path.suffix)
     if reader is None:
-        known = ", ".join(SHIPPED)
+        known = ", ".join(DATASETS)
         raise CannotStart(f"`{data}` is no .csv, .parquet or .npz file, no folder of pictures, and none of {known}")
     try:
         return reader(path, label)
@@ -69,13 +66,12 @@ def look(data: str, label: str | None) -> Start:
         raise CannotStart(f"{data}: {error}") from error
 
 
-def _shipped(name: str) -> Start:
-    if name == "digits":
-        return Start("digits()", "flatten(image) / 16 - mean(flatten(image) / 16)", 64, "label", 10, 1797)
-    inputs, classes = _PICTURES.get(name, (3072, 10))
-    return Start(
-        f"{name}()", PIXELS, inputs, "label", classes, 60000, split="{ train: 15000, valid: 5000, test: 10000 }"
-    )
+def _named(name: str) -> Start:
+    known = DATASETS[name]
+    sizes = prod(known.shape), "label", known.classes, known.counts["train"]
+    if name == "digits":  # pixels from 0 to 16, and no test part
+        return Start("digits()", "flatten(image) / 16 - mean(flatten(image) / 16)", *sizes)
+    return Start(f"{name}()", PIXELS, *sizes, split="{ train: 15000, valid: 5000, test: 10000 }")
 
 
 def _csv(path: Path, label: str | None) -> Start:

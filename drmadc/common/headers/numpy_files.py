@@ -47,7 +47,7 @@ def npy(path: Path) -> Header:
         raise BadFile(f"it cannot be read ({error.strerror})") from error
     wanted = _bytes(header)
     if wanted is not None and there < wanted:
-        raise BadFile(f"it is cut off: {wanted:,} bytes of numbers are announced, {max(there, 0):,} are there")
+        raise BadFile(f"it is truncated: the header declares {wanted:,} bytes, the file has {max(there, 0):,}")
     return header
 
 

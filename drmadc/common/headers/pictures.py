@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from drmadc.common.headers.header import BadFile, Header
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+from drmadc_common.image_folder import SUFFIXES, images_by_class
 
 
 def classes_of(folder: Path) -> dict[str, list[Path]]:
@@ -16,15 +15,14 @@ def classes_of(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise BadFile("there is no such folder")
     try:
-        inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        found = {path.name: sorted(p for p in path.iterdir() if p.suffix.lower() in ENDINGS) for path in inner}
+        found = images_by_class(folder)
     except OSError as error:
         raise BadFile(f"it cannot be read ({error.strerror})") from error
     if not found:
         raise BadFile("it has no folders in it; make one for each class")
     empty = [name for name, paths in found.items() if not paths]
     if empty:
-        raise BadFile(f"the class folder `{empty[0]}` holds no pictures ({', '.join(ENDINGS[:4])}, ...)")
+        raise BadFile(f"the class folder `{empty[0]}` holds no pictures ({', '.join(SUFFIXES[:4])}, ...)")
     return found
 
 

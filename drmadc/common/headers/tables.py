@@ -1,9 +1,9 @@
 """Columns of tables: .csv files, read through once, and .parquet files, by their schema."""
 
-import csv
 from pathlib import Path
 
 from drmadc.common.headers.header import BadFile, Header
+from drmadc_common.csv_table import open_csv
 
 TEXT = "U"
 
@@ -14,42 +14,27 @@ def csv_table(path: Path) -> dict[str, Header]:
     Raises:
         BadFile: it is not there, has no rows, or a row has another number of values than there are names.
     """
+    words: dict[int, str] = {}
+    count = 0
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            names = [name.strip() for name in next(rows, [])]
-            if not names:
-                raise BadFile("it is empty; its first line must name the columns")
-            twice = next((name for name in names if names.count(name) > 1), None)
-            if twice is not None:
-                raise BadFile(f"two columns are called `{twice}`")
-            kinds = ["i8"] * len(names)
-            words: dict[int, str] = {}
-            count = 0
-            for row in rows:
-                if not row:
-                    continue
-                if len(row) != len(names):
-                    raise BadFile(f"line {rows.line_num} has {_values(len(row))}, but there are {len(names)} columns")
+        with open_csv(path) as table:
+            names, kinds = table.names, ["i8"] * len(table.names)
+            for line, row in table.rows:
                 for place, value in enumerate(row):
                     kinds[place] = _wider(kinds[place], value)
                     if kinds[place] == TEXT:
-                        words.setdefault(place, f"`{value}` in line {rows.line_num}")
+                        words.setdefault(place, f"`{value}` in line {line}")
                 count += 1
     except FileNotFoundError:
         raise BadFile("there is no such file") from None
     except UnicodeDecodeError as error:
         raise BadFile(f"it is not UTF-8 text (byte {error.start})") from error
-    except csv.Error as error:
-        raise BadFile(f"line {rows.line_num}: {error}") from error
     except OSError as error:
         raise BadFile(f"it cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise BadFile(str(error)) from error
     columns = enumerate(zip(names, kinds, strict=True))
     return {name: Header(kind, (count,), words.get(place, "")) for place, (name, kind) in columns}
-
-
-def _values(count: int) -> str:
-    return f"{count} value{'' if count == 1 else 's'}"
 
 
 def _wider(kind: str, value: str) -> str:

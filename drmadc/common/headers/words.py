@@ -1,21 +1,19 @@
 """Words of a text file."""
 
-import re
 from pathlib import Path
 
 from drmadc.common.headers.header import BadFile
+from drmadc_common.words import words
 
-WORD = re.compile(r"\w+|[^\w\s]")
 
-
-def words_of(path: Path) -> list[str]:
-    """Words and signs in order, in lower case.
+def count_words(path: Path) -> int:
+    """The number of words of a file.
 
     Raises:
-        BadFile: it is not UTF-8 text.
+        BadFile: it is not UTF-8 text, or cannot be read.
     """
     try:
-        return WORD.findall(path.read_text(encoding="utf-8").lower())
+        return len(words(path))
     except UnicodeDecodeError as error:
         raise BadFile(f"it is not UTF-8 text (byte {error.start})") from error
     except OSError as error:

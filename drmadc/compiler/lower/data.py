@@ -5,10 +5,11 @@ from dataclasses import replace
 from drmadc.compiler.lower.expressions import Scope, draw_number, lower
 from drmadc.compiler.lower.names import batch_key, local
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import PARTS, Alphabets, Data, Let, Program
+from drmadc.ir.program import Alphabets, Data, Let, Program
 from drmadc.ir.types import Array
 from drmadc.target import tree as py
 from drmadc.target.build import call, item, number
+from drmadc_common.parts import PARTS
 
 
 def data_constant(program: Program, data: Data) -> py.Statement:

@@ -38,8 +38,7 @@ from drmadc.ir.reverse import Exact, Reverse, strategy_text
 from drmadc.target import tree as py
 from drmadc.target.build import call
 from drmadc.target.printer import print_module
-
-API = 4
+from drmadc_common.api import API
 
 
 def lower_module(program: Program) -> py.Module:

@@ -6,7 +6,8 @@ from math import prod
 from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Function, Program
-from drmadc.ir.reverse import Implicit, bytes_text
+from drmadc.ir.reverse import Implicit
+from drmadc_common.amounts import bytes_text
 
 SHARE = 1_000_000_000
 

@@ -12,6 +12,7 @@ from drmadc.syntax import ast
 from drmadc.syntax.format import format_spec
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
 from drmadc.tools.editor.words import Word, block_at, word_at
+from drmadc_common.amounts import count_text
 
 
 def hover(compilation: Compilation, offset: int) -> tuple[Word, str] | None:
@@ -57,7 +58,7 @@ def _typed(program: Program, word: Word) -> Iterator[str]:
             count = prod(hyper.shape)
             yield (
                 f"```drm\nhyper {hyper.name}: {hyper.text}\n```\n"
-                f"{count:,} hyperparameter{'' if count == 1 else 's'}, shape {list(hyper.shape)}; "
+                f"{count_text(count, 'hyperparameter')}, shape {list(hyper.shape)}; "
                 f"domain {hyper.domain}: {DOMAINS[hyper.domain]}"
             )
     for parameter in program.parameters:

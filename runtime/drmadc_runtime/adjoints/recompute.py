@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from drmadc_common.recursion import recursion_levels
 from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State, only, read, rows_like, write
 from drmadc_runtime.adjoints.store import Names, empty_record, record, reverse_record
 from drmadc_runtime.execution.loops import forwards
@@ -84,19 +85,11 @@ class Recursion:
 
     def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "RecursionTrajectory"]:
         """The last state; the snapshots that the last step needs."""
-        levels = tree_levels(steps, self.arity)
+        levels = recursion_levels(steps, self.arity)
         empty = rows_like(state, levels * self.arity)
         trajectory = RecursionTrajectory(write(empty, 0, state), steps, self.arity, Names(self.before, self.after))
         trajectory = trajectory.filled(forward_step, jnp.int32(steps - 1), jnp.int32(0))
         return forward_step(trajectory.state_before(jnp.int32(steps - 1)), jnp.int32(steps - 1)), trajectory
-
-
-def tree_levels(steps: int, arity: int) -> int:
-    """The smallest number of levels with arity^levels >= steps."""
-    levels = 1
-    while arity**levels < steps:
-        levels += 1
-    return levels
 
 
 @jax.tree_util.register_dataclass
@@ -112,7 +105,7 @@ class RecursionTrajectory:
     @property
     def levels(self) -> int:
         """Number of levels."""
-        return tree_levels(self.steps, self.arity)
+        return recursion_levels(self.steps, self.arity)
 
     def _strides(self) -> jax.Array:
         powers = [min(self.arity ** (self.levels - 1 - d), 2**31 - 1) for d in range(self.levels)]

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-API = 4
+from drmadc_common.api import API
 
 
 def require(api: int) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from drmadc_runtime.data.sources import huggingface
 from drmadc_runtime.data.sources.downloads import fetch, is_here
 from drmadc_runtime.data.sources.read import load
-from drmadc_runtime.data.sources.registry import CATALOGUE
+from drmadc_runtime.data.sources.registry import REGISTRY
 from drmadc_runtime.data.sources.request import Raw, Request
 from drmadc_runtime.data.splits import Order, balanced, fold, random_order, stratified
 
@@ -51,7 +51,7 @@ class Data:
         Raises:
             DataError: it cannot be fetched, or must not be.
         """
-        if self.source in CATALOGUE and not is_here(self.source):
+        if self.source in REGISTRY and not is_here(self.source):
             fetch(self.source, say)
         if self.source == "huggingface":
             huggingface.fetch(self.options["name"], self.options.get("configuration"), say)

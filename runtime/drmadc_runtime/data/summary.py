@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from drmadc_common.amounts import bytes_text
 from drmadc_runtime.data.resident import Data, Rows
 from drmadc_runtime.data.tasks import Tasks
 
@@ -18,7 +19,7 @@ def describe(data: Data | Tasks) -> list[str]:
         first = next(iter(fields.values()))
         tasks = isinstance(data, Tasks) and not data.sampled
         count = f"{first.shape[0]} tasks of {first.shape[1]:,}" if tasks else f"{len(first):,}"
-        out.append(f"  {split}: {count} examples, {sum(values.nbytes for values in fields.values()) / 1e6:,.1f} MB")
+        out.append(f"  {split}: {count} examples, {bytes_text(sum(values.nbytes for values in fields.values()))}")
         for field, values in fields.items():
             out.append(f"    {field:<12} {_field(values, 2 if tasks else 1)}")
     return out

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from drmadc_common.omniglot import DRAWERS
 from drmadc_runtime.core.random import permutation_host
 from drmadc_runtime.core.trees import Tree
 from drmadc_runtime.data.resident import Rows
-from drmadc_runtime.data.sources.bundled import DRAWERS, Images, omniglot
+from drmadc_runtime.data.sources.bundled import Images, omniglot
 
 Copies = Literal["none", "rotated", "flipped"]
 POOL, DRAW = 2, 3

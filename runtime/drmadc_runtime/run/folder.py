@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
+from drmadc_common.atomic import replacing, write_whole
 from drmadc_runtime.core.versions import environment, working_folder
 from drmadc_runtime.program.executor import Arrays
 from drmadc_runtime.search.checkpoint import BadCheckpoint, Point, packed, unpacked
@@ -69,13 +69,10 @@ class RunFolder:
             OSError: it cannot be written; says where.
         """
         target = self.path / name
-        partial = target.with_name(f".{target.name}.partial")
         try:
             target.parent.mkdir(exist_ok=True)
-            partial.write_bytes(data.encode() if isinstance(data, str) else data)
-            os.replace(partial, target)
+            write_whole(target, data)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise OSError(f"{target} cannot be written: {error.strerror}") from error
 
     def forget(self, name: str) -> None:
@@ -167,10 +164,8 @@ def zipped(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 
 def _point_to(link: Path, name: str) -> None:
     """Make a link point to a folder beside it; where there are no links, leave it."""
-    partial = link.with_name(f".{link.name}.{os.getpid()}")
-    with suppress(OSError):
+    with suppress(OSError), replacing(link) as partial:
         partial.symlink_to(name, target_is_directory=True)
-        os.replace(partial, link)
 
 
 def tiles(pictures: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:

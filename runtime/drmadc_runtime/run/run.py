@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from drmadc_common.amounts import count_text
 from drmadc_runtime.execution.progress import Watcher, interval
 from drmadc_runtime.program.executor import Arrays, Session, Values
 from drmadc_runtime.program.failure import NotFinite
 from drmadc_runtime.run.folder import RunFolder, zipped
-from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast, many
+from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast
 from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_to, require
 from drmadc_runtime.run.reporting.plain import WINDOW, Display
 from drmadc_runtime.run.signals import Stopped, asked_to_stop
@@ -53,7 +54,7 @@ class Run:
             pictures.insert(0, series(self.metrics, ["objective"], "objective"))
         images = (f'<img src="data:image/png;base64,{b64encode(png).decode()}">' for png in pictures)
         return (
-            f"<p>{escape(str(self.path))}: {many(len(self.metrics), 'outer step')}</p>"
+            f"<p>{escape(str(self.path))}: {count_text(len(self.metrics), 'outer step')}</p>"
             + _table(["", "first", "last"], recorded)
             + _table(["hyperparameter", "entries", "min", "mean", "max"], found)
             + "".join(images)
@@ -154,7 +155,7 @@ def resume(module: Mapping[str, Any], path: Path, options: Options | None = None
         found = forecast(session, point.hypers, options.cost, timed=not display.quiet)
         display.begin(found)
         display.folder(path)
-        display.say(f"{many(point.outer, 'outer step')} of {module['TUNE_STEPS']} done")
+        display.say(f"{count_text(point.outer, 'outer step')} of {module['TUNE_STEPS']} done")
         swept: list[dict[str, float]] = []
         if (path / "sweep.jsonl").exists():
             swept = [json.loads(line) for line in (path / "sweep.jsonl").read_text(encoding="utf-8").splitlines()]

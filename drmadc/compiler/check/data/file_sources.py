@@ -11,15 +11,16 @@ from drmadc.common.headers import numpy_files, tables
 from drmadc.common.headers import pictures as picture_files
 from drmadc.common.headers.header import BadFile, Header
 from drmadc.common.headers.idx import idx as idx_header
-from drmadc.common.headers.words import words_of
+from drmadc.common.headers.words import count_words
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data.source import Source, positive
 from drmadc.compiler.check.errors import program_errors, type_errors
-from drmadc.ir.program import PARTS, Columns, Field, File, Option, SourcePart
+from drmadc.ir.program import Columns, Field, File, Option
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
+from drmadc_common.parts import PARTS, SourcePart
 
 Paths = dict[SourcePart, tuple[str, Span]]
 Headers = dict[str, Header]
@@ -96,7 +97,7 @@ def text(call: ast.Call, known: Known) -> Source | None:
         if not path.is_file():
             raise BadFile("there is no such file")
         unit = "word" if words else "byte"
-        count = ((len(words_of(path)) if words else path.stat().st_size) - 1) // window
+        count = ((count_words(path) if words else path.stat().st_size) - 1) // window
         if count < 1:
             raise BadFile(f"it is shorter than a window of {window} {unit}s and the {unit} after it")
         window_of = Header("i4" if words else "u1", (count, window))

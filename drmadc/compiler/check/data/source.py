@@ -1,10 +1,12 @@
 """A data source: the fields of its examples, how many there are, and where the run finds them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drmadc.ir.program import Alphabets, Columns, Field, File, Option, SourcePart
+from drmadc.ir.program import Alphabets, Columns, Field, File, Option
 from drmadc.ir.types import EXAMPLE, Array, sizes
 from drmadc.syntax import ast
+from drmadc_common.parts import SourcePart
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,7 @@ class Source:
 
     name: str
     fields: tuple[Field, ...]
-    parts: dict[SourcePart, int]
+    parts: Mapping[SourcePart, int]
     alphabets: Alphabets | None = None
     files: tuple[File, ...] = ()
     columns: Columns = ()

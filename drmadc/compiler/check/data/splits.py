@@ -6,9 +6,10 @@ from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data.source import Source
 from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
 from drmadc.compiler.check.settings import Settings
-from drmadc.ir.program import PARTS, SourcePart, Split
+from drmadc.ir.program import Split
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
+from drmadc_common.parts import PARTS, SourcePart
 
 EXAMPLE = "split = { train: 15000, valid: 5000, test: 10000 }"
 

@@ -3,10 +3,11 @@
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data.source import Source, positive
 from drmadc.compiler.check.errors import type_errors
-from drmadc.ir.program import PARTS, Field, Option, SourcePart
+from drmadc.ir.program import Field, Option
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
+from drmadc_common.parts import PARTS, SourcePart
 
 KINDS: dict[str, dict[str, float]] = {
     "blobs": {"examples": 1000, "features": 2, "classes": 3, "noise": 0.5},

@@ -13,6 +13,7 @@ from drmadc.ir.program import Parameter, axis_length, axis_slots
 from drmadc.ir.types import EXAMPLE, GROUP_AXES, SCALAR, Array, Axis, Tree, is_scalar, leading, sizes
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
+from drmadc_common.amounts import count_text
 
 
 def call(expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | None:
@@ -41,7 +42,7 @@ def call(expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | None:
             ctx.bag.add(type_errors.WrongArguments(arg.span, name, problem, signature.text))
             return None
     if len(unnamed) != signature.arity:
-        problem = f"takes {signature.arity} argument{'' if signature.arity == 1 else 's'}, not {len(unnamed)}"
+        problem = f"takes {count_text(signature.arity, 'argument')}, not {len(unnamed)}"
         ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, signature.text))
         return None
     return _builtin(name, signature, expr, [arg.value for arg in unnamed], ctx, infer)

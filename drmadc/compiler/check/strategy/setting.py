@@ -22,9 +22,9 @@ from drmadc.ir.reverse import (
 )
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
+from drmadc_common.amounts import bytes_of
 
 DEFAULT_MEMORY = 2_000_000_000
-UNITS = {"KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 EXAMPLES = {
     "exact": "exact(), exact(store), exact(checkpoint), exact(tree), exact(reversible), exact(memory: 2 GB)",
     "drmad": "drmad(knots: 16, curvature: auto), drmad(paper)",
@@ -105,7 +105,7 @@ class _Form:
         if value is None:
             return DEFAULT_MEMORY
         if isinstance(value, ast.Quantity):
-            bound = int(float(value.text) * UNITS[value.unit])
+            bound = bytes_of(value.text, value.unit)
             if bound > 0:
                 return bound
         raise self.fail(value, "`memory` is a size such as 500 MB or 2 GB", f"not {format_expr(value)}")

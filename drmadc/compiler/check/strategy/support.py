@@ -10,8 +10,9 @@ from drmadc.compiler.passes.strategy.choose import approximations
 from drmadc.compiler.passes.strategy.cost import memory
 from drmadc.compiler.passes.strategy.support import unsupported
 from drmadc.ir.program import Program
-from drmadc.ir.reverse import Auto, Exact, Strategy, Truncated, bytes_text, strategy_text
+from drmadc.ir.reverse import Auto, Exact, Strategy, Truncated, strategy_text
 from drmadc.syntax import ast
+from drmadc_common.amounts import bytes_text
 
 
 def report_strategy(program: Program, wanted: Strategy, spec: ast.Spec, bag: Bag) -> None:

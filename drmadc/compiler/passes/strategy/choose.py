@@ -5,7 +5,8 @@ from dataclasses import replace
 from drmadc.compiler.passes.split_loss import split_loss
 from drmadc.compiler.passes.strategy.cost import checkpoint_length, memory, work
 from drmadc.ir.program import Program
-from drmadc.ir.reverse import Auto, Drmad, Exact, Reverse, Strategy, bytes_text, strategy_text
+from drmadc.ir.reverse import Auto, Drmad, Exact, Reverse, Strategy, strategy_text
+from drmadc_common.amounts import bytes_text
 
 ARITIES = (8, 4, 2)
 

@@ -26,6 +26,7 @@ from drmadc.ir.reverse import (
     Truncated,
 )
 from drmadc.ir.types import Array, Tree
+from drmadc_common.recursion import recursion_levels
 
 PASS = 20.0
 SLOW = 4.0
@@ -121,16 +122,6 @@ def checkpoint_length(program: Program) -> int:
     return max(1, min(steps, length))
 
 
-def levels(steps: int, arity: int) -> int:
-    """Levels of the recursion: the smallest with arity^levels >= steps."""
-    count = 1
-    reach = arity
-    while reach < steps:
-        reach *= arity
-        count += 1
-    return count
-
-
 def memory(program: Program, strategy: Strategy) -> float:
     """Predicted bytes beyond data and hyperparameters at the peak of a hypergradient."""
     state, row, steps = state_bytes(program), row_bytes(program), program.steps
@@ -148,7 +139,7 @@ def memory(program: Program, strategy: Strategy) -> float:
             return max(_objective_bytes(program), room) + carried + snapshots
         case Exact("tree", arity=arity):
             arity = arity or 4
-            snapshots = levels(steps, arity) * arity * state  # a second time in the loop that fills them
+            snapshots = recursion_levels(steps, arity) * arity * state  # a second time in the loop that fills them
             return max(_objective_bytes(program) + snapshots, _step_bytes(program) + 2 * snapshots) + carried
         case Exact("reversible"):
             return inside + 4 * state + weights * 0.05 * steps
@@ -204,7 +195,7 @@ def work(program: Program, strategy: Strategy) -> float:
             return once + share + 1.1 + PASS * elements / train
         case Exact("tree", arity=arity):
             arity = arity or 4
-            again = 1.25 * (levels(steps, arity) - 1) * (arity - 1) / arity  # with writing the snapshots
+            again = 1.25 * (recursion_levels(steps, arity) - 1) * (arity - 1) / arity  # with writing the snapshots
             assert program.adjoint is not None
             return once + share + again + (1 if program.adjoint.after else 0)
         case Exact("reversible"):

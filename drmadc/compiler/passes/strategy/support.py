@@ -19,8 +19,8 @@ from drmadc.ir.reverse import (
     Published,
     Strategy,
     Truncated,
-    bytes_text,
 )
+from drmadc_common.amounts import bytes_text
 
 FORWARD_LIMIT = 2_000_000_000
 

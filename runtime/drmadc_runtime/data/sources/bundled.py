@@ -1,7 +1,7 @@
 """Data sets that ship with this package: MNIST, Omniglot, and the small digits of scikit-learn."""
 
 import hashlib
-import json
+import io
 import lzma
 from functools import cache
 from importlib.resources import files
@@ -9,6 +9,8 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
+from drmadc_common.idx import read_header
+from drmadc_common.omniglot import CHARACTERS, DRAWERS, SETS
 from drmadc_runtime.data.sources.request import DataError, Raw
 
 MNIST_SHA256 = {
@@ -27,9 +29,8 @@ def _idx(name: str) -> npt.NDArray[np.uint8]:
         raise DataError(f"the embedded MNIST file {name}.xz is damaged ({error}); install drmadc again") from error
     if hashlib.sha256(raw).hexdigest() != MNIST_SHA256[name]:
         raise DataError(f"the embedded MNIST file {name}.xz was changed; install drmadc again")
-    dimensions = raw[3]
-    shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    header = read_header(io.BytesIO(raw))
+    return np.frombuffer(raw, np.uint8, offset=header.length).reshape(header.shape)
 
 
 @cache
@@ -52,7 +53,6 @@ def mnist() -> Raw:
 
 
 OMNIGLOT_SHA256 = "d9394bdc62138df00b8a5a892a1e81f4021cb6a1f574ca18c38fec92854d5c75"
-DRAWERS = 20
 Images = npt.NDArray[np.uint8]
 
 
@@ -70,12 +70,10 @@ def omniglot(alphabets: str) -> tuple[Images, ...]:
         raise DataError(f"the embedded Omniglot images are damaged ({error}); install drmadc again") from error
     if hashlib.sha256(raw).hexdigest() != OMNIGLOT_SHA256:
         raise DataError("the embedded Omniglot images were changed; install drmadc again")
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     bits = np.unpackbits(np.frombuffer(raw, np.uint8)).reshape(-1, DRAWERS, 28, 28)
-    ends = np.cumsum(list(index["alphabets"].values()))
-    by_name = dict(zip(index["alphabets"], np.split(bits, ends[:-1]), strict=True))
-    names = index["alphabets"] if alphabets == "all" else index["sets"][alphabets]
-    return tuple(by_name[name] for name in names)
+    ends = np.cumsum(list(CHARACTERS.values()))
+    by_name = dict(zip(CHARACTERS, np.split(bits, ends[:-1]), strict=True))
+    return tuple(by_name[name] for name in SETS[alphabets])
 
 
 DIGITS_SHA256 = "68aea062d35a127749050fa0e52dca09d6569ac08092c925610e0954e172dde2"

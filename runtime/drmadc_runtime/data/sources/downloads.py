@@ -9,14 +9,16 @@ import os
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from drmadc_runtime.data.sources.registry import CATALOGUE, Collection, Package, Web
+from drmadc_common.amounts import bytes_text
+from drmadc_common.atomic import replacing
+from drmadc_common.datasets import DATASETS
+from drmadc_runtime.data.sources.registry import REGISTRY, Package, Web
 from drmadc_runtime.data.sources.request import Array, DataError, Raw
 
 CHUNK = 1 << 16
@@ -58,12 +60,12 @@ def verified(name: str) -> Raw:
     folder = cache_folder() / name
     raw: dict[str, dict[str, Array]] = {}
     try:
-        for part in CATALOGUE[name].counts:
+        for part in DATASETS[name].counts:
             raw[part] = {f: np.load(folder / f"{part}_{f}.npy", mmap_mode="r") for f in ("image", "label")}
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{folder} is damaged ({error}); {_again(name)}") from error
     found = checksum(raw)
-    wanted = CATALOGUE[name].checksum or _recorded(folder)
+    wanted = REGISTRY[name].checksum or _recorded(folder)
     if found != wanted:
         raise DataError(
             f"{folder} was changed: its arrays have sha256 {found[:16]}..., not {wanted[:16]}...; {_again(name)}"
@@ -103,7 +105,7 @@ def fetch(name: str, say: Callable[[str], None], again: bool = False) -> Path:
     """
     import filelock
 
-    collection = CATALOGUE[name]
+    remote = REGISTRY[name]
     folder = cache_folder() / name
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
@@ -118,15 +120,15 @@ def fetch(name: str, say: Callable[[str], None], again: bool = False) -> Path:
             raise DataError(f"{name} is not on this machine, and DRMADC_OFFLINE or --offline forbids fetching it")
         failures: list[str] = []
         downloads = cache_folder() / "downloads" / name
-        for number, mirror in enumerate(collection.mirrors):
-            say(f"{name}: fetching {mirror.size / 1e6:,.0f} MB from {mirror} to {cache_folder()}")
+        for number, mirror in enumerate(remote.mirrors):
+            say(f"{name}: fetching {bytes_text(mirror.size)} from {mirror} to {cache_folder()}")
             try:
                 raw = _from(mirror, downloads / str(number))
-                _check_counts(raw, collection)
+                _check(raw, name)
             except DataError as error:
                 failures.append(f"  {mirror}: {error}")
                 continue
-            _keep(raw, folder, collection.checksum)
+            _keep(raw, folder, remote.checksum)
             shutil.rmtree(downloads, ignore_errors=True)
             return folder
     reasons = "\n".join(failures)
@@ -186,7 +188,7 @@ def resuming(address: str, output: str | Path, pooch_: object) -> None:
     headers = {"Range": f"bytes={there}-"} if there else {}
     with requests.get(address, headers=headers, stream=True, timeout=30) as answer:
         if answer.status_code == 416:  # all of it is there
-            os.replace(partial, output)
+            partial.replace(output)
             return
         answer.raise_for_status()
         there = there if answer.status_code == 206 else 0
@@ -197,7 +199,7 @@ def resuming(address: str, output: str | Path, pooch_: object) -> None:
             for chunk in answer.iter_content(CHUNK):
                 file.write(chunk)
                 progress.advance(task, len(chunk))
-    os.replace(partial, output)
+    partial.replace(output)
 
 
 def _from_client(mirror: Package, folder: Path) -> None:
@@ -211,28 +213,24 @@ def _from_client(mirror: Package, folder: Path) -> None:
         raise DataError((lines or [f"{client} failed"])[0])
 
 
-def _check_counts(raw: Raw, collection: Collection) -> None:
-    for part, count in collection.counts.items():
-        found = {name: len(values) for name, values in raw[part].items()}
+def _check(raw: Raw, name: str) -> None:
+    for part, count in DATASETS[name].counts.items():
+        found = {field: len(values) for field, values in raw[part].items()}
         if set(found.values()) != {count}:
             raise DataError(f"{part} has {found}, not {count} examples")
-    if collection.checksum and checksum(raw) != collection.checksum:
-        raise DataError(f"its arrays have sha256 {checksum(raw)[:16]}..., not {collection.checksum[:16]}...")
+    wanted = REGISTRY[name].checksum
+    if wanted and checksum(raw) != wanted:
+        raise DataError(f"its arrays have sha256 {checksum(raw)[:16]}..., not {wanted[:16]}...")
 
 
 def _keep(raw: Raw, folder: Path, known: str) -> None:
     """Write the arrays beside the cache's folder, then put them in its place at once."""
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        for part, fields in raw.items():
-            for name, values in fields.items():
-                np.save(partial / f"{part}_{name}.npy", values)
-        (partial / "sha256").write_text(f"{known or checksum(raw)}\n", encoding="utf-8")
-        partial.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(partial, folder)
+        with replacing(folder) as partial:
+            partial.mkdir()
+            for part, fields in raw.items():
+                for name, values in fields.items():
+                    np.save(partial / f"{part}_{name}.npy", values)
+            (partial / "sha256").write_text(f"{known or checksum(raw)}\n", encoding="utf-8")
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error.strerror}; make room, or set DRMADC_DATA") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

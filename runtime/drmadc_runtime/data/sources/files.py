@@ -1,8 +1,5 @@
 """Arrays from files: .npz, .npy (memory-mapped), IDX (memory-mapped), tables, folders of pictures, text."""
 
-import csv
-import gzip
-import re
 import zipfile
 import zlib
 from collections import Counter
@@ -13,12 +10,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from drmadc_common.csv_table import open_csv
+from drmadc_common.idx import is_gzip, open_idx, read_header, truncated
+from drmadc_common.image_folder import images_by_class
+from drmadc_common.words import words
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
 
 T = TypeVar("T")
-IDX = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-WORD = re.compile(r"\w+|[^\w\s]")
 BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -62,34 +60,24 @@ def idx_array(path: str) -> Array:
     Raises:
         ValueError: it is no IDX file, or shorter than it says.
     """
-    with Path(path).open("rb") as plain:
-        packed = plain.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if packed else Path(path).open("rb") as file:
-        head = file.read(4)
-        if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in IDX:
-            raise ValueError(f"it begins with {head.hex(' ')}, which is not the magic number of IDX")
-        shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(head[3]))
-        kind = np.dtype(IDX[head[2]])
-        start = 4 + 4 * head[3]
-        values = np.frombuffer(file.read(), kind) if packed else np.memmap(path, kind, "r", offset=start)
-    wanted = int(np.prod(shape))
-    if len(values) < wanted:
-        raise ValueError(f"it is cut off: {wanted} numbers are announced, {len(values)} are there")
-    values = values[:wanted].reshape(shape)
-    return values if kind.isnative or kind.itemsize == 1 else values.astype(kind.newbyteorder("="))
+    packed = is_gzip(Path(path))
+    with open_idx(Path(path)) as file:
+        header = read_header(file)
+        raw = np.frombuffer(file.read(), np.uint8) if packed else np.memmap(path, np.uint8, "r")[header.length :]
+    if len(raw) < header.size:
+        raise ValueError(truncated(header, len(raw)))
+    kind = np.dtype(f">{header.kind}")
+    values = raw[: header.size].view(kind).reshape(header.shape)
+    return values if kind.itemsize == 1 else values.astype(kind.newbyteorder("="))
 
 
 def csv_table(request: Request) -> Raw:
     """Columns of .csv files. A field of several columns is float64[n, columns]; of one: numbers, or words."""
 
     def table(path: str) -> dict[str, list[str]]:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-        names = [name.strip() for name in rows[0]]
-        ragged = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
-        if ragged is not None:
-            raise ValueError(f"row {ragged} has {len(rows[ragged])} values for {len(names)} columns")
-        return dict(zip(names, map(list, zip(*rows[1:], strict=True)), strict=True))
+        with open_csv(Path(path)) as file:
+            rows = [row for _, row in file.rows]
+            return dict(zip(file.names, map(list, zip(*rows, strict=True)), strict=True))
 
     def numbers(values: list[str]) -> Array:
         for kind in (np.int64, np.float64):
@@ -140,10 +128,7 @@ def pictures(request: Request) -> Raw:
 
 
 def _folder(folder: Path, request: Request) -> dict[str, Array]:
-    inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    paths = [
-        (p, label) for label, path in enumerate(inner) for p in sorted(path.iterdir()) if p.suffix.lower() in PICTURES
-    ]
+    paths = [(path, label) for label, found in enumerate(images_by_class(folder).values()) for path in found]
     shape = tuple(int(n) for n in request.fields["image"][5:-1].split(", ")) if "image" in request.fields else ()
     with ThreadPoolExecutor() as pool:
         images = (
@@ -178,15 +163,15 @@ def text(request: Request) -> Raw:
     window, most = int(request.options["window"]), int(request.options.get("words", 0))
     numbers: dict[str, int] = {}
 
-    def words(path: str) -> Array:
-        found = WORD.findall(Path(path).read_text(encoding="utf-8").lower())
+    def ranks(path: str) -> Array:
+        found = words(Path(path))
         if not numbers:
             common = sorted(Counter(found).items(), key=lambda item: (-item[1], item[0]))
             numbers.update({word: number for number, (word, _) in enumerate(common[: most - 1], 1)})
         return np.array([numbers.get(word, 0) for word in found], np.int32)
 
     def windows(path: str) -> dict[str, Array]:
-        values = words(path) if most else np.memmap(path, np.uint8, "r")
+        values = ranks(path) if most else np.memmap(path, np.uint8, "r")
         count = (len(values) - 1) // window
         following = values[window::window][:count].astype(np.int32)
         return {"words" if most else "bytes": values[: count * window].reshape(count, window), "next": following}

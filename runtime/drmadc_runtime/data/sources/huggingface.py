@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from drmadc_common.amounts import bytes_text
+from drmadc_common.parts import PARTS
 from drmadc_runtime.data.sources.downloads import offline
-from drmadc_runtime.data.sources.request import PARTS, Array, DataError, Raw, Request, sized
+from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request, sized
 
 
 def huggingface(request: Request) -> Raw:
@@ -49,7 +51,7 @@ def fetch(name: str, configuration: str | None, say: Callable[[str], None]) -> N
         raise DataError(f"{name} is not on this machine, and DRMADC_OFFLINE or --offline forbids fetching it")
     with _told(name):
         size = datasets.load_dataset_builder(name, configuration).info.download_size
-    amount = f"{size / 1e6:,.1f} MB" if size else "a data set of unknown size"
+    amount = bytes_text(size) if size else "a data set of unknown size"
     say(f"huggingface({name}): fetching {amount} from {_address()} to {datasets.config.HF_DATASETS_CACHE}")
     _loaded(name, configuration)
 

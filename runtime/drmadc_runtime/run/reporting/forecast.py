@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
+from drmadc_common.amounts import bytes_text, count_text, duration_text
 from drmadc_runtime.program.executor import Session, Values
 
 
@@ -47,19 +48,19 @@ class Forecast:
         """One sentence or two."""
         kinds = ", ".join(f"{name} {size:,}" for name, size in self.hyperparameters.items())
         parts = [
-            f"{many(sum(self.hyperparameters.values()), 'hyperparameter')} ({kinds})",
-            many(self.parameters, "parameter"),
+            f"{count_text(sum(self.hyperparameters.values()), 'hyperparameter')} ({kinds})",
+            count_text(self.parameters, "parameter"),
             *([self.data] if self.data else []),
-            many(self.steps, "training step"),
-            many(self.outer_steps, "outer step"),
+            count_text(self.steps, "training step"),
+            count_text(self.outer_steps, "outer step"),
             self.strategy,
             f"{self.precision} on {self.device}",
         ]
         text = f"{self.name}: {', '.join(parts)}"
-        predicted = [] if self.memory is None else [f"{size(self.memory)} beyond the data"]
+        predicted = [] if self.memory is None else [f"{bytes_text(self.memory)} beyond the data"]
         if self.seconds is not None:
-            whole = duration(self.seconds * self.outer_steps)
-            predicted.append(f"{duration(self.seconds)} an outer step, {whole} in all")
+            whole = duration_text(self.seconds * self.outer_steps)
+            predicted.append(f"{duration_text(self.seconds)} an outer step, {whole} in all")
         return f"{text}. Predicted: {', '.join(predicted)}" if predicted else text
 
 
@@ -83,24 +84,3 @@ def forecast(session: Session, hypers: Values, cost: Cost | None, *, timed: bool
         work=None if cost is None else cost.work * module["STEPS"] * module.get("SEEDS", 1),
         memory=None if cost is None else cost.memory,
     )
-
-
-def many(count: int, thing: str) -> str:
-    """A number of things, in words."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
-def size(count: float) -> str:
-    """A number of bytes in the unit that suits it."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count:.0f} bytes"
-
-
-def duration(seconds: float) -> str:
-    """A time in the unit that suits it."""
-    if seconds < 60:
-        return f"{seconds:.2g} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"

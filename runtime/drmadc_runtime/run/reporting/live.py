@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from drmadc_common.amounts import bytes_text
 from drmadc_runtime.core.device import used_memory
 from drmadc_runtime.run.reporting.forecast import Forecast
 from drmadc_runtime.run.reporting.plain import Display
@@ -110,7 +111,7 @@ class LiveDisplay(Display):
         if sizes or self._speed():
             memory = used_memory()
             sizes += [self._speed()] if self._speed() else []
-            sizes += [] if memory is None else [f"memory {memory / 1e6:,.0f} MB"]
+            sizes += [] if memory is None else [f"memory {bytes_text(memory)}"]
             lines.append("   ".join(sizes))
         return lines
 

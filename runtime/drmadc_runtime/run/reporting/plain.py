@@ -11,9 +11,10 @@ from typing import Any
 
 from rich.console import Console
 
+from drmadc_common.amounts import count_text
 from drmadc_runtime.program.audit import Slope
 from drmadc_runtime.run.expectations import Outcome
-from drmadc_runtime.run.reporting.forecast import Forecast, many
+from drmadc_runtime.run.reporting.forecast import Forecast
 from drmadc_runtime.search.outer_loop import GROWTH_LIMIT, OuterStep
 
 WINDOW, RISE = 5, 1.05
@@ -61,7 +62,7 @@ class Display:
 
     def end(self, path: Path, steps: int) -> None:
         """The run is done."""
-        self.say(f"{path}: done" + (f", {many(steps, 'outer step')}" if steps else ""))
+        self.say(f"{path}: done" + (f", {count_text(steps, 'outer step')}" if steps else ""))
 
     def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
         """Lasts as long as the outer loop of so many steps, some of them done before."""

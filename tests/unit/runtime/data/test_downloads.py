@@ -17,9 +17,10 @@ import pytest
 from click.testing import CliRunner
 
 from drmadc.cli.main import cli
+from drmadc_common.datasets import DATASETS
 from drmadc_runtime.data.sources import downloads, registry
 from drmadc_runtime.data.sources.downloads import checksum
-from drmadc_runtime.data.sources.registry import Collection, Package, Web
+from drmadc_runtime.data.sources.registry import Package, Remote, Web
 from drmadc_runtime.data.sources.request import DataError, Raw
 
 BYTES = np.random.default_rng(0).integers(0, 255, 3 * 40, np.uint8).tobytes()
@@ -65,8 +66,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "good" / "set.bin").write_bytes(BYTES)
     web = Web({address: f"md5:{md5(BYTES).hexdigest()}"}, decode, len(BYTES))
     known = checksum(decode(tmp_path / "good"))
-    collection = Collection((web,), {"train": 30, "test": 10}, known, "a set for tests")
-    monkeypatch.setattr(downloads, "CATALOGUE", {"cifar10": collection})
+    monkeypatch.setattr(downloads, "REGISTRY", {"cifar10": Remote((web,), known)})
+    monkeypatch.setattr(
+        downloads, "DATASETS", {"cifar10": replace(DATASETS["cifar10"], counts={"train": 30, "test": 10})}
+    )
     downloads.arrays.cache_clear()
     yield address
     own.shutdown()
@@ -75,7 +78,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def change(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
-    monkeypatch.setattr(downloads, "CATALOGUE", {"cifar10": replace(downloads.CATALOGUE["cifar10"], **changed)})
+    monkeypatch.setattr(downloads, "REGISTRY", {"cifar10": replace(downloads.REGISTRY["cifar10"], **changed)})
 
 
 def test_fetched_once_and_read_back(server: str, tmp_path: Path) -> None:
@@ -93,7 +96,7 @@ def test_fetched_once_and_read_back(server: str, tmp_path: Path) -> None:
 
 
 def test_a_download_that_was_cut_off_goes_on(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "PIECE", 10)
+    monkeypatch.setattr(downloads, "CHUNK", 10)
     Server.cut = 50
     with pytest.raises(DataError, match="could not be fetched"):
         downloads.fetch("cifar10", lambda text: None)
@@ -104,7 +107,7 @@ def test_a_download_that_was_cut_off_goes_on(server: str, monkeypatch: pytest.Mo
 
 
 def test_the_next_mirror_is_tried(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = downloads.CATALOGUE["cifar10"].mirrors[0]
+    good = downloads.REGISTRY["cifar10"].mirrors[0]
     gone = Web({"http://127.0.0.1:9/set.bin": "md5:0"}, decode, 1)
     change(monkeypatch, mirrors=(gone, good))
     said: list[str] = []

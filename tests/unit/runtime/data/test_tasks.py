@@ -1,26 +1,18 @@
 """Data of several tasks: sizes, disjoint splits, labels, copies, sampling; and the embedded images."""
 
-import json
-from importlib.resources import files
-
 import numpy as np
 import pytest
 
-from drmadc.compiler.check.data.sources import DRAWERS, OMNIGLOT
+from drmadc_common import omniglot
 from drmadc_runtime.data.sources import bundled
 from drmadc_runtime.data.tasks import Tasks
 
 DRAWN = {"train": 10, "valid": 2, "test": 3}
 
 
-def test_the_compiler_knows_the_alphabets() -> None:
-    index = json.loads((files("drmadc_runtime") / "data" / "bundled" / "omniglot" / "index.json").read_text())
-    sizes = index["alphabets"]
-    assert OMNIGLOT["all"] == tuple(sizes.values())
+def test_the_images_are_of_these_alphabets() -> None:
     for name in ("small1", "small2"):
-        assert OMNIGLOT[name] == tuple(sizes[a] for a in index["sets"][name])
-        assert [len(images) for images in bundled.omniglot(name)] == list(OMNIGLOT[name])
-    assert DRAWERS == bundled.DRAWERS
+        assert tuple(len(images) for images in bundled.omniglot(name)) == omniglot.characters(name)
     images = bundled.omniglot("all")
     assert {task.shape[1:] for task in images} == {(20, 28, 28)}
     assert all(set(np.unique(task)) == {0, 1} for task in images)
@@ -36,7 +28,7 @@ def test_shapes_labels_and_filling() -> None:
     splits = Tasks("small1", 0, DRAWN).splits(0)
     for name, drawers in DRAWN.items():
         assert splits[name]["image"].shape == (5, 40 * drawers, 28, 28)
-        for task, characters in enumerate(OMNIGLOT["small1"]):
+        for task, characters in enumerate(omniglot.characters("small1")):
             labels = splits[name]["label"][task]
             counts = np.bincount(labels[labels >= 0])
             assert counts.tolist() == [drawers] * characters

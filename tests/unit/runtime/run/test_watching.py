@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console
 
 import drmadc
+from drmadc_common.amounts import duration_text
 from drmadc_runtime.execution.progress import Watcher
 from drmadc_runtime.program.executor import Session
-from drmadc_runtime.run.reporting.forecast import Cost, Forecast, duration
+from drmadc_runtime.run.reporting.forecast import Cost, Forecast
 from drmadc_runtime.run.reporting.json_lines import JsonDisplay
 from drmadc_runtime.run.reporting.live import BARS, LiveDisplay, sparkline
 from drmadc_runtime.run.run import Options
@@ -97,7 +98,7 @@ def test_the_first_line_says_what_will_be() -> None:
         "exact(), float32 on cpu. Predicted: 23.8 MB beyond the data, 6 s an outer step, 2 min in all"
     )
     assert "Predicted" not in forecast().text
-    assert [duration(s) for s in (0.0123, 59, 61, 7300)] == ["0.012 s", "59 s", "1 min", "2.0 h"]
+    assert [duration_text(s) for s in (0.0123, 59, 61, 7300)] == ["0.012 s", "59 s", "1 min", "2.0 h"]
 
 
 def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
