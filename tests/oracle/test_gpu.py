@@ -30,7 +30,7 @@ def compiled_hypergradient(program: drmadc.Program) -> Any:
 
     def whole(*args: Any) -> Any:
         result = session.module["hypergradient"](*args, policy=policy)
-        return result if isinstance(policy, Store) else result._replace(path=None)
+        return result if isinstance(policy, Store) else result._replace(trajectory=None)
 
     with session.precision():
         return compiled_for_gpu(whole, session.cast(program.hypers), jnp.int32(0), *session.data(0))

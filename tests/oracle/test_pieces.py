@@ -57,9 +57,9 @@ def compiled(minimize: str, valid: int) -> drmadc.Program:
 def test_pieces_give_what_the_whole_gives(minimize: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = compiled(minimize, 2400)
     assert 'rt.chunked_mean(on_valid, data["valid"], 3, params' in program.python
-    monkeypatch.setattr(chunks, "PIECE", 10**6)
+    monkeypatch.setattr(chunks, "CHUNK", 10**6)
     whole = compiled(minimize, 2400)
-    assert "in_pieces" not in whole.python
+    assert "rt.chunked_mean" not in whole.python
     hypers = perturbed(program)
     found, expected = program.hypergradient(hypers, outer=0), whole.hypergradient(hypers, outer=0)
     assert found.value == pytest.approx(expected.value, rel=1e-13)
@@ -72,14 +72,14 @@ def test_pieces_give_what_the_whole_gives(minimize: str, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("minimize", WHOLE)
 def test_what_is_no_mean_over_examples_stays_whole(minimize: str) -> None:
-    assert "in_pieces" not in compiled(minimize, 2400).python
+    assert "rt.chunked_mean" not in compiled(minimize, 2400).python
 
 
 def test_definitions_inside_and_outside_of_a_piece() -> None:
     minimize = "(cross_entropy(m(x), y) * size on valid) + size"
     text = SPEC.format(minimize=minimize, valid=2400, examples=2440)
     program = drmadc.compile_text(text.replace("train {", "let size = sum(m.weights ^ 2)\ntrain {", 1))
-    assert "in_pieces" in program.python
+    assert "rt.chunked_mean" in program.python
     value, expected = unrolled_gradient(program, program.hypers, 0)
     found = program.hypergradient(program.hypers, outer=0)
     assert found.value == pytest.approx(float(value), rel=1e-12)
@@ -87,7 +87,7 @@ def test_definitions_inside_and_outside_of_a_piece() -> None:
 
 
 def test_a_number_of_examples_without_divisors_stays_whole() -> None:
-    assert "in_pieces" not in compiled(CUT[0], 2411).python
+    assert "rt.chunked_mean" not in compiled(CUT[0], 2411).python
 
 
 def test_memory_does_not_grow_with_the_split() -> None:

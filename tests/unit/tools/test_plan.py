@@ -33,7 +33,7 @@ def measured_memory(program: drmadc.Program) -> int:
 
     def whole(*args: Any) -> Any:
         result = session.module["hypergradient"](*args, policy=policy)
-        return result if isinstance(policy, rt.Store) else result._replace(path=None)
+        return result if isinstance(policy, rt.Store) else result._replace(trajectory=None)
 
     with session.precision():
         args = (session.cast(program.hypers), jnp.int32(0), *session.data(0))
@@ -168,8 +168,8 @@ def test_out_of_memory_says_what_would_fit() -> None:
 
 def test_what_cannot_serve_is_refused_with_the_hyperparameter() -> None:
     program = compiled("schedules").ir
-    unsupported = {strategy_text(s): unsupported(program, s) for s in candidates(program)}
-    assert unsupported["exact(store)"] is None
-    implicit = unsupported["implicit(cg: 20)"]
+    reasons = {strategy_text(s): unsupported(program, s) for s in candidates(program)}
+    assert reasons["exact(store)"] is None
+    implicit = reasons["implicit(cg: 20)"]
     assert implicit is not None
     assert implicit.hyper == "rate"

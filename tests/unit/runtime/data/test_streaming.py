@@ -13,6 +13,7 @@ import pytest
 import drmadc
 import drmadc_runtime as rt
 from drmadc_runtime.data import streaming
+from drmadc_runtime.data.resident import gather_host
 from drmadc_runtime.execution.loops import backwards, forwards
 from tests.conftest import CASES
 
@@ -189,7 +190,7 @@ tune {{ minimize = mean((z @ w - 1) ^ 2) on valid  update = sgd(rate: 0.1)  step
     data = program.session.module["DATA"]
     assert isinstance(data.raw["train"]["x"], np.memmap)
     largest = 0
-    gather = rt.data.gather_host
+    gather = gather_host
 
     def watched(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
         nonlocal largest
