@@ -15,7 +15,7 @@ from drmadc_runtime.adjoints.online import online
 from drmadc_runtime.adjoints.recompute import Checkpoint, Recursion
 from drmadc_runtime.adjoints.reversible import Reversible, reversible_forward_pass
 from drmadc_runtime.adjoints.store import Store
-from drmadc_runtime.core.axes import broadcast, part, unbroadcast
+from drmadc_runtime.core.axes import At, Layout, broadcast, part, unbroadcast
 from drmadc_runtime.core.domains import constrain, positive, real, reverse_constrain, unconstrain, unit
 from drmadc_runtime.core.random import draw_rows, noise_key, normal, uniform
 from drmadc_runtime.core.ties import tied, tied_all, tied_steps
@@ -62,6 +62,7 @@ from drmadc_runtime.run.expectations import Expectation
 from drmadc_runtime.run.main import main
 
 __all__ = [
+    "At",
     "Checkpoint",
     "Data",
     "Expectation",
@@ -69,6 +70,7 @@ __all__ = [
     "FixedPoint",
     "Hypergradient",
     "Knots",
+    "Layout",
     "Naive",
     "Published",
     "Recursion",

@@ -209,7 +209,7 @@ def _collect(x: ir.Expr, type_: Type, scope: Scope) -> py.Expr:
     assert isinstance(x.type, Tree)
     axis = type_.axes[0]
     table = axis_constant(scope.program, axis, x.type.group)
-    return call("rt.unbroadcast", lower(x, scope), py.Id(table), py.Literal(axis.length))
+    return call("rt.unbroadcast", lower(x, scope), py.Id(table))
 
 
 def _call(expr: ir.Call, scope: Scope) -> py.Expr:

@@ -5,9 +5,10 @@ from drmadc.compiler.lower.names import axis_constant, group_constant, key
 from drmadc.compiler.lower.tuning import tie_axes
 from drmadc.compiler.passes.adjoint import laid
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Let, Program, axis_length, axis_slots
+from drmadc.ir.program import Let, Program, Slot, axis_length, axis_slots
 from drmadc.ir.types import Array, Axis, Tree, Type
 from drmadc.target import tree as py
+from drmadc.target.build import call
 
 
 def tables(program: Program) -> list[py.Statement]:
@@ -43,7 +44,7 @@ def tables(program: Program) -> list[py.Statement]:
         py.Assign((py.Id(group_constant(program, group)),), _shapes(program, group)) for group in groups
     ]
     out += [
-        py.Assign((py.Id(axis_constant(program, axis, group)),), _slots(program, axis, group)) for axis, group in axes
+        py.Assign((py.Id(axis_constant(program, axis, group)),), _layout(program, axis, group)) for axis, group in axes
     ]
     return list(dict.fromkeys(out))
 
@@ -81,14 +82,15 @@ def _shapes(program: Program, group: str) -> py.Expr:
     return py.Dict(tuple((py.Literal(key(program, m)), _shape(program.parameter(m).full_shape)) for m in members))
 
 
-def _slots(program: Program, axis: Axis, group: str) -> py.Expr:
+def _layout(program: Program, axis: Axis, group: str) -> py.Expr:
+    """rt.Layout(length=790, entries={"h1.weight": rt.At(0, shape=(784, 1)), ...})"""
     members = set(program.group(group).members)
     slots = axis_slots(program.parameters, program.group(axis.group).members, axis.kind)
     assert axis_length(slots) == axis.length
-    return py.Dict(
-        tuple(
-            (py.Literal(key(program, s.path)), py.Tuple((py.Literal(s.start), _shape(s.shape))))
-            for s in slots
-            if s.path in members
-        )
-    )
+    entries = tuple((py.Literal(key(program, s.path)), _at(s)) for s in slots if s.path in members)
+    return call("rt.Layout", length=py.Literal(axis.length), entries=py.Dict(entries))
+
+
+def _at(slot: Slot) -> py.Expr:
+    named = {"shape": _shape(slot.shape)} if slot.shape else {}
+    return call("rt.At", py.Literal(slot.start), **named)

@@ -1,11 +1,9 @@
-"""Group axes: a hyperparameter laid along parameters, and the transpose.
-
-A layout maps a parameter to (start, shape): its entries begin at `start` on the axis and broadcast as `shape`
-against the parameter. Several parameters may share entries (one entry a layer).
-"""
+"""Group axes: a hyperparameter laid along parameters, and the transpose."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,23 +11,42 @@ from jax import lax
 
 from drmadc_runtime.core.trees import Tree
 
-Layout = Mapping[str, tuple[int, tuple[int, ...]]]
+
+class At(NamedTuple):
+    """Where a parameter's entries stand on an axis: from `start` on, in the shape that broadcasts against it.
+
+    A weight [784, 50] with one entry a row has `shape=(784, 1)`; a parameter that has one entry has `shape=()`.
+    """
+
+    start: int
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """An axis of a hyperparameter over a group of parameters: its length, and where each parameter's entries stand.
+
+    Parameters that share entries (one entry a layer) start at the same place.
+    """
+
+    length: int
+    entries: Mapping[str, At]
 
 
 def broadcast(values: jax.Array, layout: Layout) -> Tree:
-    """Entries of an axis [n] as one array for each parameter, shaped to broadcast against it."""
+    """Entries of an axis [length] as one array for each parameter, shaped to broadcast against it."""
     return Tree(
         {
             name: jnp.reshape(lax.slice(values, (start,), (start + prod(shape),)), shape)
-            for name, (start, shape) in layout.items()
+            for name, (start, shape) in layout.entries.items()
         }
     )
 
 
-def unbroadcast(tree: Tree, layout: Layout, length: int) -> jax.Array:
-    """The transpose of `spread`: each parameter-shaped array summed into its entries of an axis [length]."""
+def unbroadcast(tree: Tree, layout: Layout) -> jax.Array:
+    """The transpose of `broadcast`: each parameter-shaped array summed into its entries of an axis [length]."""
     sums: dict[tuple[int, int], jax.Array] = {}
-    for name, (start, shape) in layout.items():
+    for name, (start, shape) in layout.entries.items():
         reduced = jnp.ravel(sum_to(tree[name], shape))
         place = (start, reduced.size)
         sums[place] = sums[place] + reduced if place in sums else reduced
@@ -41,8 +58,8 @@ def unbroadcast(tree: Tree, layout: Layout, length: int) -> jax.Array:
             chunks.append(jnp.zeros(start - end, dtype))
         chunks.append(value)
         end = start + size
-    if end < length:
-        chunks.append(jnp.zeros(length - end, dtype))
+    if end < layout.length:
+        chunks.append(jnp.zeros(layout.length - end, dtype))
     return jnp.concatenate(chunks)
 
 

@@ -20,20 +20,22 @@ def tied(values: jax.Array, fine: Layout, coarse: Layout, *, mean: bool = False)
         values: entries of a group axis, which comes last.
         fine: the layout of that axis; `coarse`: the layout of the classes, along the same parameters.
     """
-    first = {start: name for name, (start, _) in reversed(list(fine.items()))}  # layers share entries: count them once
+    first = {
+        start: name for name, (start, _) in reversed(list(fine.entries.items()))
+    }  # layers share entries: count them once
     sums: dict[int, jax.Array] = {}
     sizes: dict[int, int] = {}
     for start, name in first.items():
-        shape = fine[name][1]
-        target, small = coarse[name]
+        shape = fine.entries[name].shape
+        target, small = coarse.entries[name]
         block = jnp.reshape(values[..., start : start + prod(shape)], (*values.shape[:-1], *shape))
         whole = _reduced(block, shape, small)
         sums[target] = sums[target] + whole if target in sums else whole
         sizes[target] = sizes.get(target, 0) + prod(shape) // max(1, prod(small))
     chunks = []
     for _, name in sorted(first.items()):
-        shape = fine[name][1]
-        target, small = coarse[name]
+        shape = fine.entries[name].shape
+        target, small = coarse.entries[name]
         whole = sums[target] / sizes[target] if mean else sums[target]
         lead = values.shape[:-1]
         tree_broadcast = jnp.reshape(whole, (*lead, *_aligned(small, len(shape))))

@@ -102,7 +102,7 @@ def inverse_cdf(bins: jax.Array, draws: Tree, layout: Layout | None = None) -> T
     places = jnp.linspace(0.0, 1.0, bins.shape[-1])
 
     def heights(name: str) -> jax.Array:
-        return bins if layout is None else bins[layout[name][0]]
+        return bins if layout is None else bins[layout.entries[name].start]
 
     return Tree({name: jnp.interp((draw + 1) / 2, places, heights(name)) for name, draw in draws.items()})
 

@@ -30,15 +30,21 @@ LINES = {
 }
 WEIGHTS = {"a.weight": (784, 5), "b.weight": (5, 4), "out.weight": (4, 10)}
 BIASES = {"a.bias": (5,), "b.bias": (4,), "out.bias": (10,)}
-LAYER_OF_PARAMS = {
-    "a.weight": (0, ()),
-    "a.bias": (0, ()),
-    "b.weight": (1, ()),
-    "b.bias": (1, ()),
-    "out.weight": (2, ()),
-    "out.bias": (2, ()),
-}
-LAYER_OF_WEIGHTS = {"a.weight": (0, ()), "b.weight": (1, ()), "out.weight": (2, ())}
+LAYER_OF_PARAMS = rt.Layout(
+    length=3,
+    entries={
+        "a.weight": rt.At(0),
+        "a.bias": rt.At(0),
+        "b.weight": rt.At(1),
+        "b.bias": rt.At(1),
+        "out.weight": rt.At(2),
+        "out.bias": rt.At(2),
+    },
+)
+LAYER_OF_WEIGHTS = rt.Layout(
+    length=3,
+    entries={"a.weight": rt.At(0), "b.weight": rt.At(1), "out.weight": rt.At(2)},
+)
 DOMAINS = {
     "rate": rt.positive,
     "decay": rt.positive,
@@ -187,7 +193,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_m_hat = -(d_w / root * rt.broadcast(rate, LAYER_OF_PARAMS))
     d_s = d_s + d_s_hat / (1 - beta2 ** (t + 1))
     d_m = d_m + d_m_hat / (1 - beta1 ** (t + 1))
-    d_rate = -rt.unbroadcast(d_w / root * m_hat, LAYER_OF_PARAMS, 3)
+    d_rate = -rt.unbroadcast(d_w / root * m_hat, LAYER_OF_PARAMS)
     d_grad = 2 * (d_s * (1 - beta2) * grad) + d_m * (1 - beta1)
     # adam_all.drm:24
     _, pull = jax.vjp(lambda w, l1: jax.grad(loss)(w, l1, batch), w, l1)

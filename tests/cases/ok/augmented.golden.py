@@ -42,7 +42,9 @@ LINES = {
 ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
-LAYER_OF_WEIGHTS = {"h1.weight": (0, ()), "out.weight": (1, ())}
+LAYER_OF_WEIGHTS = rt.Layout(
+    length=2, entries={"h1.weight": rt.At(0), "out.weight": rt.At(1)}
+)
 DOMAINS = {"l2": rt.positive}
 
 

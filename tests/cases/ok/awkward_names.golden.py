@@ -43,21 +43,27 @@ BIASES = {
     "step.out.bias": (10,),
 }
 D_W = {"d_w": (2,)}
-PARAM_OF_PARAMS = {
-    "d_w": (0, ()),
-    "loss.lambda.weight": (1, ()),
-    "loss.lambda.bias": (2, ()),
-    "loss.out.weight": (3, ()),
-    "loss.out.bias": (4, ()),
-    "step.state.weight": (5, ()),
-    "step.state.bias": (6, ()),
-    "step.out.weight": (7, ()),
-    "step.out.bias": (8, ()),
-}
-IN_UNIT_OF_LOSS_WEIGHTS = {
-    "loss.lambda.weight": (0, (784, 1)),
-    "loss.out.weight": (784, (5, 1)),
-}
+PARAM_OF_PARAMS = rt.Layout(
+    length=9,
+    entries={
+        "d_w": rt.At(0),
+        "loss.lambda.weight": rt.At(1),
+        "loss.lambda.bias": rt.At(2),
+        "loss.out.weight": rt.At(3),
+        "loss.out.bias": rt.At(4),
+        "step.state.weight": rt.At(5),
+        "step.state.bias": rt.At(6),
+        "step.out.weight": rt.At(7),
+        "step.out.bias": rt.At(8),
+    },
+)
+IN_UNIT_OF_LOSS_WEIGHTS = rt.Layout(
+    length=789,
+    entries={
+        "loss.lambda.weight": rt.At(0, shape=(784, 1)),
+        "loss.out.weight": rt.At(784, shape=(5, 1)),
+    },
+)
 DOMAINS = {
     "batch": rt.positive,
     "v": rt.positive,
@@ -208,7 +214,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     hessian_product, mixed_batch, mixed_v = pull(d_grad)
     d_hypers["batch"] -= mixed_batch
     d_hypers["v"] -= mixed_v
-    d_hypers["grad"] += rt.unbroadcast(d_w * v_next, PARAM_OF_PARAMS, 9)
+    d_hypers["grad"] += rt.unbroadcast(d_w * v_next, PARAM_OF_PARAMS)
     d_if_ = rt.tree_sum(d_v * (v + grad))
     d_hypers["if"] = d_hypers["if"].at[t].add(d_if_)
     return {"w": d_w - hessian_product, "v": d_v * if_, "hypers": d_hypers}

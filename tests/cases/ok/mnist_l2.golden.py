@@ -41,12 +41,15 @@ WEIGHTS = {
     "out.weight": (50, 10),
 }
 BIASES = {"h1.bias": (50,), "h2.bias": (50,), "h3.bias": (50,), "out.bias": (10,)}
-IN_UNIT_OF_WEIGHTS = {
-    "h1.weight": (0, (784, 1)),
-    "h2.weight": (784, (50, 1)),
-    "h3.weight": (834, (50, 1)),
-    "out.weight": (884, (50, 1)),
-}
+IN_UNIT_OF_WEIGHTS = rt.Layout(
+    length=934,
+    entries={
+        "h1.weight": rt.At(0, shape=(784, 1)),
+        "h2.weight": rt.At(784, shape=(50, 1)),
+        "h3.weight": rt.At(834, shape=(50, 1)),
+        "out.weight": rt.At(884, shape=(50, 1)),
+    },
+)
 DOMAINS = {"l2": rt.positive}
 
 

@@ -30,12 +30,15 @@ LINES = {
 }
 WEIGHTS = {"code.weight": (784, 4), "out.weight": (4, 784)}
 BIASES = {"code.bias": (4,), "out.bias": (784,)}
-PARAM_OF_PARAMS = {
-    "code.weight": (0, ()),
-    "code.bias": (1, ()),
-    "out.weight": (2, ()),
-    "out.bias": (3, ()),
-}
+PARAM_OF_PARAMS = rt.Layout(
+    length=4,
+    entries={
+        "code.weight": rt.At(0),
+        "code.bias": rt.At(1),
+        "out.weight": rt.At(2),
+        "out.bias": rt.At(3),
+    },
+)
 DOMAINS = {"mix": rt.unit, "rate": rt.positive, "decay": rt.positive}
 
 
@@ -164,7 +167,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     hessian_product, mixed_mix = pull(d_grad)
     d_hypers["mix"] += mixed_mix
     d_hypers["rate"] -= rt.tree_sum(d_w * (m_hat / root + decay * w))
-    d_hypers["decay"] -= rt.unbroadcast(d_w * rate * w, PARAM_OF_PARAMS, 4)
+    d_hypers["decay"] -= rt.unbroadcast(d_w * rate * w, PARAM_OF_PARAMS)
     return {
         "w": d_w - d_w * rate * decay + hessian_product,
         "m": 0.5 * d_m,

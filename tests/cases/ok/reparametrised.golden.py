@@ -31,20 +31,40 @@ LINES = {
 MLP_WEIGHTS = {"mlp.h1.weight": (784, 5), "mlp.out.weight": (5, 10)}
 SHIFT = {"shift": (5,)}
 MLP_BIASES = {"mlp.h1.bias": (5,), "mlp.out.bias": (10,)}
-OUT_UNIT_OF_MLP_WEIGHTS = {"mlp.h1.weight": (0, (1, 5)), "mlp.out.weight": (5, (1, 10))}
-IN_UNIT_OF_MLP_WEIGHTS = {
-    "mlp.h1.weight": (0, (784, 1)),
-    "mlp.out.weight": (784, (5, 1)),
-}
-PARAM_OF_MLP_WEIGHTS = {"mlp.h1.weight": (0, ()), "mlp.out.weight": (1, ())}
-WEIGHT_OF_MLP_BIASES = {"mlp.h1.bias": (0, (5,)), "mlp.out.bias": (5, (10,))}
-WEIGHT_OF_PARAMS = {
-    "shift": (0, (5,)),
-    "mlp.h1.weight": (5, (784, 5)),
-    "mlp.h1.bias": (3925, (5,)),
-    "mlp.out.weight": (3930, (5, 10)),
-    "mlp.out.bias": (3980, (10,)),
-}
+OUT_UNIT_OF_MLP_WEIGHTS = rt.Layout(
+    length=15,
+    entries={
+        "mlp.h1.weight": rt.At(0, shape=(1, 5)),
+        "mlp.out.weight": rt.At(5, shape=(1, 10)),
+    },
+)
+IN_UNIT_OF_MLP_WEIGHTS = rt.Layout(
+    length=789,
+    entries={
+        "mlp.h1.weight": rt.At(0, shape=(784, 1)),
+        "mlp.out.weight": rt.At(784, shape=(5, 1)),
+    },
+)
+PARAM_OF_MLP_WEIGHTS = rt.Layout(
+    length=2, entries={"mlp.h1.weight": rt.At(0), "mlp.out.weight": rt.At(1)}
+)
+WEIGHT_OF_MLP_BIASES = rt.Layout(
+    length=15,
+    entries={
+        "mlp.h1.bias": rt.At(0, shape=(5,)),
+        "mlp.out.bias": rt.At(5, shape=(10,)),
+    },
+)
+WEIGHT_OF_PARAMS = rt.Layout(
+    length=3990,
+    entries={
+        "shift": rt.At(0, shape=(5,)),
+        "mlp.h1.weight": rt.At(5, shape=(784, 5)),
+        "mlp.h1.bias": rt.At(3925, shape=(5,)),
+        "mlp.out.weight": rt.At(3930, shape=(5, 10)),
+        "mlp.out.bias": rt.At(3980, shape=(10,)),
+    },
+)
 DOMAINS = {
     "t": rt.real,
     "mix": rt.real,
@@ -130,9 +150,7 @@ def loss(params, t_, mix, limit, curve, batch):
     # reparametrised.drm:35
     over = jax.nn.relu(
         jnp.sqrt(
-            rt.unbroadcast(
-                rt.select(params, MLP_WEIGHTS) ** 2, OUT_UNIT_OF_MLP_WEIGHTS, 15
-            )
+            rt.unbroadcast(rt.select(params, MLP_WEIGHTS) ** 2, OUT_UNIT_OF_MLP_WEIGHTS)
             + 0.001,
         )
         - limit,
@@ -257,9 +275,9 @@ def reverse_init(adjoint, hypers, outer):
     (d_bins,) = pull(adjoint["w"])
     d_hypers["bins"] += d_bins
     d_hypers["start"] += rt.unbroadcast(
-        rt.select(adjoint["w"], MLP_BIASES), WEIGHT_OF_MLP_BIASES, 15
+        rt.select(adjoint["w"], MLP_BIASES), WEIGHT_OF_MLP_BIASES
     )
-    d_hypers["velocity"] += rt.unbroadcast(adjoint["v"], WEIGHT_OF_PARAMS, 3990)
+    d_hypers["velocity"] += rt.unbroadcast(adjoint["v"], WEIGHT_OF_PARAMS)
     return d_hypers
 
 
@@ -291,9 +309,7 @@ def report(params, hypers, data):
     """Reported values: largest."""  # reparametrised.drm:53
     return {
         "largest": jnp.max(
-            rt.unbroadcast(
-                rt.select(params, MLP_WEIGHTS) ** 2, OUT_UNIT_OF_MLP_WEIGHTS, 15
-            ),
+            rt.unbroadcast(rt.select(params, MLP_WEIGHTS) ** 2, OUT_UNIT_OF_MLP_WEIGHTS)
         ),
     }
 

@@ -31,7 +31,13 @@ LINES = {
 }
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
-IN_UNIT_OF_WEIGHTS = {"h1.weight": (0, (784, 1)), "out.weight": (784, (6, 1))}
+IN_UNIT_OF_WEIGHTS = rt.Layout(
+    length=790,
+    entries={
+        "h1.weight": rt.At(0, shape=(784, 1)),
+        "out.weight": rt.At(784, shape=(6, 1)),
+    },
+)
 DOMAINS = {"l2": rt.positive, "rate": rt.positive}
 
 

@@ -17,7 +17,9 @@ LINES = {
     "tune": "reverse_forward.drm:29: sign",
 }
 
-LAYER_OF_WEIGHTS = {"h1.weight": (0, ()), "out.weight": (1, ())}
+LAYER_OF_WEIGHTS = rt.Layout(
+    length=2, entries={"h1.weight": rt.At(0), "out.weight": rt.At(1)}
+)
 
 def initial_hypers():
     """Initial hyperparameters, in their domains."""

@@ -34,12 +34,15 @@ PARAMS = {
     "out.weight": (6, 10),
     "out.bias": (10,),
 }
-PARAM_OF_PARAMS = {
-    "h1.weight": (0, ()),
-    "h1.bias": (1, ()),
-    "out.weight": (2, ()),
-    "out.bias": (3, ()),
-}
+PARAM_OF_PARAMS = rt.Layout(
+    length=4,
+    entries={
+        "h1.weight": rt.At(0),
+        "h1.bias": rt.At(1),
+        "out.weight": rt.At(2),
+        "out.bias": rt.At(3),
+    },
+)
 DOMAINS = {"rate": rt.positive, "momentum": rt.unit, "scale": rt.positive}
 
 
@@ -132,9 +135,9 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_grad = d_v * (1 - momentum)
     grad, pull = jax.vjp(lambda w: jax.grad(loss)(w, batch), w)  # schedules.drm:20
     (hessian_product,) = pull(d_grad)
-    d_rate = rt.unbroadcast(d_w * v_next, PARAM_OF_PARAMS, 4)
+    d_rate = rt.unbroadcast(d_w * v_next, PARAM_OF_PARAMS)
     d_hypers["rate"] = d_hypers["rate"].at[t].add(d_rate)
-    d_momentum = rt.unbroadcast(d_v * (v + grad), PARAM_OF_PARAMS, 4)
+    d_momentum = rt.unbroadcast(d_v * (v + grad), PARAM_OF_PARAMS)
     d_hypers["momentum"] = d_hypers["momentum"].at[t].add(d_momentum)
     return {"w": d_w - hessian_product, "v": d_v * momentum, "hypers": d_hypers}
 
@@ -169,7 +172,7 @@ def reverse_init(adjoint, hypers, outer):
     """Adjoint of the initial values: what reaches the hyperparameters that set them."""
     d_hypers = dict(adjoint["hypers"])
     d_hypers["scale"] += rt.unbroadcast(
-        adjoint["w"] * rt.normal(SEED, outer, 0, PARAMS), PARAM_OF_PARAMS, 4
+        adjoint["w"] * rt.normal(SEED, outer, 0, PARAMS), PARAM_OF_PARAMS
     )
     return d_hypers
 

@@ -27,9 +27,11 @@ LINES = {
     "tune": "stages.drm:25: sgd",
 }
 U = {"u": (2,)}
-PARAM_OF_PARAMS = {"w": (0, ()), "u": (1, ())}
-WEIGHT_OF_PARAMS = {"w": (0, (3,)), "u": (3, (2,))}
-LAYER_OF_PARAMS = {"w": (0, ()), "u": (1, ())}
+PARAM_OF_PARAMS = rt.Layout(length=2, entries={"w": rt.At(0), "u": rt.At(1)})
+WEIGHT_OF_PARAMS = rt.Layout(
+    length=5, entries={"w": rt.At(0, shape=(3,)), "u": rt.At(3, shape=(2,))}
+)
+LAYER_OF_PARAMS = rt.Layout(length=2, entries={"w": rt.At(0), "u": rt.At(1)})
 DOMAINS = {"penalty": rt.positive, "rate": rt.positive, "mix": rt.real, "bins": rt.real}
 
 
@@ -100,7 +102,7 @@ def reverse_step(before, after, adjoint, hypers, t):
     grad, pull = jax.vjp(lambda w, penalty: jax.grad(loss)(w, penalty), w, penalty)
     hessian_product, mixed_penalty = pull(d_grad)
     d_hypers["penalty"] -= mixed_penalty
-    d_rate = -rt.unbroadcast(d_w * grad, PARAM_OF_PARAMS, 2)
+    d_rate = -rt.unbroadcast(d_w * grad, PARAM_OF_PARAMS)
     d_hypers["rate"] = d_hypers["rate"].at[t].add(d_rate)
     return {"w": d_w - hessian_product, "hypers": d_hypers}
 

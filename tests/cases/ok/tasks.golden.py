@@ -40,12 +40,15 @@ PARAMS = {
     "out.weight": (10, 4, 40),
     "out.bias": (10, 40),
 }
-PARAM_OF_PARAMS = {
-    "h1.weight": (0, ()),
-    "h1.bias": (1, ()),
-    "out.weight": (2, ()),
-    "out.bias": (3, ()),
-}
+PARAM_OF_PARAMS = rt.Layout(
+    length=4,
+    entries={
+        "h1.weight": rt.At(0),
+        "h1.bias": rt.At(1),
+        "out.weight": rt.At(2),
+        "out.bias": rt.At(3),
+    },
+)
 DOMAINS = {"sharing": rt.real, "scale": rt.positive, "trust": rt.positive}
 
 
@@ -208,7 +211,7 @@ def reverse_init(adjoint, hypers, outer):
     """Adjoint of the initial values: what reaches the hyperparameters that set them."""
     d_hypers = dict(adjoint["hypers"])
     d_hypers["scale"] += rt.unbroadcast(
-        adjoint["w"] * rt.normal(SEED, outer, 0, PARAMS), PARAM_OF_PARAMS, 4
+        adjoint["w"] * rt.normal(SEED, outer, 0, PARAMS), PARAM_OF_PARAMS
     )
     return d_hypers
 

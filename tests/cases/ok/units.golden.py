@@ -37,22 +37,28 @@ A = {"a.weight": (784, 4), "a.bias": (4,)}
 B = {"b.weight": (4, 4), "b.bias": (4,)}
 OUT_WEIGHT = {"out.weight": (4, 10)}
 OUT_BIAS = {"out.bias": (10,)}
-WEIGHT_OF_PARAMS = {
-    "a.weight": (0, (784, 4)),
-    "a.bias": (3136, (4,)),
-    "b.weight": (3140, (4, 4)),
-    "b.bias": (3156, (4,)),
-    "out.weight": (3160, (4, 10)),
-    "out.bias": (3200, (10,)),
-}
-OUT_UNIT_OF_PARAMS = {
-    "a.weight": (0, (1, 4)),
-    "a.bias": (0, (4,)),
-    "b.weight": (4, (1, 4)),
-    "b.bias": (4, (4,)),
-    "out.weight": (8, (1, 10)),
-    "out.bias": (8, (10,)),
-}
+WEIGHT_OF_PARAMS = rt.Layout(
+    length=3210,
+    entries={
+        "a.weight": rt.At(0, shape=(784, 4)),
+        "a.bias": rt.At(3136, shape=(4,)),
+        "b.weight": rt.At(3140, shape=(4, 4)),
+        "b.bias": rt.At(3156, shape=(4,)),
+        "out.weight": rt.At(3160, shape=(4, 10)),
+        "out.bias": rt.At(3200, shape=(10,)),
+    },
+)
+OUT_UNIT_OF_PARAMS = rt.Layout(
+    length=18,
+    entries={
+        "a.weight": rt.At(0, shape=(1, 4)),
+        "a.bias": rt.At(0, shape=(4,)),
+        "b.weight": rt.At(4, shape=(1, 4)),
+        "b.bias": rt.At(4, shape=(4,)),
+        "out.weight": rt.At(8, shape=(1, 10)),
+        "out.bias": rt.At(8, shape=(10,)),
+    },
+)
 DOMAINS = {
     "gain": rt.positive,
     "rate": rt.positive,
@@ -186,9 +192,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     )
     hessian_product, mixed_gain, mixed_l2, mixed_strength = pull(d_grad)
     d_hypers["gain"] += mixed_gain
-    d_hypers["rate"] -= rt.unbroadcast(
-        d_w * (grad + 0.6 * v_next), WEIGHT_OF_PARAMS, 3210
-    )
+    d_hypers["rate"] -= rt.unbroadcast(d_w * (grad + 0.6 * v_next), WEIGHT_OF_PARAMS)
     d_hypers["l2"] += mixed_l2
     d_strength = mixed_strength
     d_hypers["strength"] = d_hypers["strength"].at[t].add(d_strength)

@@ -44,27 +44,6 @@ def test_tree_arithmetic_matches_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "layout",
-    [
-        {"w": (0, (3, 1)), "b": (3, ())},
-        {"w": (0, (1, 2)), "b": (0, (2,))},
-        {"w": (0, ()), "b": (1, ())},
-        {"w": (0, ()), "b": (0, ())},
-        {"w": (2, (3, 2)), "b": (0, (2,))},
-        {"w": (4, ()), "b": (1, (2,))},
-    ],
-)
-def test_collect_is_the_transpose_of_spread(layout: dict[str, tuple[int, tuple[int, ...]]]) -> None:
-    length = 8
-    draws = np.random.default_rng(0)
-    values = jnp.asarray(draws.normal(size=length))
-    tree = rt.Tree({"w": jnp.asarray(draws.normal(size=(3, 2))), "b": jnp.asarray(draws.normal(size=2))})
-    left = float(rt.tree_sum(rt.broadcast(values, layout) * tree))
-    right = float(jnp.vdot(values, rt.unbroadcast(tree, layout, length)))
-    assert left == pytest.approx(right, rel=1e-5)
-
-
-@pytest.mark.parametrize(
     ("seed", "outer", "t", "size"), [(0, 0, 0, 15000), (7, 3, 1999, 60000), (2**32 - 1, 9, 12345, 7)]
 )
 def test_rows_are_the_same_on_host_and_device(seed: int, outer: int, t: int, size: int) -> None:

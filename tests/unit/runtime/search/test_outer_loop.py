@@ -72,16 +72,16 @@ PARAMETERS = tuple(
 )
 def test_classes_of_a_tie_against_sums_by_hand(fine: str, coarse: str, members: tuple[str, ...], mean: bool) -> None:
     assert coarse in COARSER[fine]
-    layouts = [{s.path: (s.start, s.shape) for s in axis_slots(PARAMETERS, members, kind)} for kind in (fine, coarse)]
-    sizes = [axis_length(axis_slots(PARAMETERS, members, kind)) for kind in (fine, coarse)]
-    numbers = [rt.broadcast(np.arange(n), layout) for n, layout in zip(sizes, layouts, strict=True)]
-    classes = np.zeros(sizes[0], int)
+    slots = [axis_slots(PARAMETERS, members, kind) for kind in (fine, coarse)]
+    layouts = [rt.Layout(axis_length(axis), {s.path: rt.At(s.start, s.shape) for s in axis}) for axis in slots]
+    numbers = [rt.broadcast(np.arange(layout.length), layout) for layout in layouts]
+    classes = np.zeros(layouts[0].length, int)
     for name in members:
         entries, into = np.broadcast_arrays(numbers[0][name], numbers[1][name])
         classes[entries.ravel()] = into.ravel()
-    values = np.random.default_rng(0).normal(size=(2, sizes[0]))
-    sums = np.stack([np.bincount(classes, row, sizes[1]) for row in values])
-    expected = (sums / np.bincount(classes, minlength=sizes[1]) if mean else sums)[:, classes]
+    values = np.random.default_rng(0).normal(size=(2, layouts[0].length))
+    sums = np.stack([np.bincount(classes, row, layouts[1].length) for row in values])
+    expected = (sums / np.bincount(classes, minlength=layouts[1].length) if mean else sums)[:, classes]
     found = rt.tied(values.astype(np.float32), layouts[0], layouts[1], mean=mean)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
