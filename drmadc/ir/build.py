@@ -12,11 +12,11 @@ from drmadc.ir.nodes import (
     ByHyper,
     Call,
     Const,
-    Dense,
     Draw,
     Expr,
     Hyper,
     Item,
+    Layer,
     Name,
     OnSplit,
     Part,
@@ -35,14 +35,14 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return change(expr)
         case Binary(_, left, right):
             return change(replace(expr, left=rewrite(left, change), right=rewrite(right, change)))
-        case Call(_, args):
+        case Call(_, args) | Layer(_, args):
             return change(replace(expr, args=tuple(rewrite(a, change) for a in args)))
         case Apply(_, args, _, replaced):
             others = tuple((path, rewrite(value, change)) for path, value in replaced)
             return change(replace(expr, args=tuple(rewrite(a, change) for a in args), replaced=others))
         case Stack(items):
             return change(replace(expr, items=tuple(rewrite(i, change) for i in items)))
-        case Unary() | Dense() | Item() | Broadcast() | Unbroadcast() | Part() | Rows() | OnSplit():
+        case Unary() | Item() | Broadcast() | Unbroadcast() | Part() | Rows() | OnSplit():
             return change(replace(expr, x=rewrite(expr.x, change)))
         case _ as never:
             assert_never(never)

@@ -1,9 +1,12 @@
 """Expressions of the IR. Every node carries its type; trees of nodes are values, compared by content."""
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Literal, assert_never
 
 from drmadc.ir.types import SCALAR, Array, Type
+
+Random = Literal["", "noise", "augmentation"]
+Setting = int | float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +55,28 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function that is not elementwise (reductions, losses, metrics, flatten); `option` is its reduction or axis."""
+    """A function that is not elementwise (reductions, losses, metrics, flatten); `option` is its reduction or axis.
+
+    `random`: it draws numbers anew at each step, as noise of the loss or as augmentation of the data.
+    """
 
     function: str
     args: tuple["Expr", ...]
     type: Type
     option: str = ""
+    random: Random = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Dense:
-    """x @ weight + bias of a layer."""
+class Layer:
+    """A layer of a kind (`dense`) applied to inputs; its parameters are those below `path` (`mlp.h1`)."""
 
-    x: "Expr"
-    layer: str
+    kind: str
+    args: tuple["Expr", ...]
+    path: str
     type: Type
+    settings: tuple[tuple[str, Setting], ...] = ()
+    random: Random = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +173,7 @@ Expr = (
     | Unary
     | Binary
     | Call
-    | Dense
+    | Layer
     | Apply
     | Item
     | Stack
@@ -184,13 +194,13 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return ()
         case Binary(_, left, right):
             return (left, right)
-        case Call(_, args):
+        case Call(_, args) | Layer(_, args):
             return args
         case Apply(_, args, _, replaced):
             return (*args, *(value for _, value in replaced))
         case Stack(items):
             return items
-        case Unary() | Dense() | Item() | Broadcast() | Unbroadcast() | Part() | Rows() | OnSplit():
+        case Unary() | Item() | Broadcast() | Unbroadcast() | Part() | Rows() | OnSplit():
             return (expr.x,)
         case _ as never:
             assert_never(never)

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from drmadc.ir.nodes import Apply, Call, Expr, walk
+from drmadc.ir.nodes import Apply, Call, Expr, Layer, walk
 from drmadc.ir.reverse import Reverse
 from drmadc.ir.ties import Projection, Tie
 from drmadc.ir.types import Array, Axis, Domain, sizes
 from drmadc_common.parts import SourcePart
 
-NOISES = ("noise", "gaussian_dropout")
-GEOMETRIC = ("flip", "crop", "cutout")
-DRAWN = ("rotate", "jitter", "add_noise", "mixup")
 Chain = tuple[tuple[str, int], ...]
 FieldTransforms = tuple[tuple[str, Chain], ...]
 Sampling = Literal["with_replacement", "without_replacement", "cyclic"]
@@ -153,9 +150,8 @@ class Data:
     @property
     def drawn(self) -> bool:
         """Whether features of a minibatch are drawn anew at each step, beside geometric transforms of fields."""
-        return any(
-            isinstance(node, Call) and node.function in DRAWN for let in self.features for node in walk(let.value)
-        )
+        nodes = (node for let in self.features for node in walk(let.value))
+        return any(isinstance(node, Call) and node.random == "augmentation" for node in nodes)
 
     @property
     def redrawn(self) -> bool:
@@ -381,7 +377,7 @@ class Program:
     def draws_noise(self, expr: Expr) -> bool:
         """Whether an expression draws noise, itself or through a model."""
         for node in walk(expr):
-            if isinstance(node, Call) and node.function in NOISES:
+            if isinstance(node, Call | Layer) and node.random == "noise":
                 return True
             if isinstance(node, Apply):
                 model = self.model(node.model)

@@ -163,8 +163,9 @@ def _expr(expr: ir.Expr) -> tuple[str, int]:
         case ir.Call(function, args, _, option):
             extra = f", {option}" if option else ""
             return f"{function}({', '.join(map(expr_text, args))}{extra})", 5
-        case ir.Dense(x, layer):
-            return f"dense({expr_text(x)}, {layer})", 5
+        case ir.Layer(kind, args, path, _, settings):
+            named = "".join(f", {name}: {value}" for name, value in settings)
+            return f"{kind}({', '.join(map(expr_text, args))}, {path}{named})", 5
         case ir.Apply(model, args, _, replaced):
             change = "".join(f" with {path} = {expr_text(value)}" for path, value in replaced)
             return f"{model}({', '.join(map(expr_text, args))}{change})", 5

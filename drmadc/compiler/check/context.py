@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from drmadc.common.diagnostics.model import Bag
+from drmadc.common.diagnostics.model import Bag, Diagnostic
 from drmadc.common.source import Span
 from drmadc.compiler.check.draft import Train, Tune
 from drmadc.ir import nodes as ir
@@ -22,6 +22,7 @@ from drmadc.ir.program import (
     Sweep,
 )
 from drmadc.ir.types import Array, Type
+from drmadc.language.context import Place
 from drmadc.syntax import ast
 
 D = TypeVar("D", bound=ast.Decl)
@@ -98,16 +99,11 @@ def head(span: Span, keyword: str) -> Span:
     return Span(span.file, span.start, span.start + len(keyword))
 
 
-Place = Literal["data", "model", "minibatch", "update", "init", "outer", "constant", "initial"]
-
-
 @dataclass
 class Context:
-    """Where an expression stands, and the local names there.
+    """Where an expression stands (`TypingContext` says which places there are), and the local names there.
 
-    `data`: over a source's fields; `model`: inside a model; `minibatch`: in the training loss; `update`: an
-    argument or equation of a rule; `init`: an initial value; `outer`: objective or report; `constant`: no names;
-    `initial`: the initial value of a hyperparameter `name` of type `shape`. `whole` are fields that may be token ids.
+    At `initial`, `name` and `shape` are those of the hyperparameter. `whole` are fields that may be token ids.
     """
 
     known: Known
@@ -129,6 +125,10 @@ class Context:
     def bag(self) -> Bag:
         """Where mistakes go."""
         return self.known.bag
+
+    def report(self, mistake: Diagnostic) -> None:
+        """Keep a mistake."""
+        self.bag.add(mistake)
 
     @property
     def at_step(self) -> bool:

@@ -5,8 +5,8 @@ from typing import Literal
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Known, head
 from drmadc.compiler.check.errors import name_errors
-from drmadc.compiler.check.expr.functions import FUNCTIONS
 from drmadc.ir.program import ALL, HYPERS
+from drmadc.language.registry import FUNCTIONS
 from drmadc.syntax import ast
 
 ONCE = (ast.TrainDecl, ast.SweepDecl, ast.RetrainDecl, ast.ReportDecl)

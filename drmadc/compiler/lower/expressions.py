@@ -9,30 +9,15 @@ from drmadc.compiler.lower.names import axis_constant, batch_key, group_constant
 from drmadc.compiler.passes.dependence import model_hypers
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
-from drmadc.ir.types import Array, Tree, Type, is_scalar, leading
+from drmadc.ir.types import Array, Axis, Tree, Type, is_scalar, leading
+from drmadc.language.registry import CALLS, ELEMENTWISE, LAYERS
 from drmadc.target import tree as py
 from drmadc.target.build import call, item, number
-
-_FUNCTIONS = {
-    "tanh": "jnp.tanh",
-    "relu": "jax.nn.relu",
-    "sigmoid": "jax.nn.sigmoid",
-    "softplus": "jax.nn.softplus",
-    "exp": "jnp.exp",
-    "log": "jnp.log",
-    "sqrt": "jnp.sqrt",
-    "abs": "jnp.abs",
-    "sign": "jnp.sign",
-    "sin": "jnp.sin",
-    "cos": "jnp.cos",
-    "gelu": "rt.gelu",
-    "step": "rt.unit_step",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How the names of a function's body are written.
+    """How the names of a function's body are written; functions and layers read it as their `EmissionContext`.
 
     `laid` are hyperparameters whose local is spread already; `noise` is the key of the noise, `draw`
     that of augmentation, None where there is none.
@@ -43,6 +28,19 @@ class Scope:
     laid: frozenset[str] = frozenset()
     noise: py.Expr | None = None
     draw: py.Expr | None = None
+
+    @property
+    def padded(self) -> bool:
+        """Whether tasks are padded to one number of examples, by labels of -1."""
+        return self.program.data is not None and self.program.data.alphabets is not None
+
+    def parameter(self, path: str) -> py.Expr:
+        """params["h1.weight"]"""
+        return item("params", key(self.program, path))
+
+    def layout(self, axis: Axis, group: str) -> py.Expr:
+        """The table that says where each array of a group has its entries on an axis."""
+        return py.Id(axis_constant(self.program, axis, group))
 
 
 def function_scope(program: Program, noise: py.Expr | None = None) -> Scope:
@@ -83,20 +81,15 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             return py.Id(hyper_name(program, id_))
         case ir.Unary("neg", x):
             return py.Minus(lower(x, scope))
-        case ir.Unary(op, x, type_):
-            function = _FUNCTIONS[op]
-            if isinstance(type_, Tree):
-                return call("rt.tree_map", py.Id(function), lower(x, scope))
-            return call(function, lower(x, scope))
+        case ir.Unary(op, x):
+            return ELEMENTWISE[op].emit(expr, lower(x, scope))
         case ir.Binary(op, left, right):
             sign = "**" if op == "^" else op
             return py.Operator(sign, lower(left, scope), lower(right, scope))
-        case ir.Call():
-            return _call(expr, scope)
-        case ir.Dense(x, layer):
-            weight = item("params", key(program, f"{layer}.weight"))
-            bias = item("params", key(program, f"{layer}.bias"))
-            return py.Operator("+", py.Operator("@", lower(x, scope), weight), bias)
+        case ir.Call(function, args):
+            return CALLS[function].emit(expr, tuple(lower(a, scope) for a in args), scope)
+        case ir.Layer(kind, args):
+            return LAYERS[kind].emit(expr, tuple(lower(a, scope) for a in args), scope)
         case ir.Apply(name, args, _, replaced):
             extra = [py.Id(hyper_name(program, h)) for h in model_hypers(program, program.model(name))]
             params: py.Expr = py.Id("params")
@@ -183,8 +176,8 @@ def has_full_shape(value: ir.Expr) -> bool:
             return any(has_full_shape(child) for child in ir.children(value))
         case ir.Broadcast(x):
             return isinstance(x.type, Array) and x.type.axes[-1].kind == "weight"
-        case ir.Call("inverse_cdf" | "mix_tasks"):
-            return True
+        case ir.Call(_, _, type_):
+            return isinstance(type_, Tree)
         case _:
             return False
 
@@ -210,59 +203,3 @@ def _collect(x: ir.Expr, type_: Type, scope: Scope) -> py.Expr:
     axis = type_.axes[0]
     table = axis_constant(scope.program, axis, x.type.group)
     return call("rt.unbroadcast", lower(x, scope), py.Id(table))
-
-
-def _call(expr: ir.Call, scope: Scope) -> py.Expr:
-    args = tuple(lower(a, scope) for a in expr.args)
-    match expr.function:
-        case "sum" | "mean" | "std" | "max" | "min" as name:
-            if isinstance(expr.args[0].type, Tree):
-                return call("rt.tree_sum", *args) if name == "sum" else call("rt.reduce", py.Id(f"jnp.{name}"), *args)
-            return call(f"jnp.{name}", *args)
-        case "flatten":
-            return call("rt.flatten", *args)
-        case "expm" | "standardise" | "rescale" | "global_contrast" | "whiten" as name:
-            return call(f"rt.{name}", *args)
-        case "one_hot":
-            return call("rt.one_hot", *args, py.Literal(int(expr.option)), py.Id("DTYPE"))
-        case "reshape":
-            assert isinstance(expr.type, Array)
-            each = tuple(py.Literal(axis.size) for axis in expr.type.axes[1:])
-            return call("jnp.reshape", *args, py.Tuple((py.Minus(py.Literal(1)), *each)))
-        case "rotate" | "jitter" | "add_noise" | "mixup" as name:
-            index = () if name == "mixup" else (py.Literal(int(expr.option)),)
-            return call(f"rt.{name}", *args, scope.draw or py.Literal(None), *index)
-        case "softmax":
-            return call("jax.nn.softmax", *args)
-        case "range":
-            assert isinstance(expr.type, Array)
-            return call("rt.labels", py.Literal(expr.type.classes), py.Literal(int(expr.option)))
-        case "noise" | "gaussian_dropout" as name:
-            assert scope.noise is not None
-            return call(f"rt.{name}", *args, scope.noise, py.Literal(int(expr.option)))
-        case "inverse_cdf":
-            bins, draw = expr.args
-            assert isinstance(bins.type, Array)
-            assert isinstance(draw.type, Tree)
-            layout: tuple[py.Expr, ...] = ()
-            if len(bins.type.axes) == 2:
-                layout = (py.Id(axis_constant(scope.program, bins.type.axes[0], draw.type.group)),)
-            return call("rt.inverse_cdf", *args, *layout)
-        case "matmul":
-            return py.Operator("@", *args)
-        case "linspace" | "identity" as name:
-            assert isinstance(expr.type, Array)
-            shape = py.Tuple(tuple(py.Literal(axis.length) for axis in expr.type.axes))
-            return call(f"rt.{name}", *args, shape)
-        case "append":
-            return call("jnp.concatenate", py.Tuple(args))
-        case "neighbours":
-            return call("rt.neighbours", *args, py.Literal(int(expr.option)))
-        case "mix_tasks":
-            return call("rt.mix_tasks", *args)
-        case name:
-            named: dict[str, py.Expr] = {} if expr.option == "mean" else {"reduce": py.Literal(expr.option)}
-            data = scope.program.data
-            if name in ("cross_entropy", "error") and data is not None and data.alphabets is not None:
-                named["padded"] = py.Literal(True)
-            return call(f"rt.{name}", *args, **named)

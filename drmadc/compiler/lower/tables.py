@@ -7,6 +7,7 @@ from drmadc.compiler.passes.adjoint import laid
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Let, Program, Slot, axis_length, axis_slots
 from drmadc.ir.types import Array, Axis, Tree, Type
+from drmadc.language.registry import CALLS
 from drmadc.target import tree as py
 from drmadc.target.build import call
 
@@ -25,8 +26,8 @@ def tables(program: Program) -> list[py.Statement]:
                     groups[group] = None
                 case ir.Broadcast(x, Tree(group)):
                     axes[_axes(x.type)[0], group] = None
-                case ir.Call("inverse_cdf", (bins, _), Tree(group)) if len(_axes(bins.type)) == 2:
-                    axes[_axes(bins.type)[0], group] = None
+                case ir.Call(function):
+                    axes.update(dict.fromkeys(CALLS[function].layouts(node)))
                 case ir.Apply(_, _, _, replaced):
                     for _, value in replaced:
                         if isinstance(value.type, Tree) and not has_full_shape(value):

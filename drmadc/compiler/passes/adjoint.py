@@ -8,6 +8,7 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.build import add, broadcast, mul
 from drmadc.ir.program import ALL, Adjoint, Let, Program, Pull, State, Step
 from drmadc.ir.types import Array, Tree, Type, without_step
+from drmadc.language.registry import CALLS
 
 ZERO = ir.Const(0.0)
 PARAMETERS = Tree(ALL)
@@ -123,7 +124,7 @@ def traced_hypers(program: Program) -> tuple[str, ...]:
     """Hyperparameters in initial values that are not elementwise: an interpolated inverse CDF."""
     traced: set[str] = set()
     for init in program.init:
-        if any(isinstance(node, ir.Call) and node.function == "inverse_cdf" for node in ir.walk(init.value)):
+        if any(isinstance(node, ir.Call) and CALLS[node.function].in_rules == "traced" for node in ir.walk(init.value)):
             traced.update(ir.hypers_in(init.value))
     return tuple(h.name for h in program.hypers if h.name in traced)
 

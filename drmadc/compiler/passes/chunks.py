@@ -3,9 +3,9 @@
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
 from drmadc.ir.types import Array
+from drmadc.language.registry import CALLS, LAYERS
 
 CHUNK = 1000
-_EACH = ("flatten", "one_hot", "reshape", "softmax", "matmul", "range")
 
 
 def chunks(program: Program) -> dict[str, int]:
@@ -65,11 +65,11 @@ def _is_of_each(expr: ir.Expr, program: Program) -> bool:
     """Whether what an expression gives for an example depends on that example only."""
     for node in ir.walk(expr):
         match node:
-            case (
-                ir.Const() | ir.Name() | ir.Hyper() | ir.Unary() | ir.Binary() | ir.Dense() | ir.Broadcast() | ir.Part()
-            ):
+            case ir.Const() | ir.Name() | ir.Hyper() | ir.Unary() | ir.Binary() | ir.Broadcast() | ir.Part():
                 continue
-            case ir.Call(function) if function in _EACH:
+            case ir.Call(function) if CALLS[function].each:
+                continue
+            case ir.Layer(kind) if LAYERS[kind].each:
                 continue
             case ir.Apply():
                 model = program.model(node.model)

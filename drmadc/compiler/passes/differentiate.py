@@ -5,35 +5,12 @@ from collections.abc import Callable
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import add, apply, div, mul, neg, power, sub, unbroadcast
 from drmadc.ir.types import SCALAR, Type, is_scalar
+from drmadc.language.registry import CALLS, ELEMENTWISE
 
 Key = tuple[str, str]
 Adjoints = dict[Key, ir.Expr]
 
 ONE = ir.Const(1.0)
-
-
-def _derivative(op: str, x: ir.Expr, y: ir.Expr) -> ir.Expr:
-    """d y / dx for y = op(x), as an expression in x and y."""
-    table: dict[str, Callable[[], ir.Expr]] = {
-        "exp": lambda: y,
-        "log": lambda: div(ONE, x),
-        "sqrt": lambda: div(ir.Const(0.5), y),
-        "tanh": lambda: sub(ONE, power(y, ir.Const(2.0))),
-        "sigmoid": lambda: mul(y, sub(ONE, y)),
-        "softplus": lambda: apply("sigmoid", x),
-        "relu": lambda: apply("step", x),
-        "abs": lambda: apply("sign", x),
-        "sign": lambda: ir.Const(0.0),
-        "step": lambda: ir.Const(0.0),
-        "sin": lambda: apply("cos", x),
-        "cos": lambda: neg(apply("sin", x)),
-    }
-    return table[op]()
-
-
-DIFFERENTIABLE = frozenset(
-    {"neg", "exp", "log", "sqrt", "tanh", "sigmoid", "softplus", "relu", "abs", "sign", "step", "sin", "cos"}
-)
 
 
 def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: Adjoints, name: str = "") -> None:
@@ -54,7 +31,9 @@ def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: 
             pull(x, neg(seed), active, into)
         case ir.Unary(op, x):
             y = ir.Name(name, expr.type) if name else expr
-            pull(x, mul(seed, _derivative(op, x, y)), active, into)
+            derivative = ELEMENTWISE[op].derivative
+            assert derivative is not None, f"not an expression of an update rule: {expr}"
+            pull(x, mul(seed, derivative(x, y)), active, into)
         case ir.Binary("+", left, right):
             pull(left, _fit(seed, left.type), active, into)
             pull(right, _fit(seed, right.type), active, into)
@@ -80,9 +59,10 @@ def pull(expr: ir.Expr, seed: ir.Expr, active: Callable[[ir.Expr], bool], into: 
         case ir.Stack(items):
             for place, item in enumerate(items):
                 pull(item, ir.Item(seed, (place,), item.type), active, into)
-        case ir.Call("sum", (x,)):
-            pull(x, _fit(seed, x.type), active, into)
-        case ir.Item() | ir.Part() | ir.Rows() | ir.Call() | ir.Dense() | ir.Apply() | ir.OnSplit() | ir.Unbroadcast():
+        case ir.Call(function, args):
+            for arg, part in zip(args, CALLS[function].pullback(expr, seed), strict=True):
+                pull(arg, part, active, into)
+        case ir.Item() | ir.Part() | ir.Rows() | ir.Layer() | ir.Apply() | ir.OnSplit() | ir.Unbroadcast():
             raise AssertionError(f"not an expression of an update rule: {expr}")
         case ir.Const() | ir.Draw() | ir.ByHyper():
             return

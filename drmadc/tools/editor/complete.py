@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from drmadc.compiler.check.expr.functions import FUNCTIONS
 from drmadc.compiler.check.strategy.setting import EXAMPLES
 from drmadc.compiler.driver import Compilation, prelude
+from drmadc.language.registry import FUNCTIONS
 from drmadc.syntax import ast
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
 from drmadc.tools.editor.words import block_at
@@ -81,7 +81,7 @@ def _values(compilation: Compilation) -> Iterator[Candidate]:
                         yield Candidate(item.name, "value", item.span.text)
             case _:
                 continue
-    yield from (Candidate(name, "function", signature.text) for name, signature in FUNCTIONS.items())
+    yield from (Candidate(name, "function", f"{op.signature}: {op.about}") for name, op in FUNCTIONS.items())
 
 
 def _members(compilation: Compilation, model: str) -> Iterator[Candidate]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from math import prod
 
 from drmadc.common.source import Span
-from drmadc.compiler.check.expr.functions import FUNCTIONS
 from drmadc.compiler.check.strategy.setting import EXAMPLES
 from drmadc.compiler.driver import Compilation, prelude
 from drmadc.ir.program import Program
+from drmadc.language.registry import FUNCTIONS
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_spec
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
@@ -34,7 +34,8 @@ def _known(word: Word, block: str) -> Iterator[str]:
     if word.path in EXAMPLES:
         yield f"reverse strategy: `{EXAMPLES[word.path]}`"
     if word.path in FUNCTIONS:
-        yield f"{FUNCTIONS[word.path].kind}: `{FUNCTIONS[word.path].text}`"
+        op = FUNCTIONS[word.path]
+        yield f"{op.family}: `{op.signature}`: {op.about}"
     if word.path in DOMAINS:
         yield f"domain `{word.path}`: {DOMAINS[word.path]}"
     if word.path in AXES:

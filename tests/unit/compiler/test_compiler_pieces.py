@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from drmadc.compiler.passes.differentiate import DIFFERENTIABLE, pull
+from drmadc.compiler.passes.differentiate import pull
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import add, binary, exact, mul, neg, sub
 from drmadc.ir.program import ALL, Let
 from drmadc.ir.types import SCALAR, Tree
 from drmadc.ir.verify import InvalidProgram, verify
+from drmadc.language.registry import ELEMENTWISE
 from drmadc.target import tree as py
 from drmadc.target.printer import inline, print_module
 from tests.conftest import compiled
@@ -21,39 +22,19 @@ Y = ir.Name("y", SCALAR)
 
 def value(expr: ir.Expr, x: float, y: float = 0.0) -> float:
     """The value of a scalar expression."""
-    functions = {
-        "neg": lambda v: -v,
-        "sigmoid": lambda v: 1 / (1 + math.exp(-v)),
-        "softplus": lambda v: math.log1p(math.exp(v)),
-        "relu": lambda v: max(v, 0.0),
-        "abs": abs,
-        "sign": lambda v: math.copysign(1.0, v),
-        "step": lambda v: float(v > 0),
-    }
     match expr:
         case ir.Const(number):
             return number
         case ir.Name(id_):
             return x if id_ == "x" else y
         case ir.Unary(op, inner):
-            function = functions.get(op) or getattr(math, op)
-            return float(function(value(inner, x, y)))
+            inside = value(inner, x, y)
+            return -inside if op == "neg" else ELEMENTWISE[op].value(inside)
         case ir.Binary(op, left, right):
             a, b = value(left, x, y), value(right, x, y)
             return {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else math.inf, "^": a**b}[op]
         case _:
             raise AssertionError(expr)
-
-
-@pytest.mark.parametrize("op", sorted(DIFFERENTIABLE))
-def test_derivative_of_every_function(op: str) -> None:
-    found: dict[tuple[str, str], ir.Expr] = {}
-    pull(ir.Unary(op, X, SCALAR), ir.Const(1.0), lambda node: node == X, found)
-    for x in (0.3, 1.7):
-        h = 1e-6
-        measured = (value(ir.Unary(op, X, SCALAR), x + h) - value(ir.Unary(op, X, SCALAR), x - h)) / (2 * h)
-        derived = value(found["name", "x"], x) if found else 0.0
-        assert derived == pytest.approx(measured, abs=1e-8)
 
 
 @pytest.mark.parametrize("op", ["+", "-", "*", "/", "^"])

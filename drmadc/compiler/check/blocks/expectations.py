@@ -3,10 +3,10 @@
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.constants import constant_value
-from drmadc.compiler.check.expr.shapes import broadcast_types, describe
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Expectation
 from drmadc.ir.types import SCALAR, SERIES, Array, is_scalar, sizes
+from drmadc.language.shapes import broadcast_types, describe
 from drmadc.syntax import ast
 from drmadc.syntax.format import expectation_text, format_expr
 

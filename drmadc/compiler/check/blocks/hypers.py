@@ -7,10 +7,10 @@ from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer, report_unknown_path
-from drmadc.compiler.check.expr.shapes import describe
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import HyperParameter, Parameter, axis_length, axis_slots
 from drmadc.ir.types import AXES, DOMAINS, GROUP_AXES, Array, Axis, Domain, sizes
+from drmadc.language.shapes import describe
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr, format_type
 

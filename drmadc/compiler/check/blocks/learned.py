@@ -5,10 +5,10 @@ from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.block import declared_type
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
-from drmadc.compiler.check.expr.shapes import describe
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Learned, Let
 from drmadc.ir.types import EXAMPLE, Array, Axis
+from drmadc.language.shapes import describe
 from drmadc.syntax import ast
 
 

@@ -8,9 +8,9 @@ from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.block import declared_type
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
-from drmadc.compiler.check.expr.shapes import describe
 from drmadc.ir.program import ALL, Let, Model
 from drmadc.ir.types import EXAMPLE, Array, Axis, Tree, Type, leading
+from drmadc.language.shapes import describe
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_type
 

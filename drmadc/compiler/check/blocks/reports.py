@@ -6,10 +6,10 @@ from drmadc.compiler.check.blocks.training import count, function_of
 from drmadc.compiler.check.context import Context, Known, head
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
-from drmadc.compiler.check.expr.shapes import describe
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Function, Report
 from drmadc.ir.types import Array, Tree
+from drmadc.language.shapes import describe
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 

@@ -7,10 +7,11 @@ from drmadc.compiler.check.data.block import check_resample
 from drmadc.compiler.check.draft import Train
 from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer, report_unknown_path
-from drmadc.compiler.check.expr.shapes import as_scalar, broadcast_to_group, describe, is_smooth
+from drmadc.compiler.check.expr.shapes import as_scalar, broadcast_to_group, is_smooth
 from drmadc.compiler.check.settings import Settings
 from drmadc.ir.program import ALL, Function, Init
 from drmadc.ir.types import Array, Tree, is_scalar
+from drmadc.language.shapes import describe
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 

@@ -5,11 +5,12 @@ from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer
-from drmadc.compiler.check.expr.shapes import broadcast_to_group, describe, is_smooth
+from drmadc.compiler.check.expr.shapes import broadcast_to_group, is_smooth
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import ALL, HYPERS, Let, State, Step
 from drmadc.ir.types import DOMAINS, SCALAR, Tree, Type, is_scalar
+from drmadc.language.shapes import describe
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 

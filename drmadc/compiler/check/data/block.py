@@ -5,15 +5,15 @@ from typing import Literal
 
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context, Known
+from drmadc.compiler.check.data.geometric import split_geometric, without_geometric
 from drmadc.compiler.check.data.sources import check_source
 from drmadc.compiler.check.data.splits import Division, check_division, check_splits
 from drmadc.compiler.check.errors import data_errors, name_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
-from drmadc.compiler.check.expr.shapes import describe
-from drmadc.compiler.check.expr.transforms import split_geometric, without_moves
 from drmadc.compiler.check.settings import Settings
 from drmadc.ir.program import Data, Let
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
+from drmadc.language.shapes import describe
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -77,7 +77,7 @@ def check_data(known: Known) -> None:
                 features.append(feature)
                 spans[item.name] = item.value.span
     features, geometric = split_geometric(features, spans, ctx)
-    statistics = tuple(replace(let, value=without_moves(let.value)) for let in ctx.statistics)
+    statistics = tuple(replace(let, value=without_geometric(let.value)) for let in ctx.statistics)
     if splits is None:
         known.broken.update(names)
         return

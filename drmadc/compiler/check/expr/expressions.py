@@ -7,14 +7,7 @@ from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context
 from drmadc.compiler.check.errors import name_errors, type_errors
 from drmadc.compiler.check.expr import calls
-from drmadc.compiler.check.expr.shapes import (
-    as_array,
-    as_matrix,
-    broadcast_to_group,
-    broadcast_types,
-    describe,
-    is_real,
-)
+from drmadc.compiler.check.expr.shapes import as_array, as_matrix, broadcast_to_group
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import ALL, Let, axis_slots, parameter_type
 from drmadc.ir.types import (
@@ -29,6 +22,7 @@ from drmadc.ir.types import (
     sizes,
     without_step,
 )
+from drmadc.language.shapes import broadcast_types, describe, is_real
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 

@@ -1,28 +1,36 @@
-"""Types in words, and the rules by which shapes go together."""
+"""How values go together with parameter groups and with each other."""
 
-from typing import assert_never
+from dataclasses import dataclass
+from typing import ClassVar
 
+from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context
 from drmadc.compiler.check.errors import type_errors
-from drmadc.compiler.passes.differentiate import DIFFERENTIABLE
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import broadcast
 from drmadc.ir.program import axis_slots
-from drmadc.ir.types import GROUP_AXES, Array, Tree, Type, is_scalar, leading, sizes
+from drmadc.ir.types import GROUP_AXES, Array, is_scalar, sizes
+from drmadc.language.registry import CALLS, ELEMENTWISE
+from drmadc.language.shapes import describe
 
 
-def describe(type_: Type) -> str:
-    """A type in words."""
-    match type_:
-        case Array("real", ()):
-            return "a number"
-        case Array():
-            return str(type_)
-        case Tree(group):
-            return f"the arrays of {group}"
-        case _ as never:
-            assert_never(never)
+@dataclass(frozen=True, slots=True)
+class NotDerivable(Diagnostic):
+    """A function in an update rule or initial value whose derivative the compiler does not know."""
+
+    code: ClassVar[str] = "E0302"
+    found: str
+
+    def message(self) -> str:
+        return f"cannot differentiate {self.found} in an update rule or initial value"
+
+    def label(self) -> str:
+        return f"uses {self.found}"
+
+    def help(self) -> str:
+        without = ", ".join(name for name, op in ELEMENTWISE.items() if op.derivative is None)
+        return f"use + - * / ^, `sum`, and the elementwise functions other than {without}"
 
 
 def as_scalar(expr: ir.Expr | None, span: Span, what: str, ctx: Context) -> ir.Expr | None:
@@ -58,34 +66,6 @@ def broadcast_to_group(x: ir.Expr, group: str, span: Span, ctx: Context) -> ir.E
     return None
 
 
-def is_real(x: ir.Expr, span: Span, what: str, ctx: Context) -> bool:
-    if isinstance(x.type, Array) and x.type.element == "class":
-        ctx.bag.add(
-            type_errors.WrongKind(span, f"an operand of {what}", "a number or an array of numbers", "a class label")
-        )
-        return False
-    return True
-
-
-def broadcast_types(left: Type, right: Type) -> Type | None:
-    if is_scalar(left):
-        return Array("real", right.axes) if isinstance(right, Array) else right
-    if is_scalar(right):
-        return Array("real", left.axes) if isinstance(left, Array) else left
-    if isinstance(left, Tree) or isinstance(right, Tree):
-        return left if left == right else None
-    lead = max(leading(left), leading(right), key=len)
-    a, b = left.axes[len(leading(left)) :], right.axes[len(leading(right)) :]
-    batched = bool(lead)
-    if any(part not in ((), lead) for part in (leading(left), leading(right))):
-        return None
-    if a == b:
-        return Array("real", (*lead, *a))
-    if not batched and (a[-len(b) :] == b or b[-len(a) :] == a):
-        return Array("real", max(a, b, key=len))
-    return None
-
-
 def as_matrix(x: ir.Expr, ctx: Context) -> ir.Expr:
     """A hyperparameter over `weight of` a single array, as an array of its shape."""
     axes = x.type.axes if isinstance(x.type, Array) else ()
@@ -110,15 +90,14 @@ def is_smooth(x: ir.Expr, span: Span, ctx: Context) -> bool:
                 continue
             case ir.ByHyper():
                 continue
-            case ir.Unary(op) if op in DIFFERENTIABLE:
+            case ir.Unary(op) if op == "neg" or ELEMENTWISE[op].derivative is not None:
                 continue
-            case ir.Call("sum" | "inverse_cdf"):
+            case ir.Call(function) if CALLS[function].in_rules != "no":
                 continue
             case ir.Unary(op) | ir.Call(op):
                 found = f"`{op}(...)`"
             case _:
                 found = "an index or a part of an array"
-        wanted = "made of + - * / ^, `sum`, and elementwise functions other than gelu"
-        ctx.bag.add(type_errors.WrongKind(span, "an expression in an update rule or initial value", wanted, found))
+        ctx.report(NotDerivable(span, found))
         return False
     return True

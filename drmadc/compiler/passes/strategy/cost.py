@@ -26,6 +26,8 @@ from drmadc.ir.reverse import (
     Truncated,
 )
 from drmadc.ir.types import Array, Tree
+from drmadc.language.registry import ELEMENTWISE, LAYERS
+from drmadc.language.shapes import example_size
 from drmadc_common.recursion import recursion_levels
 
 PASS = 20.0
@@ -44,7 +46,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What one example costs in a function: sizes of dense layers, numbers of other elements."""
+    """What one example costs in a function: products of the first layers and the later ones, numbers written."""
 
     first: float
     later: float
@@ -238,18 +240,17 @@ def _network(program: Program, function: Function) -> Network:
         for model in _called(program, expr):
             inputs = {name for name, _ in model.inputs}
             if not features:
-                features = sum(float(_size(type_)) for _, type_ in model.inputs)
+                features = sum(float(example_size(type_)) for _, type_ in model.inputs)
             for value in (*(let.value for let in model.lets), model.value):
                 for inner in ir.walk(value):
-                    if isinstance(inner, ir.Dense):
-                        size = float(_size(inner.x.type) * _size(inner.type))
-                        reads = {n.id for n in ir.walk(inner.x) if isinstance(n, ir.Name)}
-                        if isinstance(inner.x, ir.Name) and reads <= inputs:
-                            first += size
+                    if isinstance(inner, ir.Layer):
+                        work = LAYERS[inner.kind].work(inner)
+                        if all(isinstance(x, ir.Name) and x.id in inputs for x in inner.args):
+                            first += work.products
                         else:
-                            later += size
-                        elements += _size(inner.type)
-                        widest = max(widest, _size(inner.type))
+                            later += work.products
+                        elements += work.elements
+                        widest = max(widest, work.elements)
     return Network(first, later, elements, features, widest)
 
 
@@ -263,11 +264,6 @@ def _called(program: Program, expr: ir.Expr) -> list[Model]:
             for value in (*(let.value for let in model.lets), model.value):
                 out += _called(program, value)
     return out
-
-
-def _size(type_: object) -> int:
-    """Elements for each example."""
-    return prod(axis.size for axis in type_.axes if axis.kind != "example") if isinstance(type_, Array) else 0
 
 
 def _passes(lets: tuple[Let, ...]) -> float:
@@ -285,7 +281,7 @@ def _is_slow(node: ir.Expr) -> bool:
     """Whether an elementwise node takes several times as long as an addition."""
     match node:
         case ir.Unary(op):
-            return op not in ("neg", "abs", "sign", "relu", "step")
+            return op != "neg" and ELEMENTWISE[op].slow
         case ir.Binary("/"):
             return True
         case ir.Binary("^", _, ir.Const(power)):

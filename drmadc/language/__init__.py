@@ -1,0 +1,1 @@
+"""The concepts of the language, one in one file: functions, layers, strategies."""

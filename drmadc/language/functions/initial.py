@@ -1,0 +1,157 @@
+"""Initial values: random draws, and arrays computed from their shape."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.types import Array, Axis, Tree, Type, is_scalar
+from drmadc.language.context import EmissionContext, TypingContext
+from drmadc.language.op import Family, Function, InRules, Misplaced, WrongArgument, WrongCall
+from drmadc.language.shapes import broadcast_types, describe
+from drmadc.syntax import ast
+from drmadc.target import tree as py
+from drmadc.target.build import call
+
+
+@dataclass(frozen=True, slots=True)
+class Draw(Function):
+    """A scale times random numbers, of initial parameters or of a hyperparameter."""
+
+    family: ClassVar[Family] = "initial value"
+    takes: ClassVar[str] = "a number, or a hyperparameter over the parameters' axes"
+    allowed_in: ClassVar[str] = "`init` and in the initial value of a hyperparameter"
+    distribution: Literal["normal", "uniform"] = "normal"
+
+    def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
+        (arg,) = args
+        if ctx.hyper is None and ctx.group is None:
+            ctx.report(Misplaced(expr.span, self))
+            return None
+        scale = ctx.infer(arg)
+        if scale is None:
+            return None
+        if ctx.hyper is not None:
+            name, shape = ctx.hyper
+            drawn = ir.Draw(self.distribution, ctx.next_draw(), shape, name)
+            type_ = broadcast_types(scale.type, shape)
+            if type_ is None:
+                ctx.report(WrongArgument(arg.span, self, scale.type))
+                return None
+            return ir.Binary("*", scale, drawn, type_)
+        assert ctx.group is not None
+        if not isinstance(scale.type, Tree) and not is_scalar(scale.type):
+            scale = ctx.broadcast(scale, ctx.group.group, arg.span)
+            if scale is None:
+                return None
+        return ir.Binary("*", scale, ir.Draw(self.distribution, ctx.next_draw(), ctx.group), ctx.group)
+
+
+class InverseCdf(Function):
+    """Draws from a distribution given by its inverse CDF at evenly spaced probabilities, by array or for all."""
+
+    family: ClassVar[Family] = "initial value"
+    takes: ClassVar[str] = "a hyperparameter over [bins], or over [param of G, bins]"
+    allowed_in: ClassVar[str] = "`init`"
+    in_rules: ClassVar[InRules] = "traced"
+
+    def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
+        (arg,) = args
+        if ctx.group is None:
+            ctx.report(Misplaced(expr.span, self))
+            return None
+        bins = ctx.infer(arg)
+        if bins is None:
+            return None
+        axes = bins.type.axes if isinstance(bins.type, Array) else ()
+        if not axes or axes[-1].kind != "size" or len(axes) > 2 or (len(axes) == 2 and axes[0].kind != "param"):
+            ctx.report(WrongArgument(arg.span, self, bins.type))
+            return None
+        each = ir.Name("", Array("real", axes[:1]))
+        if len(axes) == 2 and ctx.broadcast(each, ctx.group.group, arg.span) is None:
+            return None
+        return ir.Call(self.name, (bins, ir.Draw("uniform", ctx.next_draw(), ctx.group)), ctx.group)
+
+    def emit(self, node: ir.Call, args: tuple[py.Expr, ...], ctx: EmissionContext) -> py.Expr:
+        return call("rt.inverse_cdf", *args, *(ctx.layout(axis, group) for axis, group in self.layouts(node)))
+
+    def layouts(self, node: ir.Call) -> tuple[tuple[Axis, str], ...]:
+        bins, group = node.args[0].type, node.type
+        assert isinstance(bins, Array)
+        assert isinstance(group, Tree)
+        return ((bins.axes[0], group.group),) if len(bins.axes) == 2 else ()
+
+
+@dataclass(frozen=True, slots=True)
+class WrongShape(WrongCall):
+    """An array of an initial value for a hyperparameter of another shape."""
+
+    needs: str
+    shape: Type
+
+    def problem(self) -> str:
+        return f"needs {self.needs}"
+
+    def label(self) -> str:
+        return f"the hyperparameter is {describe(self.shape)}"
+
+
+class _Filled(Function):
+    """An array of a hyperparameter's own shape."""
+
+    family: ClassVar[Family] = "initial value"
+    takes: ClassVar[str] = "numbers"
+    allowed_in: ClassVar[str] = "the initial value of a hyperparameter"
+    needs: ClassVar[str]
+
+    def fits(self, lengths: tuple[int, ...]) -> bool:
+        """Whether there are the axes to be filled."""
+        raise NotImplementedError
+
+    def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
+        if ctx.hyper is None:
+            ctx.report(Misplaced(expr.span, self))
+            return None
+        _, shape = ctx.hyper
+        if not self.fits(tuple(axis.length for axis in shape.axes)):
+            ctx.report(WrongShape(expr.span, self, self.needs, shape))
+            return None
+        inferred = [ctx.infer(value) for value in args]
+        values = tuple(x for x in inferred if x is not None)
+        if len(values) < len(args):
+            return None
+        for arg, x in zip(args, values, strict=True):
+            if not is_scalar(x.type):
+                ctx.report(WrongArgument(arg.span, self, x.type))
+                return None
+        return ir.Call(self.name, values, shape)
+
+    def emit(self, node: ir.Call, args: tuple[py.Expr, ...], ctx: EmissionContext) -> py.Expr:
+        assert isinstance(node.type, Array)
+        return call(f"rt.{self.name}", *args, py.Tuple(tuple(py.Literal(axis.length) for axis in node.type.axes)))
+
+
+class Linspace(_Filled):
+    """Evenly spaced numbers along the last axis."""
+
+    needs: ClassVar[str] = "an axis to lie along"
+
+    def fits(self, lengths: tuple[int, ...]) -> bool:
+        return bool(lengths)
+
+
+class Identity(_Filled):
+    """The identity on the last two axes."""
+
+    needs: ClassVar[str] = "the last two axes to be of one length"
+
+    def fits(self, lengths: tuple[int, ...]) -> bool:
+        return len(lengths) > 1 and lengths[-1] == lengths[-2]
+
+
+OPS = (
+    Draw("normal", "normal(standard_deviation)", "normal random numbers of mean 0"),
+    Draw("uniform", "uniform(half_width)", "random numbers between -half_width and half_width", distribution="uniform"),
+    InverseCdf("inverse_cdf", "inverse_cdf(bins)", "draws from the distribution with this inverse CDF"),
+    Linspace("linspace", "linspace(first, last)", "evenly spaced numbers along the last axis", 2),
+    Identity("identity", "identity()", "the identity on the last two axes", 0),
+)

@@ -1,0 +1,172 @@
+"""Losses and metrics of each example, and their mean."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drmadc.ir import nodes as ir
+from drmadc.ir.types import EXAMPLE, SCALAR, Array, Type, leading
+from drmadc.language.context import EmissionContext, TypingContext
+from drmadc.language.op import Family, Function, WrongCall, WrongLiteral
+from drmadc.language.shapes import describe
+from drmadc.syntax import ast
+from drmadc.target import tree as py
+from drmadc.target.build import call
+
+
+@dataclass(frozen=True, slots=True)
+class NotPerExample(WrongCall):
+    """A first argument that is not a value of each example."""
+
+    found: Type
+
+    def problem(self) -> str:
+        return "takes predictions for each example as its first argument"
+
+    def label(self) -> str:
+        return f"this is {describe(self.found)}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotALabel(WrongCall):
+    """A second argument that is not a class label."""
+
+    found: Type
+
+    def problem(self) -> str:
+        return "takes a class label as its second argument"
+
+    def label(self) -> str:
+        return f"this is {describe(self.found)}"
+
+
+@dataclass(frozen=True, slots=True)
+class WrongClasses(WrongCall):
+    """Logits of another number than there are classes."""
+
+    classes: int
+    found: Type
+
+    def problem(self) -> str:
+        return f"needs {self.classes} logits, one for each class"
+
+    def label(self) -> str:
+        return f"these are {describe(self.found)}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnequalArguments(WrongCall):
+    """Prediction and target of different shapes."""
+
+    left: Type
+    right: Type
+
+    def problem(self) -> str:
+        return "takes two arguments of one shape"
+
+    def label(self) -> str:
+        return f"these are {describe(self.left)} and {describe(self.right)}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnequalTasks(WrongCall):
+    """Tasks on one side only, or in a loss that does not know them."""
+
+    def problem(self) -> str:
+        return "cannot combine these tasks"
+
+    def help(self) -> str:
+        return "with tasks, both arguments have them, and the loss is `cross_entropy` or `error` of labels"
+
+
+@dataclass(frozen=True, slots=True)
+class NoTasks(WrongCall):
+    """`reduce: task` without tasks."""
+
+    def problem(self) -> str:
+        return "needs data with tasks for `reduce: task`"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss(Function):
+    """A loss; `labelled` ones take a class label, `soft` ones probabilities of classes as well."""
+
+    family: ClassVar[Family] = "loss"
+    labelled: bool = False
+    soft: bool = False
+
+    def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
+        reduce = "mean"
+        for arg in expr.args:
+            if arg.name == "reduce":
+                if not (isinstance(arg.value, ast.Name) and arg.value.text in ("mean", "none", "task")):
+                    expected = "`mean`, `none` or `task`"
+                    ctx.report(WrongLiteral(arg.value.span, self, "`reduce`", expected, arg.value))
+                    return None
+                reduce = arg.value.text
+        output, target = ctx.infer(args[0]), ctx.infer(args[1])
+        if output is None or target is None:
+            return None
+        problem = self._mismatch(expr, args, output.type, target.type, reduce)
+        if problem is not None:
+            ctx.report(problem)
+            return None
+        lead = leading(output.type)
+        type_ = {"mean": SCALAR, "none": Array("real", lead), "task": Array("real", lead[:1])}[reduce]
+        return ir.Call(self.name, (output, target), type_, reduce)
+
+    def _mismatch(
+        self, expr: ast.Call, args: tuple[ast.Expr, ...], output: Type, target: Type, reduce: str
+    ) -> WrongCall | None:
+        first, second = (arg.span for arg in args)
+        labels = self.labelled and not (self.soft and isinstance(target, Array) and target.element == "real")
+        lead = leading(output)
+        if not (isinstance(output, Array) and output.element == "real" and lead[-1:] == (EXAMPLE,)):
+            return NotPerExample(first, self, output)
+        if labels:
+            if not (isinstance(target, Array) and target.element == "class"):
+                return NotALabel(second, self, target)
+            if len(output.axes) != len(lead) + 1 or output.axes[-1].size != target.classes:
+                return WrongClasses(first, self, target.classes, output)
+        elif target != output:
+            return UnequalArguments(expr.span, self, output, target)
+        if leading(target) != lead or (len(lead) > 1 and not labels):
+            return UnequalTasks(expr.span, self)
+        if reduce == "task" and len(lead) < 2:
+            return NoTasks(expr.span, self)
+        return None
+
+    def emit(self, node: ir.Call, args: tuple[py.Expr, ...], ctx: EmissionContext) -> py.Expr:
+        named: dict[str, py.Expr] = {} if node.option == "mean" else {"reduce": py.Literal(node.option)}
+        if self.labelled and ctx.padded:
+            named["padded"] = py.Literal(True)
+        return call(f"rt.{self.name}", *args, **named)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Loss):
+    """A loss without a derivative."""
+
+    family: ClassVar[Family] = "metric"
+
+
+OPS = (
+    Loss(
+        "cross_entropy",
+        "cross_entropy(logits, label) or cross_entropy(logits, label, reduce: none)",
+        "-log softmax(logits)[label]; the label is a class, or probabilities of classes",
+        2,
+        ("reduce",),
+        labelled=True,
+        soft=True,
+    ),
+    Metric("error", "error(logits, label)", "the fraction of wrong answers", 2, ("reduce",), labelled=True),
+    Loss("squared_error", "squared_error(prediction, target)", "half the squared distance", 2, ("reduce",)),
+    Loss("huber", "huber(prediction, target)", "Huber's loss with threshold 1, summed over entries", 2, ("reduce",)),
+    Loss(
+        "binary_cross_entropy",
+        "binary_cross_entropy(logit, target)",
+        "-log likelihood of targets from 0 to 1 under sigmoid(logit), summed over entries",
+        2,
+        ("reduce",),
+    ),
+)

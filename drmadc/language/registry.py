@@ -1,0 +1,38 @@
+"""The tables of the language: functions and layers by name, in the order of the reference.
+
+A function of a family is a line in its file; a new family or layer is a file and its name here.
+"""
+
+from drmadc.language.functions import (
+    arrays,
+    augmentations,
+    elementwise,
+    initial,
+    labels,
+    losses,
+    noise,
+    reductions,
+    transforms,
+)
+from drmadc.language.functions.elementwise import Elementwise
+from drmadc.language.layers import dense
+from drmadc.language.layers.layer import Layer
+from drmadc.language.op import Function, Op
+
+ELEMENTWISE: dict[str, Elementwise] = {op.name: op for op in elementwise.OPS}
+"""What an `ir.Unary` may be, beside `neg`."""
+
+CALLS: dict[str, Function] = {
+    op.name: op
+    for family in (reductions, losses, arrays, noise, transforms, augmentations, initial, labels)
+    for op in family.OPS
+}
+"""What an `ir.Call` may be, beside statistics of data and of recorded series."""
+
+LAYERS: dict[str, Layer] = {module.LAYER.name: module.LAYER for module in (dense,)}
+"""What an `ir.Layer` may be."""
+
+FUNCTIONS: dict[str, Op] = {
+    op.name: op for op in (*ELEMENTWISE.values(), *CALLS.values(), *LAYERS.values()) if op.public
+}
+"""What a spec may call."""
