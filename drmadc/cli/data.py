@@ -2,32 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from drmadc.cli import console
-from drmadc.common.diagnostics.suggest import did_you_mean
-from drmadc_common import omniglot
+from drmadc.cli.parameters import BUNDLED, FetchedName
 from drmadc_common.datasets import DATASETS
-
-
-class _Name(click.ParamType[str]):
-    """A data set that can be fetched."""
-
-    name = "name"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from drmadc_runtime.data.sources.registry import REGISTRY
-
-        if value in BUNDLED:
-            self.fail(f"{value} ships with drmadc; there is nothing to do", param, ctx)
-        if value not in REGISTRY:
-            self.fail(f"no data set `{value}`; {did_you_mean(value, tuple(REGISTRY), 'data set')}", param, ctx)
-        return str(value)
-
-
-BUNDLED = {name: dataset.about for name, dataset in DATASETS.items() if dataset.bundled} | {"omniglot": omniglot.ABOUT}
 
 
 @click.group(short_help="Fetch, find, verify and describe data sets.")
@@ -52,7 +32,7 @@ def list_() -> None:
 
 
 @data.command()
-@click.argument("name", type=_Name())
+@click.argument("name", type=FetchedName())
 @click.option("--again", is_flag=True, help="Fetch it also where it is here.")
 def fetch(name: str, again: bool) -> None:
     """Fetch a data set from the first of its mirrors that gives it.
@@ -71,7 +51,7 @@ def fetch(name: str, again: bool) -> None:
 
 
 @data.command()
-@click.argument("name", type=_Name())
+@click.argument("name", type=FetchedName())
 def where(name: str) -> None:
     """Print the folder of a data set; exit code 3 where it is not here."""
     from drmadc_runtime.data.sources.downloads import cache_folder, is_here
@@ -82,7 +62,7 @@ def where(name: str) -> None:
 
 
 @data.command()
-@click.argument("name", type=_Name())
+@click.argument("name", type=FetchedName())
 def verify(name: str) -> None:
     """Compare a data set's arrays with their sha256; exit code 3 where they differ."""
     from drmadc_runtime.data.sources.downloads import checksum, verified

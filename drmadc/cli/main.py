@@ -1,7 +1,6 @@
 """The command line: all reading, writing, printing and exit codes."""
 
 import os
-import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import click
 from drmadc import __version__
 from drmadc.cli import console
 from drmadc.cli.data import data
+from drmadc.cli.parameters import Bytes
 from drmadc.cli.runs import diff, export, plot, resume, runs, show
 from drmadc.cli.start import completion, doctor, lsp, new, quickstart
 from drmadc.common.diagnostics.codes import EXPLANATIONS
@@ -27,23 +27,7 @@ _spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
 _overrides = click.argument("overrides", nargs=-1)
 
 
-class _Memory(click.ParamType[int]):
-    """A size such as 500MB or '2 GB'."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        from drmadc_common.amounts import bytes_of
-
-        found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(KB|MB|GB)\s*", str(value))
-        if found is None:
-            self.fail(f"{value!r} is not a size; write for example 500MB or 2GB", param, ctx)
-        return bytes_of(found[1], found[2])
-
-
-_memory = click.option("--memory", type=_Memory(), default="2GB", show_default=True, help="The bound for exact forms.")
+_memory = click.option("--memory", type=Bytes(), default="2GB", show_default=True, help="The bound for exact forms.")
 _format = click.option(
     "--error-format", type=click.Choice(["text", "json"]), default="text", help="How mistakes are shown."
 )

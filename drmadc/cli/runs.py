@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from drmadc.cli import console
+from drmadc.cli.parameters import RunPath
 from drmadc.common.source import SourceFile
 from drmadc_common.atomic import write_whole
 
@@ -17,19 +18,7 @@ if TYPE_CHECKING:
 FORMS = ("json", "npz", "csv", "optax", "torch", "model", "safetensors")
 
 
-class _Run(click.ParamType[Path]):
-    """A run folder."""
-
-    name = "run"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = Path(value)
-        if not (path / "run.json").is_file():
-            self.fail(f"{value} is no run folder (there is no run.json in it)", param, ctx)
-        return path
-
-
-_run = click.argument("run", type=_Run())
+_run = click.argument("run", type=RunPath())
 
 
 @click.command(short_help="Go on with a run that was stopped, bit for bit.")
@@ -165,8 +154,8 @@ def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
 
 
 @click.command(short_help="How two runs differ.")
-@click.argument("first", type=_Run())
-@click.argument("second", type=_Run())
+@click.argument("first", type=RunPath())
+@click.argument("second", type=RunPath())
 def diff(first: Path, second: Path) -> None:
     """How two runs differ: spec, versions, what they recorded, hyperparameters."""
     import numpy as np

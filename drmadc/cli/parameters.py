@@ -1,0 +1,65 @@
+"""Types of the command line's parameters: sizes in bytes, run folders, data sets that are fetched."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drmadc.common.diagnostics.suggest import did_you_mean
+from drmadc_common import omniglot
+from drmadc_common.amounts import bytes_of
+from drmadc_common.datasets import DATASETS
+
+if TYPE_CHECKING:
+    from click import ParamType
+else:
+
+    class ParamType(click.ParamType):
+        """click's, which is not generic at run time in every release since 8.1."""
+
+        def __class_getitem__(cls, _: type) -> type:
+            return cls
+
+
+BUNDLED = {name: dataset.about for name, dataset in DATASETS.items() if dataset.bundled} | {"omniglot": omniglot.ABOUT}
+
+
+class Bytes(ParamType[int]):
+    """A size such as 500MB or '2 GB'."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(KB|MB|GB)\s*", str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a size; write for example 500MB or 2GB", param, ctx)
+        return bytes_of(found[1], found[2])
+
+
+class RunPath(ParamType[Path]):
+    """A run folder."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(value)
+        if not (path / "run.json").is_file():
+            self.fail(f"{value} is no run folder (there is no run.json in it)", param, ctx)
+        return path
+
+
+class FetchedName(ParamType[str]):
+    """A data set that can be fetched."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in BUNDLED:
+            self.fail(f"{value} ships with drmadc; there is nothing to do", param, ctx)
+        fetched = tuple(name for name, dataset in DATASETS.items() if not dataset.bundled)
+        if value not in fetched:
+            self.fail(f"no data set `{value}`; {did_you_mean(value, fetched, 'data set')}", param, ctx)
+        return str(value)
