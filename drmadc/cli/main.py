@@ -339,18 +339,32 @@ for command in (resume, data, plot, show, diff, runs, export, new, quickstart, d
 
 
 @cli.command()
-@click.argument("code")
-def explain(code: str) -> None:
-    """Explain a diagnostic's CODE.
+@click.argument("word")
+def explain(word: str) -> None:
+    """Explain a diagnostic's code or a function of the language.
 
     \b
-    Example:
+    Examples:
       drmadc explain E0401
+      drmadc explain cross_entropy
+      drmadc explain functions      # all of them, a line each
     """
-    known = EXPLANATIONS.get(code.upper())
-    if known is None:
-        raise click.UsageError(f"no diagnostic `{code}`; {did_you_mean(code.upper(), EXPLANATIONS, 'code')}")
-    click.echo(f"{code.upper()}: {known}")
+    from drmadc.language.reference import explanation, listing
+    from drmadc.language.registry import FUNCTIONS
+
+    code = word.upper()
+    if code in EXPLANATIONS:
+        click.echo(f"{code}: {EXPLANATIONS[code]}")
+    elif word in FUNCTIONS:
+        click.echo(explanation(word))
+    elif word == "functions":
+        click.echo(listing())
+    else:
+        if code[1:].isdigit():
+            hint = did_you_mean(code, EXPLANATIONS, "code")
+        else:
+            hint = did_you_mean(word, (*FUNCTIONS, "functions"), "function")
+        raise click.UsageError(f"no diagnostic or function `{word}`; {hint}")
 
 
 def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None, error_format: str) -> str:

@@ -136,5 +136,5 @@ OPS = (
     Fitted("standardise", "standardise(x)", "minus mean, over standard deviation", statistics=("mean", "std")),
     Fitted("rescale", "rescale(x)", "from 0 to 1", statistics=("min", "max")),
     Fitted("global_contrast", "global_contrast(x)", "minus the example's own mean, over its own deviation"),
-    Whiten("whiten", "whiten(x, 0.1)", "minus mean, times (C + epsilon I)^(-1/2), C the covariance (ZCA)", 2),
+    Whiten("whiten", "whiten(x, epsilon)", "minus mean, times (C + epsilon I)^(-1/2), C the covariance (ZCA)", 2),
 )

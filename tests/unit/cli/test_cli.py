@@ -133,6 +133,11 @@ def test_explain() -> None:
     done = drmadc_command("explain", "e0401")
     assert done.returncode == 0
     assert "hypergradient is identically 0" in done.stdout
+    done = drmadc_command("explain", "whiten")
+    assert done.returncode == 0
+    assert done.stdout.startswith("whiten(x, epsilon)")
+    assert "  whiten  " in drmadc_command("explain", "functions").stdout
+    assert "did you mean `tanh`?" in drmadc_command("explain", "tan").stderr
 
 
 def test_fmt_rewrites_in_place_and_from_standard_input(tmp_path: Path) -> None:
