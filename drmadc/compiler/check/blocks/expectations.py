@@ -1,7 +1,7 @@
 """Expectations in a report: comparisons of what a run records with numbers."""
 
 from drmadc.compiler.check.context import Known
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.errors import name_errors, tuning_errors, type_errors
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Expectation
@@ -36,15 +36,13 @@ def check_expectation(item: ast.Expectation, known: Known) -> Expectation | None
         value = None if margin is None else constant_value(margin)
         if margin is not None and (value is None or value < 0):
             found = f"`{format_expr(item.within)}`"
-            known.bag.add(type_errors.WrongKind(item.within.span, "`within`", "a constant, 0 or more", found))
+            known.bag.add(tuning_errors.BadMargin(item.within.span, found))
             return None
         within = value or 0.0
     if left is None or right is None:
         return None
     if (left.type == SERIES) != (right.type == SERIES or not is_scalar(right.type)):
-        wanted = "compared with a list, or made a number by first, last, min, max or mean"
-        found = f"{_words(left)} {item.compare} {_words(right)}"
-        known.bag.add(type_errors.WrongKind(item.left.span, "a series over the outer steps", wanted, found))
+        known.bag.add(tuning_errors.SeriesComparison(item.left.span, _words(left), item.compare, _words(right)))
         return None
     return Expectation(expectation_text(item), left, item.compare, right, within, item.span.origin)
 
@@ -80,19 +78,19 @@ def _side(expr: ast.Expr, names: tuple[str, ...], known: Known) -> ir.Expr | Non
             if len(good) < len(parts):
                 return None
             if not good or any(constant_value(part) is None for part in good):
-                known.bag.add(type_errors.WrongKind(expr.span, "a list here", "one of numbers", "something else"))
+                known.bag.add(tuning_errors.NotAListOfNumbers(expr.span))
                 return None
             return ir.Stack(good, Array("real", sizes(len(good))))
         case ast.Call(ast.Name(word), (ast.Arg(None, value),)) if word in REDUCTIONS:
             x = _side(value, names, known)
             if x is not None and x.type != SERIES:
-                known.bag.add(type_errors.WrongKind(value.span, f"`{word}` here", "of a series", _words(x)))
+                known.bag.add(tuning_errors.NotASeries(value.span, _words(x), word))
                 return None
             return None if x is None else ir.Call(word, (x,), SCALAR)
         case ast.Call(ast.Name("at"), (ast.Arg(None, value), ast.Arg(None, ast.Number() as place))):
             x = _side(value, names, known)
             if x is not None and (x.type != SERIES or not isinstance(place.value, int)):
-                known.bag.add(type_errors.WrongKind(expr.span, "`at`", "at(series, outer step)", format_expr(expr)))
+                known.bag.add(tuning_errors.BadAt(expr.span, f"`{format_expr(expr)}`"))
                 return None
             return None if x is None else ir.Call("at", (x,), SCALAR, place.text)
         case ast.Member(ast.Name(arm), key):
@@ -106,7 +104,7 @@ def _side(expr: ast.Expr, names: tuple[str, ...], known: Known) -> ir.Expr | Non
             return None
         case _:
             found = f"`{format_expr(expr)}`"
-            known.bag.add(type_errors.WrongKind(expr.span, "a side of `expect`", "numbers and recorded series", found))
+            known.bag.add(tuning_errors.NotExpectable(expr.span, found))
             return None
 
 

@@ -1,10 +1,11 @@
 """Hyperparameters and free parameters: types, axes, domains and initial values."""
 
 from math import prod
+from typing import Literal
 
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context, Known
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.errors import data_errors, name_errors, training_errors, type_errors, value_errors
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer, report_unknown_path
 from drmadc.ir import nodes as ir
@@ -32,7 +33,7 @@ def _check_params(decl: ast.ParamsDecl, known: Known) -> None:
         size = _size(axis)
         if size is None:
             found = f"`{format_expr(axis)}`"
-            known.bag.add(type_errors.WrongKind(axis.span, "a size", "a whole number above 0", found))
+            known.bag.add(value_errors.NotAPositiveInteger(axis.span, found, "a size"))
             known.broken.add(decl.name)
             return
         shape.append(size)
@@ -113,18 +114,18 @@ def _axes_in_order(decl: ast.HyperDecl, axes: tuple[Axis, ...], known: Known) ->
     """`step` comes first and once, and there is at most one group axis."""
     kinds = [axis.kind for axis in axes]
     groups = sum(kind in GROUP_AXES for kind in kinds)
-    wrong = ""
+    wrong: Literal["step", "example", "task", "groups"] | None = None
     if kinds.count("step") > 1 or ("step" in kinds and kinds[0] != "step"):
-        wrong = "`step` first, and once"
+        wrong = "step"
     elif "example" in kinds and len(kinds) > 1:
-        wrong = "`example` alone"
+        wrong = "example"
     elif "task" in kinds and set(kinds) - {"task"}:
-        wrong = "`task` beside nothing but `task`"
+        wrong = "task"
     elif groups > 1 or (groups and "size" in kinds and kinds != ["param", "size"]):
-        wrong = "at most one group axis, and beside it no plain size but in [param of G, size]"
-    if wrong:
-        known.bag.add(type_errors.WrongKind(decl.type.span, "the axes", wrong, f"`{', '.join(kinds)}`"))
-    return not wrong
+        wrong = "groups"
+    if wrong is not None:
+        known.bag.add(training_errors.AxisOrder(decl.type.span, f"`[{', '.join(kinds)}]`", wrong))
+    return wrong is None
 
 
 def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
@@ -135,22 +136,21 @@ def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
         case ast.Name("task"):
             tasks = known.data.tasks if known.data is not None else 0
             if not tasks and not known.data_is_wrong:
-                wanted, found = "over data with tasks", "data without them"
-                why = "for example source = omniglot(small1)"
-                known.bag.add(type_errors.WrongKind(expr.span, "an axis `task`", wanted, found, why))
+                known.bag.add(data_errors.NoTasks(expr.span))
             return Axis("task", tasks) if tasks else None
         case ast.Name("step"):
             return None if steps is None else Axis("step", steps)
         case ast.Call(ast.Name("step"), (ast.Arg("bins", value),)):
             bins = _size(value)
             if bins is None or (steps is not None and bins > steps):
-                wanted = f"a whole number from 1 to {steps}" if steps else "a whole number above 0"
                 found = f"`{format_expr(value)}`"
-                known.bag.add(type_errors.WrongKind(value.span, "the number of bins", wanted, found))
+                if steps:
+                    known.bag.add(value_errors.OutOfRange(value.span, found, "the number of bins", 1, steps))
+                else:
+                    known.bag.add(value_errors.NotAPositiveInteger(value.span, found, "the number of bins"))
                 return None
             if steps is not None and bins * steps >= 2**31:
-                wanted = f"below {2**31 // steps} for {steps} steps"
-                known.bag.add(type_errors.WrongKind(value.span, "the number of bins", wanted, f"{bins}"))
+                known.bag.add(value_errors.TooManyBins(value.span, f"{bins}", (2**31 - 1) // steps, steps))
                 return None
             return None if steps is None else Axis("step", steps, bins=bins)
         case ast.Of(ast.Name("example"), path):
@@ -171,13 +171,10 @@ def _example_axis(expr: ast.Of, path: str, known: Known) -> Axis | None:
     split = f"{data.name}.train" if data is not None else "NAME.train"
     if data is None or path != split:
         if known.data_decl is None or data is not None:
-            found = f"`{path}`"
-            known.bag.add(type_errors.WrongKind(expr.path_span, "what `example` is of", f"`{split}`", found))
+            known.bag.add(training_errors.ExampleOf(expr.path_span, f"`example of {path}`", split))
         return None
     if data.redrawn:
-        wanted, found = "drawn once for the run", "`resample = each outer`"
-        why = "an entry belongs to one example; remove `resample` from the data"
-        known.bag.add(type_errors.WrongKind(expr.path_span, "the train split", wanted, found, why))
+        known.bag.add(training_errors.ExamplesRedrawn(expr.path_span))
         return None
     return Axis("example", data.size_of("train"), split)
 
@@ -194,8 +191,7 @@ def _group_axis(text: str, expr: ast.Of, path: str, known: Known) -> Axis | None
         return None
     slots = axis_slots(tuple(known.parameters.values()), known.groups[path].members, kind)
     if not slots:
-        found = f"the group `{path}`, which has none"
-        known.bag.add(type_errors.WrongKind(expr.path_span, f"the group of `{kind}`", "one with weights", found))
+        known.bag.add(training_errors.GroupWithoutUnits(expr.path_span, kind, path))
         return None
     return Axis(kind, axis_length(slots), path)
 
@@ -214,7 +210,7 @@ def initial_value(
     numbers = [constant_value(item) for item in items]
     if any(number is None for number in numbers):
         found = f"`{format_expr(written)}`"
-        known.bag.add(type_errors.WrongKind(written.span, "an initial value", "a constant number", found))
+        known.bag.add(value_errors.NotAConstant(written.span, found, "an initial value"))
         return None
     size = prod(axis.length for axis in type_.axes)
     if isinstance(value, ir.Stack) and (len(type_.axes) != 1 or len(numbers) != size):

@@ -3,7 +3,7 @@
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.block import declared_type
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.errors import argument_errors, data_errors, name_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Learned, Let
@@ -37,8 +37,10 @@ def _check_learned(decl: ast.DataDecl, known: Known) -> None:
         match item.value:
             case ast.Call(ast.Name("range"), (ast.Arg(None, ast.Number() as number),)):
                 if wanted is None or wanted.element != "class" or wanted.classes != number.value:
-                    problem = f"gives class labels: write `{item.name}: class[{number.text}] = range({number.text})`"
-                    known.bag.add(type_errors.WrongArguments(item.value.span, "range", problem, "range(classes)"))
+                    span = item.value.span
+                    known.bag.add(
+                        argument_errors.RangeIsLabels(span, "range", "range(classes)", item.name, number.text)
+                    )
                     failed = True
                     continue
                 labels.append((item.name, wanted.classes, item.span))
@@ -47,11 +49,7 @@ def _check_learned(decl: ast.DataDecl, known: Known) -> None:
                 axes = x.type.axes if x is not None and isinstance(x.type, Array) else ()
                 plain = axes and all(axis.kind == "size" for axis in axes)
                 if x is not None and not plain:
-                    known.bag.add(
-                        type_errors.WrongKind(
-                            value.span, "a learned feature", "an array [examples, ...]", describe(x.type)
-                        )
-                    )
+                    known.bag.add(data_errors.LearnedFeature(value.span, describe(x.type)))
                 elif x is not None and wanted is not None and wanted.axes != axes[1:]:
                     found = describe(Array("real", axes[1:]))
                     assert isinstance(item, ast.Feature)
@@ -66,11 +64,7 @@ def _check_learned(decl: ast.DataDecl, known: Known) -> None:
     sizes_ = {x.type.axes[0].size for _, x, _ in values if isinstance(x.type, Array)}
     if failed or len(sizes_) != 1:
         if not failed:
-            wanted_ = "features with one number of examples"
-            found = (
-                "no array of hyperparameters" if not sizes_ else f"{' and '.join(map(str, sorted(sizes_)))} examples"
-            )
-            known.bag.add(type_errors.WrongKind(decl.name_span, f"the learned data `{decl.name}`", wanted_, found))
+            known.bag.add(data_errors.LearnedSizes(decl.name_span, decl.name, tuple(sorted(sizes_))))
         known.broken.update(first)
         return
     size = sizes_.pop()

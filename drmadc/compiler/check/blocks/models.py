@@ -6,7 +6,7 @@ from drmadc.common.source import Span
 from drmadc.compiler.check.blocks.hypers import check_hyper, over_group
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.block import declared_type
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.errors import data_errors, name_errors, training_errors, type_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.ir.program import ALL, Let, Model
 from drmadc.ir.types import EXAMPLE, Array, Axis, Tree, Type, leading
@@ -38,8 +38,7 @@ def close_groups(known: Known) -> None:
         name = shared[0].path.partition(".")[0]
         for decl in known.spec.decls:
             if isinstance(decl, ast.ModelDecl | ast.ParamsDecl) and decl.name == name:
-                wanted, found = "of each task, like the others", "without the axis `task`"
-                known.bag.add(type_errors.WrongKind(decl.name_span, f"the parameters of `{name}`", wanted, found))
+                known.bag.add(training_errors.PartlyOfTasks(decl.name_span, name))
 
 
 def _ordered(decls: list[ast.ModelDecl], known: Known) -> list[ast.ModelDecl]:
@@ -116,8 +115,7 @@ def _tasks(decl: ast.ModelDecl, known: Known) -> int:
     if decl.axis != "task":
         known.bag.add(name_errors.UnknownAxis(decl.axis_span, decl.axis, ("task",)))
     elif not tasks and not known.data_is_wrong:
-        wanted, found = "over data with tasks", "data without them"
-        known.bag.add(type_errors.WrongKind(decl.axis_span, "an axis `task`", wanted, found))
+        known.bag.add(data_errors.NoTasks(decl.axis_span))
     return tasks
 
 

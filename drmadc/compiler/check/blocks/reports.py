@@ -4,7 +4,7 @@ from drmadc.common.source import Span
 from drmadc.compiler.check.blocks.expectations import check_expectation, report_key
 from drmadc.compiler.check.blocks.training import count, function_of
 from drmadc.compiler.check.context import Context, Known, head
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.errors import argument_errors, name_errors, tuning_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Function, Report
@@ -25,7 +25,7 @@ def check_report(known: Known) -> None:
         expected = [check_expectation(item, known) for item in lines]
         known.expectations = tuple(expectation for expectation in expected if expectation is not None)
     retrain = known.single(ast.RetrainDecl)
-    if known.retrain is not None and retrain is not None and all(report.shape for report in known.reports):
+    if known.retrain is not None and retrain is not None and all(report.shape is not None for report in known.reports):
         known.bag.add(name_errors.MissingBlock(head(retrain.span, "retrain"), "report"))
 
 
@@ -63,8 +63,7 @@ def _reports(decl: ast.ReportDecl, known: Known) -> list[Report]:
 def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, ...], Function] | None:
     signature = "image(l2 of mlp.h1, 28, 28)"
     if len(call.args) != 3 or any(arg.name for arg in call.args):
-        problem = "takes a hyperparameter, rows and columns"
-        known.bag.add(type_errors.WrongArguments(call.span, "image", problem, signature))
+        known.bag.add(argument_errors.ImageArguments(call.span, "image", signature))
         return None
     what, *sides = (arg.value for arg in call.args)
     numbers = [count(side, "a side of the image", known) for side in sides]
@@ -76,12 +75,12 @@ def _image(call: ast.Call, known: Known) -> tuple[ast.Expr, tuple[int, ...], Fun
         size *= axis.length
     number, rest = divmod(size, numbers[0] * numbers[1])
     if isinstance(x.type, Tree) or rest or not number:
-        problem = f"{describe(x.type)} is no picture, nor several, of {numbers[0]} x {numbers[1]} entries"
-        known.bag.add(type_errors.WrongArguments(call.span, "image", problem, signature))
+        shape_ = (describe(x.type), numbers[0], numbers[1])
+        known.bag.add(argument_errors.ImageShape(call.span, "image", signature, *shape_))
         return None
     if not ir.hypers_in(x):
         found = describe(x.type)
-        known.bag.add(type_errors.WrongKind(what.span, "an image", "of a hyperparameter", found))
+        known.bag.add(tuning_errors.ImageOfNoHyper(what.span, found))
         return None
     shape = (numbers[0], numbers[1]) if number == 1 else (number, numbers[0], numbers[1])
     return what, shape, Function((), x, format_expr(what), call.span.origin)

@@ -2,8 +2,8 @@
 
 from drmadc.common.source import Span
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, initial_value
-from drmadc.compiler.check.context import Known
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.context import Known, head
+from drmadc.compiler.check.errors import name_errors, tuning_errors, value_errors
 from drmadc.compiler.check.settings import Settings
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Retrain
@@ -11,7 +11,6 @@ from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
 RETRAIN = ("on", "arms")
-EXAMPLE = "arms = { untied: { l2: 0.01 }, tuned: {} }"
 
 
 def check_retrain(known: Known) -> None:
@@ -28,13 +27,10 @@ def _retrain(decl: ast.RetrainDecl, known: Known) -> Retrain | None:
     splits = _splits(settings.optional("on"), decl, known)
     arms = _arms(settings.optional("arms"), known)
     if known.learned is not None or known.data is None:
-        wanted, found = "left out without a training split", "given"
-        head = Span(decl.span.file, decl.span.start, decl.span.start + len("retrain"))
-        known.bag.add(type_errors.WrongKind(head, "`retrain`", wanted, found))
+        known.bag.add(tuning_errors.RetrainWithoutSplit(head(decl.span, "retrain")))
     for hyper in known.hypers.values():
         if any(axis.kind == "example" for axis in hyper.type.axes):
-            wanted, found = "left out where hyperparameters belong to training examples", f"beside `{hyper.name}`"
-            known.bag.add(type_errors.WrongKind(decl.span, "`retrain`", wanted, found))
+            known.bag.add(tuning_errors.RetrainPerExample(head(decl.span, "retrain"), hyper.name))
     return None if known.bag.errors > before else Retrain(splits, arms, decl.span.origin)
 
 
@@ -51,7 +47,7 @@ def _splits(value: ast.Expr | None, decl: ast.RetrainDecl, known: Known) -> tupl
             known.bag.add(name_errors.UnknownName(item.span, item.text, there, "split"))
         else:
             found = f"`{format_expr(item)}`"
-            known.bag.add(type_errors.WrongKind(item.span, "`on`", "a list of splits, as in [train, valid]", found))
+            known.bag.add(value_errors.NotNames(item.span, found, "`on`", "split", "on = [train, valid]"))
     return tuple(names)
 
 
@@ -60,7 +56,7 @@ def _arms(value: ast.Expr | None, known: Known) -> tuple[tuple[str, tuple[tuple[
         return (("tuned", ()),)
     if not isinstance(value, ast.Record) or not all(isinstance(e.value, ast.Record) for e in value.entries):
         found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, "`arms`", f"a record of records, as in {EXAMPLE}", found))
+        known.bag.add(tuning_errors.NotARecordOfRecords(value.span, found))
         return ()
     out: list[tuple[str, tuple[tuple[str, ir.Expr], ...]]] = []
     first: dict[str, Span] = {}

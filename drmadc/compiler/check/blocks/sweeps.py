@@ -3,7 +3,7 @@
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, initial_value
 from drmadc.compiler.check.blocks.training import count
 from drmadc.compiler.check.context import Known
-from drmadc.compiler.check.errors import type_errors
+from drmadc.compiler.check.errors import tuning_errors, value_errors
 from drmadc.compiler.check.settings import Settings
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Sweep
@@ -29,9 +29,8 @@ def _sweep(decl: ast.SweepDecl, known: Known) -> Sweep | None:
     points = count(settings.optional("points"), "`points`", known)
     over, along = settings.optional("over"), settings.optional("along")
     if (over is None) == (along is None):
-        wanted, found = f"either `over` or `along`, as in {EXAMPLE}", "both" if over is not None else "neither"
-        head = decl.settings[0].name_span if decl.settings else decl.span
-        known.bag.add(type_errors.WrongKind(head, "what a sweep says", wanted, found))
+        place = decl.settings[0].name_span if decl.settings else decl.span
+        known.bag.add(tuning_errors.OverOrAlong(place, over is not None))
         return None
     if along is not None:
         steps = _values("along", along, "real", points, known)
@@ -39,7 +38,7 @@ def _sweep(decl: ast.SweepDecl, known: Known) -> Sweep | None:
     if not isinstance(over, ast.Record):
         assert over is not None
         found = f"`{format_expr(over)}`"
-        known.bag.add(type_errors.WrongKind(over.span, "`over`", f"a record, as in {EXAMPLE}", found))
+        known.bag.add(value_errors.NotARecord(over.span, found, "`over`", EXAMPLE))
         return None
     out: list[tuple[str, ir.Expr]] = []
     for hyper, entry in entries_by_hyper(over, known):
@@ -52,9 +51,7 @@ def _sweep(decl: ast.SweepDecl, known: Known) -> Sweep | None:
 def _values(name: str, value: ast.Expr, domain: Domain, points: int | None, known: Known) -> ir.Expr | None:
     number = len(value.items) if isinstance(value, ast.List) else points
     if number is None or number < 2:
-        what = f"the number of values of `{name}`"
-        wanted, found = "2 or more: a list, or linspace(first, last) with `points = n`", f"{number or 'not given'}"
-        known.bag.add(type_errors.WrongKind(value.span, what, wanted, found))
+        known.bag.add(tuning_errors.TooFewPoints(value.span, name, number))
         return None
     type_ = Array("real", sizes(number))
     return initial_value(name, value, type_, domain, value.span, known)

@@ -5,7 +5,7 @@ from drmadc.compiler.check.blocks.updates import check_update
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.block import check_resample
 from drmadc.compiler.check.draft import Train
-from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
+from drmadc.compiler.check.errors import data_errors, name_errors, training_errors, type_errors, value_errors
 from drmadc.compiler.check.expr.expressions import infer, report_unknown_path
 from drmadc.compiler.check.expr.shapes import as_scalar, broadcast_to_group, is_smooth
 from drmadc.compiler.check.settings import Settings
@@ -15,6 +15,7 @@ from drmadc.language.shapes import describe
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
+LARGEST = 2**31 - 1  # of the integers that the device counts with
 TRAIN = ("data", "init", "loss", "update", "batch", "accumulate", "sampling", "resample", "steps", "seed", "precision")
 
 
@@ -28,9 +29,8 @@ def read_train(known: Known) -> None:
     seed = settings.optional("seed")
     if seed is not None:
         train.seed = _whole(seed, "`seed`", known) or 0
-        if train.seed > 2**31 - 1:
-            found = f"{train.seed}"
-            known.bag.add(type_errors.WrongKind(seed.span, "`seed`", "below 2147483648", found))
+        if train.seed > LARGEST:
+            known.bag.add(value_errors.OutOfRange(seed.span, f"`{train.seed}`", "`seed`", 0, LARGEST))
     match settings.optional("precision"):
         case None | ast.Name("float32"):
             pass
@@ -38,7 +38,7 @@ def read_train(known: Known) -> None:
             train.precision = "float64"
         case other:
             found = f"`{format_expr(other)}`"
-            known.bag.add(type_errors.WrongKind(other.span, "`precision`", "float32 or float64", found))
+            known.bag.add(value_errors.NotAnOption(other.span, found, "`precision`", ("float32", "float64")))
 
 
 def check_train(known: Known) -> None:
@@ -72,7 +72,7 @@ def _whole(value: ast.Expr, what: str, known: Known) -> int | None:
     if isinstance(value, ast.Number) and isinstance(value.value, int):
         return value.value
     found = f"`{format_expr(value)}`"
-    known.bag.add(type_errors.WrongKind(value.span, what, "a whole number", found))
+    known.bag.add(value_errors.NotAnInteger(value.span, found, what))
     return None
 
 
@@ -81,10 +81,10 @@ def count(value: ast.Expr | None, what: str, known: Known) -> int | None:
         return None
     number = _whole(value, what, known)
     if number == 0:
-        known.bag.add(type_errors.WrongKind(value.span, what, "a whole number above 0", "0"))
+        known.bag.add(value_errors.NotAPositiveInteger(value.span, "`0`", what))
         return None
-    if number is not None and number > 2**31 - 1:
-        known.bag.add(type_errors.WrongKind(value.span, what, "below 2147483648", f"{number}"))
+    if number is not None and number > LARGEST:
+        known.bag.add(value_errors.OutOfRange(value.span, f"`{number}`", what, 1, LARGEST))
         return None
     return number
 
@@ -99,16 +99,14 @@ def _check_data(settings: Settings, known: Known) -> None:
         known.bag.add(name_errors.UnknownName(value.span, value.text, names, "data"))
     else:
         found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, "`data`", "the name of a data block", found))
+        known.bag.add(value_errors.NotAName(value.span, found, "`data`", "a data block"))
 
 
 def _check_batch(train: Train, known: Known) -> None:
     value = train.settings.optional("batch")
     if known.data is None and known.learned is None:
         if value is not None and known.data_decl is None and known.trains_on is None:
-            known.bag.add(
-                type_errors.WrongKind(value.span, "`batch`", "left out", "a minibatch of no data", "remove it")
-            )
+            known.bag.add(training_errors.WithoutMinibatches(value.span, "batch", data=False))
         return
     size = known.examples or 0
     value = train.settings.required("batch", "batch = 50")
@@ -120,14 +118,13 @@ def _check_batch(train: Train, known: Known) -> None:
     batch = count(value, "`batch`", known)
     if known.data is not None and known.data.tasks and known.learned is None:
         found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, "`batch`", "`all` where all tasks are trained together", found))
+        known.bag.add(training_errors.BatchOfTasks(value.span, found))
         return
     if batch is not None and known.learned is not None and batch > size:
-        found = f"{batch}"
-        known.bag.add(type_errors.WrongKind(value.span, "`batch`", f"at most {size}, all learned examples", found))
+        known.bag.add(training_errors.BatchOfLearned(value.span, f"`{batch}`", size))
     elif batch is not None and batch > size > 0 and known.data_decl is not None:
         span = next(i.span for i in known.data_decl.items if isinstance(i, ast.Setting) and i.name == "split")
-        known.bag.add(program_errors.BatchTooLarge(value.span, batch, size, span))
+        known.bag.add(data_errors.BatchTooLarge(value.span, batch, size, span))
     train.batch = batch or 0
 
 
@@ -140,11 +137,10 @@ def _check_accumulate(train: Train, known: Known) -> None:
     train.parts = parts
     size = train.batch or (known.examples or 0)
     if known.data is None or known.data.tasks or (known.learned is not None and not train.batch):
-        wanted, found = "left out without minibatches of examples", "given"
-        known.bag.add(type_errors.WrongKind(value.span, "`accumulate`", wanted, found))
+        data = known.data is not None or known.learned is not None
+        known.bag.add(training_errors.WithoutMinibatches(value.span, "accumulate", data))
     elif size and size % parts:
-        wanted, found = f"a divisor of the {size} examples of a batch", f"{parts}"
-        known.bag.add(type_errors.WrongKind(value.span, "`accumulate`", wanted, found))
+        known.bag.add(training_errors.UnevenAccumulation(value.span, f"`{parts}`", size))
 
 
 def _check_sampling(train: Train, known: Known) -> None:
@@ -156,43 +152,27 @@ def _check_sampling(train: Train, known: Known) -> None:
             train.sampling = word
         case _:
             found = f"`{format_expr(value)}`"
-            wanted = "with_replacement, without_replacement or cyclic"
-            known.bag.add(type_errors.WrongKind(value.span, "`sampling`", wanted, found))
+            options = ("with_replacement", "without_replacement", "cyclic")
+            known.bag.add(value_errors.NotAnOption(value.span, found, "`sampling`", options))
             return
     if train.batch == 0 and not known.bag.failed:
-        why = "remove it" if known.data is None and known.learned is None else "give `batch` a number, or remove it"
-        found = "no minibatches" if known.data is None and known.learned is None else "`batch = all`"
-        known.bag.add(type_errors.WrongKind(value.span, "`sampling`", "for minibatches", found, why))
+        data = known.data is not None or known.learned is not None
+        known.bag.add(training_errors.WithoutMinibatches(value.span, "sampling", data))
 
 
 def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:
     if not any(p.role != "array" for p in known.parameters.values()):
         value = settings.optional("init")
         if value is not None and not known.broken:
-            known.bag.add(
-                type_errors.WrongKind(
-                    value.span,
-                    "`init`",
-                    "left out without a model",
-                    "given",
-                    "`params` declarations carry their own initial values",
-                )
-            )
+            known.bag.add(training_errors.InitWithoutModel(value.span))
         return _declared_inits(known)
     value = settings.required("init", "init = { weights: normal(0.05), biases: 0 }")
     if value is None:
         return None
     if not isinstance(value, ast.Record):
         found = f"`{format_expr(value)}`"
-        known.bag.add(
-            type_errors.WrongKind(
-                value.span,
-                "`init`",
-                "a record of groups",
-                found,
-                "for example { weights: normal(0.05), biases: 0 }",
-            )
-        )
+        example = "init = { weights: normal(0.05), biases: 0 }"
+        known.bag.add(value_errors.NotARecord(value.span, found, "`init`", example))
         return None
     covered: dict[str, Span] = {
         p.path: Span(value.span.file, 0, 0) for p in known.parameters.values() if p.role == "array"

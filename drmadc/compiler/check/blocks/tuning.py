@@ -1,14 +1,14 @@
 """The `tune` blocks: objective, reverse strategy, and the stages in which hyperparameters move."""
 
 import math
+from typing import Literal
 
-from drmadc.common.source import Span
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, named_hyper
 from drmadc.compiler.check.blocks.training import count, function_of
 from drmadc.compiler.check.blocks.updates import check_update
-from drmadc.compiler.check.context import Context, Known
+from drmadc.compiler.check.context import Context, Known, head
 from drmadc.compiler.check.draft import Tune
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.errors import name_errors, tuning_errors, type_errors, value_errors
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
@@ -39,10 +39,8 @@ def _ordered(decls: list[ast.TuneDecl], known: Known) -> list[ast.TuneDecl]:
     following: dict[str, ast.TuneDecl] = {}
     failed = False
     for decl in decls:
-        head = Span(decl.span.file, decl.span.start, decl.span.start + len("tune"))
         if not decl.name:
-            why = "`tune NAME { ... }`, then `tune OTHER after NAME { ... }`"
-            known.bag.add(type_errors.WrongKind(head, "each of several `tune` blocks", "a named stage", "unnamed", why))
+            known.bag.add(tuning_errors.UnnamedStage(head(decl.span, "tune")))
             failed = True
         elif decl.name in names:
             known.bag.add(name_errors.DeclaredTwice(decl.name_span, decl.name, names[decl.name].name_span))
@@ -55,10 +53,7 @@ def _ordered(decls: list[ast.TuneDecl], known: Known) -> list[ast.TuneDecl]:
             known.bag.add(name_errors.UnknownName(decl.after_span, decl.after, tuple(names), "stage"))
             failed = True
         elif other is not None:
-            wanted = "the only first stage" if decl.after is None else f"the only one after `{decl.after}`"
-            found = f"a second one, beside `{other.name}`"
-            why = "stages run one after another: write `after NAME`"
-            known.bag.add(type_errors.WrongKind(decl.name_span, f"the stage `{decl.name}`", wanted, found, why))
+            known.bag.add(tuning_errors.ParallelStages(decl.name_span, decl.name, other.name, decl.after))
             failed = True
         elif decl.after is None:
             first = decl
@@ -90,17 +85,12 @@ def _tune(decls: list[ast.TuneDecl], known: Known) -> Tune:
         for name in FIRST:
             value = later.optional(name)
             if value is not None:
-                why = "all stages share that of the first"
-                known.bag.add(
-                    type_errors.WrongKind(value.span, f"`{name}`", "left out after the first stage", "given again", why)
-                )
+                known.bag.add(tuning_errors.SharedByStages(value.span, name))
     minimize = settings.required("minimize", "minimize = cross_entropy(mlp(x), y) on valid")
     if minimize is not None:
         tune.objective = function_of(minimize, "the objective", Context(known, "outer"))
         if tune.objective is not None and "test" in function_splits(tune.objective):
-            advice = "`test` is what no hypergradient may see; report it instead"
-            wanted = "on `valid` or `train`"
-            known.bag.add(type_errors.WrongKind(minimize.span, "the outer objective", wanted, "on `test`", advice))
+            known.bag.add(tuning_errors.TestObjective(minimize.span))
     reverse = settings.optional("reverse")
     if reverse is None:
         tune.reverse = Reverse(Exact("any", DEFAULT_MEMORY), "exact()", decls[0].span.origin)
@@ -116,21 +106,20 @@ def _tune(decls: list[ast.TuneDecl], known: Known) -> Tune:
     good = tuple(stage for stage in stages if stage is not None)
     stop = settings.optional("stop")
     if stop is not None and good and all(stage.library for stage in good):
-        why = "SciPy's BFGS decides by itself when to stop"
-        known.bag.add(type_errors.WrongKind(stop.span, "`stop`", "left out with bfgs()", "given", why))
+        known.bag.add(tuning_errors.NotWithBfgs(stop.span, "stop"))
     tune.stages = good if len(good) == len(stages) else None
     return tune
 
 
 def _check_online(settings: Settings, decls: list[ast.TuneDecl], known: Known) -> None:
     """What makes no sense where hyperparameters move inside each training run."""
-    why = "one_step() moves the hyperparameters inside each training run"
-    for name in ("seeds", "stop"):
-        value = settings.optional(name)
-        if value is not None:
-            known.bag.add(type_errors.WrongKind(value.span, f"`{name}`", "left out with one_step()", "given", why))
+    seeds, stop = settings.optional("seeds"), settings.optional("stop")
+    if seeds is not None:
+        known.bag.add(tuning_errors.NotWithOneStep(seeds.span, "`seeds`"))
+    if stop is not None:
+        known.bag.add(tuning_errors.NotWithOneStep(stop.span, "`stop`"))
     for decl in decls[1:]:
-        known.bag.add(type_errors.WrongKind(decl.name_span, "`tune`", "a single stage with one_step()", "another", why))
+        known.bag.add(tuning_errors.NotWithOneStep(decl.name_span, "several stages"))
 
 
 def _stop(value: ast.Expr | None, known: Known) -> int:
@@ -140,8 +129,7 @@ def _stop(value: ast.Expr | None, known: Known) -> int:
         case ast.Call(ast.Name("growing"), (ast.Arg(None, ast.Number() as times),)):
             return count(times, "the number of times in `growing`", known) or 0
         case _:
-            wanted, found = "`growing(n)`: the hypergradient has grown n times in a row", f"`{format_expr(value)}`"
-            known.bag.add(type_errors.WrongKind(value.span, "`stop`", wanted, found))
+            known.bag.add(tuning_errors.NotAStop(value.span, f"`{format_expr(value)}`"))
             return 0
 
 
@@ -167,11 +155,11 @@ def _stage(decl: ast.TuneDecl, blocks: list[Settings], staged: bool, known: Know
     ties = _ties(own.optional("tie"), known)
     projections = _projections(setting("project"), known)
     if step is not None and step.rule == "bfgs":
-        for name in ("tie", "project"):
-            value = setting(name)
-            if value is not None:
-                why = "SciPy's BFGS moves every hyperparameter that is not frozen on its own"
-                known.bag.add(type_errors.WrongKind(value.span, f"`{name}`", "left out with bfgs()", "given", why))
+        tie, project = setting("tie"), setting("project")
+        if tie is not None:
+            known.bag.add(tuning_errors.NotWithBfgs(tie.span, "tie"))
+        if project is not None:
+            known.bag.add(tuning_errors.NotWithBfgs(project.span, "project"))
     if step is None or number is None or known.bag.errors > before:
         return None
     origin = steps.span.origin if steps is not None else ""
@@ -186,11 +174,12 @@ def _freeze(value: ast.Expr | None, known: Known) -> tuple[str, ...]:
     for item in items:
         if not isinstance(item, ast.Name):
             found = f"`{format_expr(item)}`"
-            known.bag.add(type_errors.WrongKind(item.span, "`freeze`", "a list of hyperparameters", found))
+            example = "freeze = [l2, rate]"
+            known.bag.add(value_errors.NotNames(item.span, found, "`freeze`", "hyperparameter", example))
         elif named_hyper(item.text, item.span, known) is not None:
             out.append(item.text)
     if known.hypers and len(set(out)) == len(known.hypers):
-        known.bag.add(type_errors.WrongKind(value.span, "`freeze`", "some of the hyperparameters", "all of them"))
+        known.bag.add(tuning_errors.AllFrozen(value.span))
     return tuple(dict.fromkeys(out))
 
 
@@ -199,15 +188,14 @@ def _entries(value: ast.Expr | None, what: str, example: str, known: Known) -> l
     if value is None:
         return []
     if not isinstance(value, ast.Record):
-        wanted = f"a record, as in {example}"
-        known.bag.add(type_errors.WrongKind(value.span, what, wanted, f"`{format_expr(value)}`"))
+        known.bag.add(value_errors.NotARecord(value.span, f"`{format_expr(value)}`", what, example))
         return []
     return entries_by_hyper(value, known)
 
 
 def _ties(value: ast.Expr | None, known: Known) -> tuple[Tie, ...]:
     out: list[Tie] = []
-    for hyper, entry in _entries(value, "`tie`", "{ l2: layer }", known):
+    for hyper, entry in _entries(value, "`tie`", "tie = { l2: layer }", known):
         items = entry.value.items if isinstance(entry.value, ast.List) else (entry.value,)
         for item in items:
             tie = _tie(hyper, item, known)
@@ -238,10 +226,8 @@ def _tie(hyper: HyperParameter, value: ast.Expr, known: Known) -> Tie | None:
         kinds = ("size",)
     possible = tuple(dict.fromkeys(g for kind in kinds for g in COARSER[kind]))
     if grain is None or grain not in possible:
-        wanted = f"one of {', '.join(possible)} for {hyper.type}" if possible else "left out for a single number"
-        why = "`mean(...)` around it averages the gradients instead of adding them"
         found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, f"a tie of `{hyper.name}`", wanted, found, why))
+        known.bag.add(tuning_errors.NotATie(value.span, found, hyper.name, f"{hyper.type}", possible))
         return None
     lost = _uncovered(hyper, grain, known)
     if lost:
@@ -250,8 +236,7 @@ def _tie(hyper: HyperParameter, value: ast.Expr, known: Known) -> Tie | None:
         return None
     stored = hyper.type.axes[0].length if kinds and kinds[0] == "step" else 1
     if grain == "step" and bins > stored:
-        wanted = f"at most {stored}"
-        known.bag.add(type_errors.WrongKind(value.span, "the number of bins", wanted, f"{bins}"))
+        known.bag.add(value_errors.OutOfRange(value.span, f"`{bins}`", "the number of bins", 1, stored))
         return None
     return Tie(hyper.name, grain, mean, bins)
 
@@ -268,7 +253,7 @@ def _uncovered(hyper: HyperParameter, grain: Grain, known: Known) -> str:
 
 def _projections(value: ast.Expr | None, known: Known) -> tuple[Projection, ...]:
     out: list[Projection] = []
-    for hyper, entry in _entries(value, "`project`", "{ bins: sort, level: clip(0.1, 0.9) }", known):
+    for hyper, entry in _entries(value, "`project`", "project = { bins: sort, level: clip(0.1, 0.9) }", known):
         projection = _projection(hyper, entry.value, known)
         if projection is not None:
             out.append(projection)
@@ -277,34 +262,35 @@ def _projections(value: ast.Expr | None, known: Known) -> tuple[Projection, ...]
 
 def _projection(hyper: HyperParameter, value: ast.Expr, known: Known) -> Projection | None:
     shape = hyper.shape
-    wrong = ""
+    needs: Literal["array", "square", "real"] | None = None
     kind: Projector = "clip"
     low: float | None = None
     high: float | None = None
     match value:
         case ast.Name("sort"):
             kind = "sort"
-            wrong = "an array" if not shape else ""
+            needs = "array" if not shape else None
         case ast.Name("symmetric"):
             kind = "symmetric"
             square = len(shape) >= 2 and shape[-1] == shape[-2]
-            wrong = "" if square and hyper.domain == "real" else "a square matrix of real numbers"
+            needs = None if square and hyper.domain == "real" else "square"
         case ast.Name("nonnegative"):
             low = 0.0
-            wrong = "real" if hyper.domain != "real" else ""
+            needs = "real" if hyper.domain != "real" else None
         case ast.Call(ast.Name("clip"), (ast.Arg(None, lower), ast.Arg(None, upper))):
             low, high = _bound(lower, hyper, known), _bound(upper, hyper, known)
             if low is None or high is None:
                 return None
-            wrong = "between a lower and a higher bound" if low >= high else ""
+            if low >= high:
+                known.bag.add(tuning_errors.EmptyClip(value.span, f"`{format_expr(value)}`"))
+                return None
         case _:
-            wanted, found = f"one of {', '.join(PROJECTIONS)}", f"`{format_expr(value)}`"
-            why = "for example { bins: sort, level: clip(0.1, 0.9) }"
-            known.bag.add(type_errors.WrongKind(value.span, f"the projection of `{hyper.name}`", wanted, found, why))
+            found = f"`{format_expr(value)}`"
+            known.bag.add(tuning_errors.NotAProjection(value.span, found, hyper.name, PROJECTIONS))
             return None
-    if wrong:
-        found = f"`{format_expr(value)}` of {hyper.domain}{list(shape) if shape else ''}"
-        known.bag.add(type_errors.WrongKind(value.span, f"`{hyper.name}` under this projection", wrong, found))
+    if needs is not None:
+        type_ = f"{hyper.domain}{list(shape) if shape else ''}"
+        known.bag.add(tuning_errors.CannotProject(value.span, hyper.name, format_expr(value), type_, needs))
         return None
     return Projection(hyper.name, kind, low, high)
 
@@ -320,7 +306,7 @@ def _bound(value: ast.Expr, hyper: HyperParameter, known: Known) -> float | None
     )
     if number is None or not inside:
         found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, "a bound", f"a constant that is {hyper.domain}", found))
+        known.bag.add(tuning_errors.BoundOutside(value.span, found, hyper.domain))
         return None
     match hyper.domain:
         case "real":

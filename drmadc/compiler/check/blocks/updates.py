@@ -2,7 +2,14 @@
 
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, in_domain
 from drmadc.compiler.check.context import Context, Known
-from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
+from drmadc.compiler.check.errors import (
+    argument_errors,
+    name_errors,
+    program_errors,
+    training_errors,
+    type_errors,
+    value_errors,
+)
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.expr.shapes import broadcast_to_group, is_smooth
@@ -58,13 +65,12 @@ def check_update(
     """A rule applied to the parameters (`inner`) or to the hyperparameters, of which some may be frozen."""
     if not (isinstance(value, ast.Call) and isinstance(value.function, ast.Name)):
         found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, "an update", "a rule such as `sgd(rate: 0.1)`", found))
+        known.bag.add(value_errors.NotARule(value.span, found))
         return None
     name = value.function.text
     if name == "bfgs" and not inner and name not in known.rules:
         if value.args:
-            problem = "takes no arguments"
-            known.bag.add(type_errors.WrongArguments(value.args[0].span, name, problem, "bfgs()"))
+            known.bag.add(argument_errors.TakesNoArguments(value.args[0].span, name, "bfgs()"))
         return Step("bfgs", (), (), "BFGS of SciPy", value.span.origin)
     if name not in known.rules:
         if name not in known.broken:
@@ -108,35 +114,31 @@ def _arguments(
     names = [param.name for param in rule.params]
     given: dict[str, ast.Arg] = {}
     failed = False
+    signature = (rule.name, _signature(rule), rule.name_span)
     for place, arg in enumerate(call.args):
         name = arg.name if arg.name is not None else (names[place] if place < len(names) else None)
-        problem = ""
         if name is None:
-            problem = f"takes at most {len(names)} arguments"
-        elif name not in names:
-            problem = f"there is no parameter `{name}`"
-        elif name in given:
-            problem = f"`{name}` is given twice"
-        if problem or name is None:
-            known.bag.add(type_errors.WrongArguments(arg.span, rule.name, problem, _signature(rule), rule.name_span))
+            known.bag.add(argument_errors.TooManyArguments(arg.span, *signature, len(names)))
             failed = True
-            continue
-        given[name] = arg
+        elif name not in names:
+            known.bag.add(argument_errors.NoParameter(arg.span, *signature, name))
+            failed = True
+        elif name in given:
+            known.bag.add(argument_errors.ArgumentTwice(arg.span, *signature, name))
+            failed = True
+        else:
+            given[name] = arg
     bound: dict[str, tuple[ir.Expr, str]] = {}
     for param in rule.params:
         source = given[param.name].value if param.name in given else _default(param)
         if source is None and failed:
             continue
         if source is None:
-            problem = f"`{param.name}` is not given"
-            known.bag.add(type_errors.WrongArguments(call.span, rule.name, problem, _signature(rule), rule.name_span))
+            known.bag.add(argument_errors.MissingArgument(call.span, *signature, param.name))
             failed = True
             continue
         if not inner and isinstance(source, ast.Name) and source.text in known.hypers:
-            found = f"the hyperparameter `{source.text}`"
-            known.bag.add(
-                type_errors.WrongKind(source.span, f"`{param.name}` of the outer update", "a constant", found)
-            )
+            known.bag.add(training_errors.OuterArgument(source.span, param.name, source.text))
             failed = True
             continue
         if not inner and isinstance(source, ast.Record):
@@ -168,14 +170,13 @@ def _by_hyper(
         number = None if x is None else constant_value(x)
         if x is not None and number is None:
             found = f"`{format_expr(entry.value)}`"
-            known.bag.add(type_errors.WrongKind(entry.value.span, f"`{param.name}` here", "a constant", found))
+            known.bag.add(value_errors.NotAConstant(entry.value.span, found, f"`{param.name}` of `{hyper.name}`"))
         if x is not None and number is not None and _in_domain(x, entry.value, param, rule, known):
             values[hyper.name] = number
     failed = known.bag.errors > before
     missing = [name for name in known.hypers if name not in values]
     if missing and not failed:
-        wanted, found = "given for each hyperparameter", f"without `{missing[0]}`"
-        known.bag.add(type_errors.WrongKind(record.span, f"`{param.name}`", wanted, found))
+        known.bag.add(training_errors.MissesHyper(record.span, param.name, missing[0]))
         failed = True
     return None if failed else ir.ByHyper(tuple((h, values[h]) for h in known.hypers), Tree(HYPERS))
 
@@ -237,8 +238,7 @@ def _equations(
                 known.broken.add(target)
             continue
         if equation.primed and value.type != tree:
-            what, wanted = f"`{target}`", "shaped like the parameters"
-            known.bag.add(type_errors.WrongKind(equation.value.span, what, wanted, describe(value.type)))
+            known.bag.add(training_errors.EquationShape(equation.value.span, describe(value.type), target))
             failed = True
             continue
         ctx.locals[target] = value.type

@@ -8,14 +8,14 @@ from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.geometric import split_geometric, without_geometric
 from drmadc.compiler.check.data.sources import check_source
 from drmadc.compiler.check.data.splits import Division, check_division, check_splits
-from drmadc.compiler.check.errors import data_errors, name_errors, type_errors
+from drmadc.compiler.check.errors import data_errors, name_errors, type_errors, value_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
 from drmadc.ir.program import Data, Let
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
 from drmadc.language.shapes import describe
 from drmadc.syntax import ast
-from drmadc.syntax.format import format_expr
+from drmadc.syntax.format import format_expr, format_type
 
 SETTINGS = ("source", "split", "stratify", "balance", "folds", "resample", "feed")
 
@@ -118,7 +118,7 @@ def _feed(settings: Settings, known: Known) -> Literal["", "resident", "streamed
             return "streamed"
         case value:
             found = f"`{format_expr(value)}`"
-            known.bag.add(type_errors.WrongKind(value.span, "`feed`", "`resident` or `streamed`", found))
+            known.bag.add(value_errors.NotAnOption(value.span, found, "`feed`", ("resident", "streamed")))
             return ""
 
 
@@ -134,7 +134,7 @@ def check_resample(settings: Settings, known: Known, *, default: bool) -> bool:
             return False
         case _:
             found = f"`{format_expr(value)}`"
-            known.bag.add(type_errors.WrongKind(value.span, "`resample`", "`each outer` or `each run`", found))
+            known.bag.add(value_errors.NotAnOption(value.span, found, "`resample`", ("each outer", "each run")))
             return False
 
 
@@ -174,15 +174,12 @@ def declared_type(type_: ast.TypeExpr, known: Known) -> Array | None:
     for axis in type_.axes:
         if not (isinstance(axis, ast.Number) and isinstance(axis.value, int) and axis.value > 0):
             found = f"`{format_expr(axis)}`"
-            known.bag.add(type_errors.WrongKind(axis.span, "a size", "a whole number above 0", found))
+            known.bag.add(value_errors.NotAPositiveInteger(axis.span, found, "a size"))
             return None
         numbers.append(axis.value)
     if type_.name == "class":
         if len(numbers) != 1:
-            found = f"{len(numbers)} numbers"
-            known.bag.add(
-                type_errors.WrongKind(type_.span, "a class label", "`class[N]` with the number of classes", found)
-            )
+            known.bag.add(data_errors.ClassWithoutCount(type_.span, f"`{format_type(type_)}`"))
             return None
         return Array("class", (), numbers[0])
     return Array("real", sizes(*numbers))

@@ -15,7 +15,8 @@ from drmadc.common.headers.words import count_words
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data.source import Source, positive
-from drmadc.compiler.check.errors import program_errors, type_errors
+from drmadc.compiler.check.errors import source_errors
+from drmadc.compiler.check.errors.source_errors import FileSource
 from drmadc.ir.program import Columns, Field, File, Option
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.syntax import ast
@@ -24,31 +25,33 @@ from drmadc_common.parts import PARTS, SourcePart
 
 Paths = dict[SourcePart, tuple[str, Span]]
 Headers = dict[str, Header]
+ReadAll = Callable[[Path], Headers]
+ReadOne = Callable[[Path], Header]
 
 
 def npz(call: ast.Call, known: Known) -> Source | None:
     """The arrays of a file: bytes of 8 bits, whole numbers along one axis as labels, other numbers as they are."""
-    return _whole(call, known, 'npz("data.npz")', numpy_files.npz)
+    return _whole(call, known, "npz", 'npz("data.npz")', numpy_files.npz)
 
 
 def npy(call: ast.Call, known: Known) -> Source | None:
     """`npy(x: "x.npy", y: "y.npy")`: an array a file."""
-    return _by_field(call, known, 'npy(x: "x.npy", y: "y.npy")', numpy_files.npy)
+    return _by_field(call, known, "npy", 'npy(x: "x.npy", y: "y.npy")', numpy_files.npy)
 
 
 def idx(call: ast.Call, known: Known) -> Source | None:
     """`idx(image: "train-images", label: "train-labels")`: an array a file."""
-    return _by_field(call, known, 'idx(image: "images.idx3", label: "labels.idx1")', idx_header)
+    return _by_field(call, known, "idx", 'idx(image: "images.idx3", label: "labels.idx1")', idx_header)
 
 
 def csv(call: ast.Call, known: Known) -> Source | None:
     """`csv("flowers.csv", x: [width, length], kind: species)`"""
-    return _table(call, known, 'csv("flowers.csv", x: [width, length], kind: species)', tables.csv_table)
+    return _table(call, known, "csv", 'csv("flowers.csv", x: [width, length], kind: species)', tables.csv_table)
 
 
 def parquet(call: ast.Call, known: Known) -> Source | None:
     """`parquet("flowers.parquet", x: [width, length], kind: species)`"""
-    return _table(call, known, 'parquet("flowers.parquet", x: [width, length])', tables.parquet_table)
+    return _table(call, known, "parquet", 'parquet("flowers.parquet", x: [width, length])', tables.parquet_table)
 
 
 def pictures(call: ast.Call, known: Known) -> Source | None:
@@ -64,7 +67,7 @@ def pictures(call: ast.Call, known: Known) -> Source | None:
                 rest.append(arg)
     paths = _paths(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
     if paths is None:
-        known.bag.add(type_errors.WrongArguments(call.span, "images", "takes a folder", signature))
+        known.bag.add(source_errors.NeedsPath(call.span, "images", signature, "folder"))
         return None
     found = _headers("images", paths, known, lambda path: picture_files.pictures(path, size))
     options: tuple[tuple[str, Option], ...] = (("size", size[0]),) if size is not None else ()
@@ -89,17 +92,16 @@ def text(call: ast.Call, known: Known) -> Source | None:
                 rest.append(arg)
     paths = _paths(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
     if paths is None or not window:
-        problem = "takes a file, a window of so many bytes or words, and for words how many are told apart"
-        known.bag.add(type_errors.WrongArguments(call.span, "text", problem, signature))
+        known.bag.add(source_errors.NeedsWindow(call.span, "text", signature))
         return None
 
     def headers(path: Path) -> Headers:
         if not path.is_file():
-            raise BadFile("there is no such file")
+            raise BadFile("no such file")
         unit = "word" if words else "byte"
         count = ((count_words(path) if words else path.stat().st_size) - 1) // window
         if count < 1:
-            raise BadFile(f"it is shorter than a window of {window} {unit}s and the {unit} after it")
+            raise BadFile(f"it is shorter than one window of {window} {unit}s and the {unit} after it")
         window_of = Header("i4" if words else "u1", (count, window))
         return {f"{unit}s": window_of, "next": Header("i4", (count,))}
 
@@ -114,37 +116,34 @@ def text(call: ast.Call, known: Known) -> Source | None:
     return replace(source, fields=fields)
 
 
-def _whole(call: ast.Call, known: Known, signature: str, read: Callable[[Path], Headers]) -> Source | None:
+def _whole(call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadAll) -> Source | None:
     """A source whose file has all fields."""
-    name = signature.partition("(")[0]
     paths = _paths(call.args[0].value) if len(call.args) == 1 and call.args[0].name is None else None
     if paths is None:
-        known.bag.add(type_errors.WrongArguments(call.span, name, "takes the path of a file", signature))
+        known.bag.add(source_errors.NeedsPath(call.span, name, signature, "file"))
         return None
     found = _headers(name, paths, known, read)
     return _source(name, paths, found, known) if found is not None else None
 
 
-def _by_field(call: ast.Call, known: Known, signature: str, read: Callable[[Path], Header]) -> Source | None:
+def _by_field(call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadOne) -> Source | None:
     """A source with a file for each field."""
-    name = signature.partition("(")[0]
     found: dict[SourcePart, Headers] = {}
     files: list[File] = []
     for arg in call.args:
         paths = _paths(arg.value) if arg.name is not None else None
         if paths is None or (found and list(found) != list(paths)):
-            problem = "takes a name and a path for each field, all with the same parts"
-            known.bag.add(type_errors.WrongArguments(arg.span, name, problem, signature))
+            known.bag.add(source_errors.NeedsPathPerField(arg.span, name, signature))
             return None
         for part, (path, span) in paths.items():
             try:
                 found.setdefault(part, {})[arg.name or ""] = read(Path(path))
             except BadFile as error:
-                known.bag.add(program_errors.BadData(span, name, path, str(error)))
+                known.bag.add(source_errors.UnreadableFile(span, name, path, str(error)))
                 return None
             files.append(File(part, arg.name or "", path))
     if not found:
-        known.bag.add(type_errors.WrongArguments(call.span, name, "needs a field", signature))
+        known.bag.add(source_errors.NeedsPathPerField(call.span, name, signature))
         return None
     spans: Paths = {part: (_of_part(files, part), call.span) for part in found}
     source = _source(name, spans, found, known)
@@ -155,13 +154,12 @@ def _of_part(files: list[File], part: SourcePart) -> str:
     return ", ".join(file.path for file in files if file.part == part)
 
 
-def _table(call: ast.Call, known: Known, signature: str, read: Callable[[Path], Headers]) -> Source | None:
+def _table(call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadAll) -> Source | None:
     """Columns of a table: a list of them makes a vector of real numbers, one by itself a label or a number."""
-    name = signature.partition("(")[0]
     unnamed = [arg for arg in call.args if arg.name is None]
     paths = _paths(unnamed[0].value) if len(unnamed) == 1 else None
     if paths is None:
-        known.bag.add(type_errors.WrongArguments(call.span, name, "takes the path of a file, and columns", signature))
+        known.bag.add(source_errors.NeedsPath(call.span, name, signature, "file and columns"))
         return None
     found = _headers(name, paths, known, read)
     if found is None:
@@ -178,34 +176,35 @@ def _table(call: ast.Call, known: Known, signature: str, read: Callable[[Path], 
                 case ast.Name(text) | ast.Text(text):
                     names.append(text)
                 case _:
-                    problem = f"`{format_expr(item)}` names no column"
-                    known.bag.add(type_errors.WrongArguments(item.span, name, problem, signature))
+                    found_text = f"`{format_expr(item)}`"
+                    known.bag.add(source_errors.NotAColumn(item.span, name, signature, found_text))
                     return None
         for part, headers in found.items():
-            header = _columns(arg, names, headers)
-            if isinstance(header, str):
-                known.bag.add(program_errors.BadData(arg.span, name, paths[part][0], header))
+            header = _columns(arg, names, headers, name, paths[part][0])
+            if isinstance(header, source_errors.BadData):
+                known.bag.add(header)
                 return None
             joined[part][arg.name] = header
         columns.append((arg.name, tuple(names) if isinstance(arg.value, ast.List) else names[0]))
     return _source(name, paths, joined if columns else found, known, columns=tuple(columns))
 
 
-def _columns(arg: ast.Arg, names: list[str], headers: Headers) -> Header | str:
+def _columns(
+    arg: ast.Arg, names: list[str], headers: Headers, source: FileSource, path: str
+) -> Header | source_errors.BadData:
     """The field that columns make; or what is wrong with them."""
     for column in names:
         if column not in headers:
-            there = ", ".join(f"`{name}`" for name in list(headers)[:12])
-            more = "" if len(headers) <= 12 else f" and {len(headers) - 12} others"
-            return f"there is no column `{column}`; its columns are {there}{more}"
+            return source_errors.NoColumn(arg.span, source, path, column, tuple(headers))
     chosen = [headers[column] for column in names]
     if not isinstance(arg.value, ast.List):
         return chosen[0]
     for column, header in zip(names, chosen, strict=True):
         if header.kind[0] not in "fiub":
-            where = f": {header.words}" if header.words else ""
-            return f"the column `{column}` is not of numbers{where}"
-    return Header("f8", (chosen[0].shape[0], len(chosen))) if chosen else "a list of columns is empty"
+            return source_errors.NotNumeric(arg.span, source, path, column, header.words)
+    if not chosen:
+        return source_errors.NoColumns(arg.span, source, path)
+    return Header("f8", (chosen[0].shape[0], len(chosen)))
 
 
 def _paths(value: ast.Expr) -> Paths | None:
@@ -225,22 +224,20 @@ def _paths(value: ast.Expr) -> Paths | None:
             return None
 
 
-def _headers(
-    name: str, paths: Paths, known: Known, read: Callable[[Path], Headers]
-) -> dict[SourcePart, Headers] | None:
+def _headers(name: FileSource, paths: Paths, known: Known, read: ReadAll) -> dict[SourcePart, Headers] | None:
     """The headers of each part's file."""
     found: dict[SourcePart, Headers] = {}
     for part, (path, span) in paths.items():
         try:
             found[part] = read(Path(path))
         except BadFile as error:
-            known.bag.add(program_errors.BadData(span, name, path, str(error)))
+            known.bag.add(source_errors.UnreadableFile(span, name, path, str(error)))
             return None
     return found
 
 
 def _source(
-    name: str,
+    name: FileSource,
     paths: Paths,
     found: dict[SourcePart, Headers],
     known: Known,
@@ -254,15 +251,14 @@ def _source(
         path, span = paths[part]
         usable = {n: h for n, h in headers.items() if n.isidentifier() and _element(h) is not None}
         lengths = {n: h.shape[0] for n, h in usable.items()}
-        problem = ""
         if not usable:
-            problem = "it holds no array of numbers over examples, with a name of letters"
-        elif len(set(lengths.values())) > 1:
-            problem = f"its arrays are of different lengths: {', '.join(f'{n} {k}' for n, k in lengths.items())}"
-        elif not next(iter(lengths.values())):
-            problem = "it holds no examples"
-        if problem:
-            known.bag.add(program_errors.BadData(span, name, path, problem))
+            known.bag.add(source_errors.NoArrays(span, name, path))
+            return None
+        if len(set(lengths.values())) > 1:
+            known.bag.add(source_errors.UnequalLengths(span, name, path, tuple(lengths.items())))
+            return None
+        if not next(iter(lengths.values())):
+            known.bag.add(source_errors.NoExamples(span, name, path))
             return None
         counts[part] = next(iter(lengths.values()))
         fields[part] = tuple(
@@ -272,9 +268,8 @@ def _source(
     for part, own in fields.items():
         if own != fields["train"]:
             path, span = paths[part]
-            names = sorted({field.name for field in set(own) ^ set(fields["train"])})
-            problem = f"it differs from {paths['train'][0]} in {', '.join(f'`{n}`' for n in names)}"
-            known.bag.add(program_errors.BadData(span, name, path, problem))
+            names = tuple(sorted({field.name for field in set(own) ^ set(fields["train"])}))
+            known.bag.add(source_errors.PartsDiffer(span, name, path, paths["train"][0], names))
             return None
     files = tuple(File(part, "", path) for part, (path, _) in paths.items())
     return Source(name, fields["train"], counts, None, files, columns, options)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from drmadc.ir.program import Alphabets, Columns, Field, File, Option
 from drmadc.ir.types import EXAMPLE, Array, sizes
 from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
 from drmadc_common.parts import SourcePart
 
 
@@ -25,6 +26,11 @@ class Source:
 def positive(value: ast.Expr) -> int:
     """A whole number above 0 as it stands in the spec; 0 for anything else."""
     return value.value if isinstance(value, ast.Number) and isinstance(value.value, int) else 0
+
+
+def argument_text(arg: ast.Arg) -> str:
+    """An argument as it is written."""
+    return f"{arg.name}: {format_expr(arg.value)}" if arg.name else format_expr(arg.value)
 
 
 def images(shape: tuple[int, ...], classes: int) -> tuple[Field, ...]:

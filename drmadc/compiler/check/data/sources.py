@@ -6,8 +6,8 @@ from typing import Literal
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data import file_sources
 from drmadc.compiler.check.data import synthetic_sources as made_sources
-from drmadc.compiler.check.data.source import Source, images
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.data.source import Source, argument_text, images
+from drmadc.compiler.check.errors import argument_errors, data_errors, name_errors, source_errors
 from drmadc.compiler.check.settings import Settings
 from drmadc.ir.program import Alphabets
 from drmadc.syntax import ast
@@ -38,14 +38,13 @@ def check_source(settings: Settings, known: Known) -> Source | None:
         return None
     if not (isinstance(value, ast.Call) and isinstance(value.function, ast.Name)):
         found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, "a source", "a call such as `mnist()`", found))
+        known.bag.add(data_errors.NotASource(value.span, found))
         return None
     name = value.function.text
     dataset = DATASETS.get(name)
     if dataset is not None:
         if value.args:
-            problem = "takes no arguments"
-            known.bag.add(type_errors.WrongArguments(value.args[0].span, name, problem, f"{name}()"))
+            known.bag.add(argument_errors.TakesNoArguments(value.args[0].span, name, f"{name}()"))
             return None
         return Source(name, images(dataset.shape, dataset.classes), dataset.counts)
     check = OTHERS.get(name)
@@ -76,11 +75,11 @@ def _alphabets(call: ast.Call, known: Known) -> Alphabets | None:
             case "task", ast.Each("outer") if not sampled:
                 sampled = True
             case _:
-                problem = f"cannot take `{f'{arg.name}: ' if arg.name else ''}{format_expr(arg.value)}`"
-                known.bag.add(type_errors.WrongArguments(arg.span, "omniglot", problem, signature))
+                found = argument_text(arg)
+                known.bag.add(argument_errors.UnexpectedArgument(arg.span, "omniglot", signature, found))
                 return None
     if not name:
-        known.bag.add(type_errors.WrongArguments(call.span, "omniglot", "needs a set of alphabets", signature))
+        known.bag.add(source_errors.NeedsAlphabets(call.span, "omniglot", signature))
         return None
     sizes_ = omniglot.characters(name)
     count = len(sizes_) * (1 if copies == "none" else 2)

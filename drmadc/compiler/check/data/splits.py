@@ -1,10 +1,11 @@
 """Splits of a data set: their sizes, and whether classes or folds decide who goes where."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data.source import Source
-from drmadc.compiler.check.errors import name_errors, program_errors, type_errors
+from drmadc.compiler.check.errors import data_errors, name_errors, value_errors
 from drmadc.compiler.check.settings import Settings
 from drmadc.ir.program import Split
 from drmadc.syntax import ast
@@ -30,7 +31,7 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
         return None
     if not isinstance(value, ast.Record):
         found = f"`{format_expr(value)}`"
-        known.bag.add(type_errors.WrongKind(value.span, "`split`", f"a record, as in {EXAMPLE}", found))
+        known.bag.add(value_errors.NotARecord(value.span, found, "`split`", EXAMPLE))
         return None
     sizes: dict[SourcePart, int | float] = {}
     seen: dict[str, ast.Entry] = {}
@@ -50,8 +51,7 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
         fraction = isinstance(size, float) and 0 < size <= 1 and source.alphabets is None
         if not (fraction or (isinstance(size, int) and size > 0)):
             found = f"`{format_expr(entry.value)}`"
-            wanted = "a whole number above 0, or a fraction such as 0.8"
-            known.bag.add(type_errors.WrongKind(entry.value.span, "the size of a split", wanted, found))
+            known.bag.add(data_errors.SplitSize(entry.value.span, found))
             failed = True
             continue
         sizes[name] = size
@@ -61,16 +61,14 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
         whole = _whole(mine, count)
         if whole is None:
             text = ", ".join(f"{name}: {size}" for name, size in mine.items())
-            wanted = "fractions of at most 1 in all, or numbers of examples, not both"
-            known.bag.add(type_errors.WrongKind(value.span, "the sizes of `split`", wanted, text))
+            known.bag.add(data_errors.MixedSplitSizes(value.span, text))
             return None
         wanted_count = sum(whole.values())
         if wanted_count > count and source.alphabets is not None:
-            most = f"at most {count} drawers of each character together"
-            known.bag.add(type_errors.WrongKind(value.span, "`split`", most, f"{wanted_count} drawers"))
+            known.bag.add(data_errors.TooManyDrawers(value.span, wanted_count, count))
             return None
         if wanted_count > count:
-            known.bag.add(program_errors.SplitTooLarge(value.span, source.name, part, wanted_count, count))
+            known.bag.add(data_errors.SplitTooLarge(value.span, source.name, part, wanted_count, count))
             failed = True
         splits += [Split(name, size, part) for name, size in whole.items()]
     if "train" not in seen and not failed and known.trains_on is None:
@@ -101,31 +99,27 @@ def check_division(settings: Settings, source: Source, splits: tuple[Split, ...]
     folds = settings.optional("folds")
     value = settings.optional("balance")
     if stratify and balance and value is not None:
-        wanted = "given without `stratify`: equal numbers of each class, or their shares, not both"
-        known.bag.add(type_errors.WrongKind(value.span, "`balance`", wanted, "both"))
+        known.bag.add(data_errors.StratifyAndBalance(value.span))
     if balance and value is not None and splits is not None:
         classes = next(field.type.classes for field in source.fields if field.name == balance)
         uneven = next((split for split in splits if classes and split.size % classes), None)
         if uneven is not None:
-            wanted = f"splits whose sizes are multiples of {classes}, the number of classes"
-            known.bag.add(type_errors.WrongKind(value.span, "`balance`", wanted, f"{uneven.name}: {uneven.size}"))
+            known.bag.add(data_errors.UnevenBalance(value.span, uneven.name, uneven.size, classes))
     if folds is None:
         return Division(stratify, balance)
     count = folds.value if isinstance(folds, ast.Number) else 0
     sizes = {split.name: split.size for split in splits or () if split.part == "train"}
     if not isinstance(count, int) or count < 2:
         found = f"`{format_expr(folds)}`"
-        known.bag.add(type_errors.WrongKind(folds.span, "`folds`", "a whole number above 1", found))
+        known.bag.add(value_errors.BelowLeast(folds.span, found, "`folds`", 2))
     elif splits is not None and sizes.get("train") != (count - 1) * sizes.get("valid", 0):
-        wanted = f"splits of which train is {count - 1} times as large as valid"
-        found = ", ".join(f"{name}: {size}" for name, size in sizes.items())
-        known.bag.add(type_errors.WrongKind(folds.span, f"`folds = {count}`", wanted, found or "no train split"))
+        known.bag.add(data_errors.FoldSizes(folds.span, count, sizes.get("train", 0), sizes.get("valid", 0)))
     else:
         return Division(stratify, balance, count)
     return Division(stratify, balance)
 
 
-def _label(settings: Settings, name: str, source: Source, known: Known) -> str:
+def _label(settings: Settings, name: Literal["stratify", "balance"], source: Source, known: Known) -> str:
     """The label that a setting names."""
     value = settings.optional(name)
     if value is None:
@@ -133,6 +127,5 @@ def _label(settings: Settings, name: str, source: Source, known: Known) -> str:
     labels = [field.name for field in source.fields if field.type.element == "class" and source.alphabets is None]
     if isinstance(value, ast.Name) and value.text in labels:
         return value.text
-    wanted = f"the source's label: {', '.join(labels)}" if labels else "left out: the source has no labels"
-    known.bag.add(type_errors.WrongKind(value.span, f"`{name}`", wanted, f"`{format_expr(value)}`"))
+    known.bag.add(data_errors.NotALabel(value.span, f"`{format_expr(value)}`", name, tuple(labels)))
     return ""

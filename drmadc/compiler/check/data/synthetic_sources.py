@@ -1,8 +1,10 @@
 """Sources that a function makes: `synthetic(...)`; and `python`, `huggingface`, whose fields the spec must say."""
 
+from typing import Literal
+
 from drmadc.compiler.check.context import Known
-from drmadc.compiler.check.data.source import Source, positive
-from drmadc.compiler.check.errors import type_errors
+from drmadc.compiler.check.data.source import Source, argument_text, positive
+from drmadc.compiler.check.errors import argument_errors, source_errors
 from drmadc.ir.program import Field, Option
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.syntax import ast
@@ -31,13 +33,12 @@ def synthetic(call: ast.Call, known: Known) -> Source | None:
                 if value >= (1 if whole else 0) and (isinstance(value, int) or not whole):
                     values[name] = value
                     continue
-        problem = f"cannot take `{f'{arg.name}: ' if arg.name else ''}{format_expr(arg.value)}`"
         if kind:
             signature = f"synthetic({kind}, {', '.join(f'{name}: {value}' for name, value in KINDS[kind].items())})"
-        known.bag.add(type_errors.WrongArguments(arg.span, "synthetic", problem, signature))
+        known.bag.add(argument_errors.UnexpectedArgument(arg.span, "synthetic", signature, argument_text(arg)))
         return None
     if not kind:
-        known.bag.add(type_errors.WrongArguments(call.span, "synthetic", "needs a kind of data", signature))
+        known.bag.add(source_errors.NeedsKind(call.span, "synthetic", signature))
         return None
     settings = {**KINDS[kind], **values}
     fields = [Field("x", Array("real", (EXAMPLE, *sizes(int(settings["features"])))))]
@@ -59,13 +60,12 @@ def huggingface(call: ast.Call, known: Known) -> Source | None:
     return _typed(call, known, 'huggingface("mnist", image: byte[28, 28], label: class[10], train: 60000)', "name")
 
 
-def _typed(call: ast.Call, known: Known, signature: str, what: str) -> Source | None:
+def _typed(call: ast.Call, known: Known, signature: str, what: Literal["function", "name"]) -> Source | None:
     """A source whose types and sizes stand in the spec; the run compares them with what there is."""
     name = signature.partition("(")[0]
     target = configuration = ""
     fields: list[Field] = []
     parts: dict[SourcePart, int] = {}
-    problem = ""
     for arg in call.args:
         match arg.name, arg.value:
             case None, ast.Text(text) if not target and text:
@@ -77,19 +77,18 @@ def _typed(call: ast.Call, known: Known, signature: str, what: str) -> Source | 
             case str(field), ast.Name() | ast.Index() if field not in PARTS and field not in {f.name for f in fields}:
                 type_ = _type(arg.value)
                 if type_ is None:
-                    problem = f"`{format_expr(arg.value)}` is no type of a field; write real[n], byte[n, m] or class[n]"
-                    break
+                    found = f"`{format_expr(arg.value)}`"
+                    known.bag.add(source_errors.NotAFieldType(arg.span, name, signature, found))
+                    return None
                 fields.append(Field(field, type_))
             case _:
-                problem = f"cannot take `{f'{arg.name}: ' if arg.name else ''}{format_expr(arg.value)}`"
-                break
-    span = arg.span if problem else call.span
-    if not problem and (not target or not fields or "train" not in parts):
-        problem = f"needs a {what}, a type for each field, and the number of examples for training"
-    if not problem and name == "python" and ":" not in target:
-        problem = "the function is named as module:function"
-    if problem:
-        known.bag.add(type_errors.WrongArguments(span, name, problem, signature))
+                known.bag.add(argument_errors.UnexpectedArgument(arg.span, name, signature, argument_text(arg)))
+                return None
+    if not target or not fields or "train" not in parts:
+        known.bag.add(source_errors.NeedsFields(call.span, name, signature, what))
+        return None
+    if name == "python" and ":" not in target:
+        known.bag.add(source_errors.NotAFunctionPath(call.span, name, signature, f'"{target}"'))
         return None
     options: tuple[tuple[str, Option], ...] = ((what, target), *parts.items())
     if configuration:

@@ -1,10 +1,11 @@
 """Mistakes in `data` blocks: sources, splits, labels, learned examples (E0302, E05)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.common.source import Span
+from drmadc.compiler.check.errors.value_errors import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,207 @@ class SecondSource(Diagnostic):
 
     def help(self) -> str:
         return "to train on learned data, make one block of hyperparameters and name it by `data` in `train`"
+
+
+@dataclass(frozen=True, slots=True)
+class NotASource(Found):
+    def message(self) -> str:
+        return "`source` must be a call"
+
+    def help(self) -> str:
+        return 'for example: mnist(), or csv("flowers.csv", x: [width, length], kind: species)'
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSize(Found):
+    def message(self) -> str:
+        return "the size of a split must be a positive integer or a fraction"
+
+    def help(self) -> str:
+        return "for example: split = { train: 0.8, valid: 0.2 }"
+
+
+@dataclass(frozen=True, slots=True)
+class MixedSplitSizes(Found):
+    def message(self) -> str:
+        return "the sizes of a split must be all counts, or fractions that add up to at most 1"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitTooLarge(Diagnostic):
+    code: ClassVar[str] = "E0501"
+    source: str
+    part: str
+    wanted: int
+    available: int
+
+    def message(self) -> str:
+        return (
+            f"the splits need {self.wanted} examples, but the {self.part} set of `{self.source}` has {self.available}"
+        )
+
+    def label(self) -> str:
+        return f"{self.wanted - self.available} too many"
+
+    def note(self) -> str:
+        return "`train` and `valid` are drawn from the source's training set, `test` from its test set"
+
+    def help(self) -> str:
+        return f"lower the sizes by {self.wanted - self.available}"
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyDrawers(Diagnostic):
+    code: ClassVar[str] = "E0501"
+    wanted: int
+    available: int
+
+    def message(self) -> str:
+        return f"the splits need {self.wanted} drawings of each character, but the data has {self.available}"
+
+    def label(self) -> str:
+        return f"{self.wanted - self.available} too many"
+
+    def help(self) -> str:
+        return f"lower the sizes by {self.wanted - self.available}"
+
+
+@dataclass(frozen=True, slots=True)
+class StratifyAndBalance(Diagnostic):
+    code: ClassVar[str] = "E0302"
+
+    def message(self) -> str:
+        return "`balance` and `stratify` exclude each other"
+
+    def label(self) -> str:
+        return "given beside `stratify`"
+
+    def note(self) -> str:
+        return "`balance` draws equally many examples of each class, `stratify` keeps the classes' shares"
+
+
+@dataclass(frozen=True, slots=True)
+class UnevenBalance(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    split: str
+    size: int
+    classes: int
+
+    def message(self) -> str:
+        return f"`balance` needs splits whose sizes are multiples of {self.classes}, the number of classes"
+
+    def label(self) -> str:
+        return f"found {self.split}: {self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class FoldSizes(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    folds: int
+    train: int
+    valid: int
+
+    def message(self) -> str:
+        return f"`folds = {self.folds}` needs a train split {self.folds - 1} times as large as valid"
+
+    def label(self) -> str:
+        return f"found train: {self.train}, valid: {self.valid}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotALabel(Found):
+    setting: Literal["stratify", "balance"]
+    labels: tuple[str, ...]
+
+    def message(self) -> str:
+        if not self.labels:
+            return f"`{self.setting}` needs class labels, and the source has none"
+        return f"`{self.setting}` must name a class label of the source"
+
+    def help(self) -> str:
+        return f"labels: {', '.join(self.labels)}" if self.labels else f"remove `{self.setting}`"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassWithoutCount(Found):
+    def message(self) -> str:
+        return "a class label is declared with its number of classes"
+
+    def help(self) -> str:
+        return "for example: class[10]"
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedFeature(Found):
+    def message(self) -> str:
+        return "a learned feature must be an array whose first axis counts the examples"
+
+    def help(self) -> str:
+        return "for example a hyperparameter real[10, 784]: 10 examples of 784 numbers"
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedSizes(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    name: str
+    sizes: tuple[int, ...]
+
+    def message(self) -> str:
+        if not self.sizes:
+            return f"the learned data `{self.name}` needs a feature made of hyperparameters"
+        return f"the features of the learned data `{self.name}` differ in their number of examples"
+
+    def label(self) -> str:
+        return f"found {' and '.join(map(str, self.sizes))} examples" if self.sizes else "only labels"
+
+
+@dataclass(frozen=True, slots=True)
+class NoTasks(Diagnostic):
+    code: ClassVar[str] = "E0302"
+
+    def message(self) -> str:
+        return "an axis `task` needs data with tasks"
+
+    def label(self) -> str:
+        return "this data has no tasks"
+
+    def help(self) -> str:
+        return "for example: source = omniglot(small1)"
+
+
+@dataclass(frozen=True, slots=True)
+class NotStreamable(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    reason: str
+
+    def message(self) -> str:
+        return "`feed = streamed` is not supported by this program"
+
+    def label(self) -> str:
+        return "cannot be streamed"
+
+    def note(self) -> str:
+        return self.reason
+
+    def help(self) -> str:
+        return "write `feed = resident`, or remove the setting"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTooLarge(Diagnostic):
+    code: ClassVar[str] = "E0502"
+    batch: int
+    train: int
+    split_span: Span
+
+    def message(self) -> str:
+        return f"`batch` is {self.batch}, but the train split has only {self.train} examples"
+
+    def label(self) -> str:
+        return "too large"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.split_span, f"{self.train} training examples"),)
+
+    def help(self) -> str:
+        return "write `batch = all` for the whole split, or a smaller number"

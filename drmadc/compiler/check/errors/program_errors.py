@@ -1,4 +1,4 @@
-"""Mistakes of the program as a whole: differentiability and strategies (E04), data (E05)."""
+"""Mistakes of the program as a whole: differentiability and strategies (E04)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -131,77 +131,3 @@ class IncompleteRule(Diagnostic):
 
     def help(self) -> str:
         return "for example: update mine(rate: positive) { w' = w - rate * grad }"
-
-
-@dataclass(frozen=True, slots=True)
-class SplitTooLarge(Diagnostic):
-    code: ClassVar[str] = "E0501"
-    source: str
-    part: str
-    wanted: int
-    there: int
-
-    def message(self) -> str:
-        return f"the splits take {self.wanted} examples from the {self.part} set of `{self.source}`"
-
-    def label(self) -> str:
-        return f"there are {self.there}"
-
-    def note(self) -> str:
-        return "`train` and `valid` are drawn from the source's training set, `test` from its test set"
-
-    def help(self) -> str:
-        return f"lower the sizes by {self.wanted - self.there}"
-
-
-_FILES = {
-    "npz": "write it with numpy.savez: arrays of one length, such as image [n, 28, 28] and label [n]",
-    "npy": "write each with numpy.save: an array whose first axis is the example, all of one length",
-    "idx": "an idx file begins with its type and its sizes, as those of MNIST; it may be packed by gzip",
-    "csv": "the first line names the columns; each line after it has as many values, separated by commas",
-    "parquet": "a column holds numbers, or words that are labels; pandas and pyarrow write such files",
-    "images": "pictures lie in a folder for each class: folder/cats/1.png, folder/dogs/1.png",
-    "text": "any file will do that is longer than a window",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class BadData(Diagnostic):
-    code: ClassVar[str] = "E0503"
-    source: str
-    path: str
-    problem: str
-
-    def message(self) -> str:
-        return f"`{self.path}`: {self.problem}"
-
-    def label(self) -> str:
-        return "this file"
-
-    def note(self) -> str:
-        return (
-            "paths are relative to the folder in which the command runs" if "there is no such" in self.problem else ""
-        )
-
-    def help(self) -> str:
-        return _FILES[self.source]
-
-
-@dataclass(frozen=True, slots=True)
-class BatchTooLarge(Diagnostic):
-    code: ClassVar[str] = "E0502"
-    batch: int
-    train: int
-    split_span: Span
-
-    def message(self) -> str:
-        return f"a minibatch of {self.batch} is larger than the train split of {self.train}"
-
-    def label(self) -> str:
-        return "too large"
-
-    def others(self) -> tuple[tuple[Span, str], ...]:
-        return ((self.split_span, f"the train split has {self.train} examples"),)
-
-    def help(self) -> str:
-        return "write `batch = all` for the whole split, or a smaller number"

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.errors import expression_errors, name_errors, type_errors, value_errors
 from drmadc.compiler.check.expr import calls
 from drmadc.compiler.check.expr.shapes import as_array, as_matrix, broadcast_to_group
 from drmadc.ir import nodes as ir
@@ -57,7 +57,7 @@ def infer(expr: ast.Expr, ctx: Context) -> ir.Expr | None:
             return _with(expr, ctx)
         case ast.Quantity() | ast.Text() | ast.Each() | ast.Record():
             found = f"`{format_expr(expr)}`"
-            ctx.bag.add(type_errors.WrongKind(expr.span, "a value here", "a number or an array", found))
+            ctx.bag.add(expression_errors.NotAValue(expr.span, found))
             return None
         case _ as never:
             assert_never(never)
@@ -80,7 +80,7 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
                 return _feature(text, feature.value.type, span, ctx)
     constant = ctx.place in ("constant", "initial")
     if constant and text in (*known.hypers, *known.lets, *known.parameters):
-        ctx.bag.add(type_errors.WrongKind(span, "a value here", "a constant", f"the name `{text}`"))
+        ctx.bag.add(expression_errors.NamedInConstant(span, text))
         return None
     if (constant or ctx.place == "data") and (constant or text not in (*known.hypers, *known.lets)):
         _unknown(text, span, ctx, tuple(ctx.locals))
@@ -131,10 +131,7 @@ def _hyper(text: str, span: Span, ctx: Context) -> ir.Expr | None:
     type_ = ctx.known.hypers[text].type
     has_step = any(axis.kind == "step" for axis in type_.axes)
     if has_step and ctx.place in ("model", "init"):
-        advice = "use it in the update rule or in the loss"
-        ctx.bag.add(
-            type_errors.WrongKind(span, "a hyperparameter used here", "one without a step axis", f"`{type_}`", advice)
-        )
+        ctx.bag.add(expression_errors.StepAxisHere(span, text, f"{type_}"))
         return None
     if type_.axes and type_.axes[0].kind == "example":
         return _of_examples(text, type_, span, ctx)
@@ -148,8 +145,7 @@ def _of_examples(text: str, type_: Array, span: Span, ctx: Context) -> ir.Expr |
         return ir.Rows(ir.Hyper(text, type_), Array("real", (EXAMPLE,)))
     if ctx.place == "outer" and ctx.split is None:
         return ir.Hyper(text, type_)
-    wanted, advice = "one that does not belong to training examples", "use it in the training loss"
-    ctx.bag.add(type_errors.WrongKind(span, "a hyperparameter used here", wanted, f"`{type_}`", advice))
+    ctx.bag.add(expression_errors.ExampleAxisHere(span, text, f"{type_}"))
     return None
 
 
@@ -187,7 +183,7 @@ def _member(expr: ast.Member, ctx: Context) -> ir.Expr | None:
     path = _path(expr)
     if path is None or ctx.place not in ("minibatch", "outer", "model"):
         found = f"`{format_expr(expr)}`"
-        ctx.bag.add(type_errors.WrongKind(expr.span, "a value here", "a number or a hyperparameter", found))
+        ctx.bag.add(expression_errors.NotAParameter(expr.span, found))
         return None
     known = ctx.known
     if path in known.parameters:
@@ -209,8 +205,7 @@ def report_unknown_path(path: str, span: Span, ctx: Context) -> None:
         ctx.bag.add(name_errors.UnknownName(span, head, names, "model or parameter"))
         return
     if not rest:
-        wanted = f"one of its parts, such as `{head}.weights`"
-        ctx.bag.add(type_errors.WrongKind(span, "a parameter group", wanted, f"the model `{head}` itself"))
+        ctx.bag.add(expression_errors.ModelIsNoGroup(span, head))
         return
     members = [name[len(head) + 1 :] for name in (*known.groups, *known.parameters) if name.startswith(head + ".")]
     ctx.bag.add(name_errors.UnknownMember(span, head, rest, tuple(members)))
@@ -275,8 +270,7 @@ def _with(expr: ast.With, ctx: Context) -> ir.Expr | None:
         return None
     if not isinstance(x, ir.Apply):
         found = f"`{format_expr(expr.value)}`"
-        wanted = "a call of a model, as in mlp(x) with { weights: 2 * mlp.weights }"
-        ctx.bag.add(type_errors.WrongKind(expr.value.span, "what stands before `with`", wanted, found))
+        ctx.bag.add(expression_errors.NotAModelCall(expr.value.span, found))
         return None
     replaced: list[tuple[str, ir.Expr]] = []
     first: dict[str, Span] = {}
@@ -305,8 +299,7 @@ def _with(expr: ast.With, ctx: Context) -> ir.Expr | None:
                 value = laid
             right = value.type == Tree(path)
         if not right:
-            wanted = f"shaped like `{path}`"
-            ctx.bag.add(type_errors.WrongKind(entry.value.span, "a replacement", wanted, describe(value.type)))
+            ctx.bag.add(expression_errors.ReplacementShape(entry.value.span, describe(value.type), path))
             return None
         replaced.append((path, value))
     return ir.Apply(x.model, x.args, x.type, (*x.replaced, *replaced))
@@ -320,20 +313,16 @@ def _index(expr: ast.Index, ctx: Context) -> ir.Expr | None:
     indices: list[int] = []
     for item in expr.items:
         if not (isinstance(item, ast.Number) and isinstance(item.value, int)):
-            ctx.bag.add(type_errors.WrongKind(item.span, "an index", "a whole number", f"`{format_expr(item)}`"))
+            ctx.bag.add(value_errors.NotAnInteger(item.span, f"`{format_expr(item)}`", "an index"))
             return None
         indices.append(item.value)
     plain = [axis for axis in axes if axis.kind == "size"]
     if len(plain) < len(axes) or len(indices) > len(axes):
-        ctx.bag.add(
-            type_errors.WrongKind(
-                expr.base.span, "what is indexed", "an array with as many plain axes", describe(base.type)
-            )
-        )
+        ctx.bag.add(expression_errors.NotIndexable(expr.base.span, describe(base.type), len(indices)))
         return None
     for item, value, axis in zip(expr.items, indices, axes, strict=False):
         if value >= axis.size:
-            ctx.bag.add(type_errors.WrongKind(item.span, "an index", f"from 0 to {axis.size - 1}", f"{value}"))
+            ctx.bag.add(expression_errors.IndexOutOfRange(item.span, value, axis.size))
             return None
     return ir.Item(base, tuple(indices), Array("real", axes[len(indices) :]))
 
@@ -344,7 +333,7 @@ def _list(items: tuple[ast.Expr, ...], span: Span, ctx: Context) -> ir.Expr | No
     if len(good) < len(parts):
         return None
     if not good or any(part.type != good[0].type or not isinstance(part.type, Array) for part in good):
-        ctx.bag.add(type_errors.WrongKind(span, "a list", "one or more values of one shape", "empty or mixed"))
+        ctx.bag.add(expression_errors.MixedList(span, not good))
         return None
     first = good[0].type
     assert isinstance(first, Array)
@@ -358,11 +347,7 @@ def _of(expr: ast.Of, ctx: Context) -> ir.Expr | None:
     known = ctx.known
     axes = x.type.axes if isinstance(x.type, Array) else ()
     if not (isinstance(x, ir.Hyper) and len(axes) == 1 and axes[0].kind in GROUP_AXES):
-        ctx.bag.add(
-            type_errors.WrongKind(
-                expr.value.span, "the left of `of`", "a hyperparameter over one group axis", describe(x.type)
-            )
-        )
+        ctx.bag.add(expression_errors.NotOverGroup(expr.value.span, describe(x.type)))
         return None
     members = known.groups[expr.path].members if expr.path in known.groups else (expr.path,)
     if expr.path not in known.groups and expr.path not in known.parameters:
@@ -381,15 +366,7 @@ def _of(expr: ast.Of, ctx: Context) -> ir.Expr | None:
 def _on(expr: ast.On, ctx: Context) -> ir.Expr | None:
     known = ctx.known
     if ctx.place != "outer":
-        ctx.bag.add(
-            type_errors.WrongKind(
-                expr.split_span,
-                "an expression here",
-                "over the minibatch, without `on`",
-                f"`on {expr.split}`",
-                "`on` belongs into `tune` and `report`",
-            )
-        )
+        ctx.bag.add(expression_errors.OnNotAllowed(expr.split_span, expr.split))
         return None
     name = expr.split
     if known.data is not None and name.startswith(known.data.name + "."):

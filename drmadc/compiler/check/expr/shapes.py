@@ -6,7 +6,7 @@ from typing import ClassVar
 from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context
-from drmadc.compiler.check.errors import type_errors
+from drmadc.compiler.check.errors import expression_errors, type_errors
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import broadcast
 from drmadc.ir.program import axis_slots
@@ -55,14 +55,7 @@ def broadcast_to_group(x: ir.Expr, group: str, span: Span, ctx: Context) -> ir.E
             return broadcast(x, group)
         ctx.bag.add(type_errors.AxisDoesNotFit(span, describe(x.type), group, missing[0]))
         return None
-    ctx.bag.add(
-        type_errors.WrongKind(
-            span,
-            f"a value combined with the arrays of {group}",
-            "a number or a hyperparameter over a group axis",
-            describe(x.type),
-        )
-    )
+    ctx.bag.add(expression_errors.NotBroadcastable(span, describe(x.type), group))
     return None
 
 
@@ -97,7 +90,7 @@ def is_smooth(x: ir.Expr, span: Span, ctx: Context) -> bool:
             case ir.Unary(op) | ir.Call(op):
                 found = f"`{op}(...)`"
             case _:
-                found = "an index or a part of an array"
+                found = "an index"
         ctx.report(NotDerivable(span, found))
         return False
     return True

@@ -2,8 +2,8 @@
 
 from drmadc.common.diagnostics.model import Bag
 from drmadc.common.source import Span
+from drmadc.compiler.check.errors.data_errors import NotStreamable
 from drmadc.compiler.check.errors.program_errors import NotSupported, TooLittleMemory, Unreached
-from drmadc.compiler.check.errors.type_errors import WrongKind
 from drmadc.compiler.passes.feeding import obstacle
 from drmadc.compiler.passes.roles import over_steps
 from drmadc.compiler.passes.strategy.choose import approximations
@@ -47,9 +47,7 @@ def report_feed(program: Program, spec: ast.Spec, bag: Bag) -> None:
         for item in decl.items if isinstance(decl, ast.DataDecl) else ():
             streamed = isinstance(item, ast.Setting) and item.name == "feed" and item.value == ast.Name("streamed")
             if streamed and program.data is not None and obstacle(program):
-                wanted = "`resident`, or left out"
-                found = "`streamed`"
-                bag.add(WrongKind(item.value.span, "`feed`", wanted, found, obstacle(program)))
+                bag.add(NotStreamable(item.value.span, obstacle(program)))
 
 
 def _reverse_span(spec: ast.Spec) -> Span:

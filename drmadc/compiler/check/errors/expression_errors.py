@@ -1,0 +1,169 @@
+"""Values that do not fit where they stand in an expression (E0302)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drmadc.common.diagnostics.model import Diagnostic
+from drmadc.compiler.check.errors.value_errors import Found
+
+
+@dataclass(frozen=True, slots=True)
+class NotAValue(Found):
+    def message(self) -> str:
+        return "expected a number or an array"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAParameter(Found):
+    """`a.b` where no parameter can be read."""
+
+    def message(self) -> str:
+        return "expected a number or a hyperparameter"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedInConstant(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    name: str
+
+    def message(self) -> str:
+        return "expected a constant"
+
+    def label(self) -> str:
+        return f"`{self.name}` is not a constant"
+
+
+@dataclass(frozen=True, slots=True)
+class StepAxisHere(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    name: str
+    type_: str
+
+    def message(self) -> str:
+        return f"`{self.name}` changes from step to step and cannot be used here"
+
+    def label(self) -> str:
+        return f"this is `{self.type_}`"
+
+    def help(self) -> str:
+        return "use it in the update rule or in the training loss"
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleAxisHere(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    name: str
+    type_: str
+
+    def message(self) -> str:
+        return f"`{self.name}` has an entry per training example and cannot be used here"
+
+    def label(self) -> str:
+        return f"this is `{self.type_}`"
+
+    def help(self) -> str:
+        return "use it in the training loss"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIsNoGroup(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    model: str
+
+    def message(self) -> str:
+        return "expected a parameter group"
+
+    def label(self) -> str:
+        return f"`{self.model}` is a model"
+
+    def help(self) -> str:
+        return f"name one of its groups, such as `{self.model}.weights`"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAModelCall(Found):
+    def message(self) -> str:
+        return "`with` must follow a model call"
+
+    def help(self) -> str:
+        return "for example: mlp(x) with { weights: 2 * mlp.weights }"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacementShape(Found):
+    path: str
+
+    def message(self) -> str:
+        return f"the replacement of `{self.path}` must have its shape"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOutOfRange(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    index: int
+    size: int
+
+    def message(self) -> str:
+        return f"index {self.index} is out of range for an axis of size {self.size}"
+
+    def label(self) -> str:
+        return f"expected 0 to {self.size - 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotIndexable(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    type_: str
+    indices: int
+
+    def message(self) -> str:
+        return f"cannot index {self.type_} with {self.indices} {'index' if self.indices == 1 else 'indices'}"
+
+    def label(self) -> str:
+        return f"this is {self.type_}"
+
+
+@dataclass(frozen=True, slots=True)
+class MixedList(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    empty: bool
+
+    def message(self) -> str:
+        return "a list must not be empty" if self.empty else "the items of a list must have one shape"
+
+    def label(self) -> str:
+        return "empty" if self.empty else "items of different shapes"
+
+
+@dataclass(frozen=True, slots=True)
+class NotOverGroup(Found):
+    """The left side of `of`."""
+
+    def message(self) -> str:
+        return "the left side of `of` must be a hyperparameter over one group axis"
+
+
+@dataclass(frozen=True, slots=True)
+class OnNotAllowed(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    split: str
+
+    def message(self) -> str:
+        return f"`on {self.split}` is only allowed in `tune` and `report`"
+
+    def label(self) -> str:
+        return "not allowed here"
+
+    def note(self) -> str:
+        return "in `train`, expressions are evaluated on the minibatch"
+
+
+@dataclass(frozen=True, slots=True)
+class NotBroadcastable(Found):
+    group: str
+
+    def message(self) -> str:
+        return f"cannot broadcast {self.found} to the parameters in {self.group}"
+
+    def help(self) -> str:
+        return "use a number, or a hyperparameter over a group axis"

@@ -1,0 +1,185 @@
+"""Mistakes in the call of a data source (E0303), and in the files that it names (E0503)."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from drmadc.common.diagnostics.model import Diagnostic
+from drmadc.compiler.check.errors.argument_errors import BadCall
+
+FileSource = Literal["npz", "npy", "idx", "csv", "parquet", "images", "text"]
+_FILES: dict[FileSource, str] = {
+    "npz": "write it with numpy.savez: arrays of equal length, such as image [n, 28, 28] and label [n]",
+    "npy": "write each with numpy.save: the first axis counts the examples, and all files have the same length",
+    "idx": "expected the format of MNIST's files, plain or compressed with gzip",
+    "csv": "the first line names the columns; every other line has one value per column, separated by commas",
+    "parquet": "columns hold numbers, or strings that are class labels",
+    "images": "put the images into one folder per class: folder/cats/1.png, folder/dogs/1.png",
+    "text": "any file longer than one window will do",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BadData(Diagnostic):
+    """A file that a source cannot use."""
+
+    code: ClassVar[str] = "E0503"
+    source: FileSource
+    path: str
+
+    def message(self) -> str:
+        return f"cannot use `{self.path}`: {self.problem()}"
+
+    def problem(self) -> str:
+        """What is wrong with the file."""
+        return ""
+
+    def label(self) -> str:
+        return "this file"
+
+    def help(self) -> str:
+        return _FILES[self.source]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFile(BadData):
+    """A file whose header cannot be read; `reason` is the reader's (`BadFile` in common/headers)."""
+
+    reason: str
+
+    def problem(self) -> str:
+        return self.reason
+
+    def note(self) -> str:
+        missing = self.reason.startswith("no such")
+        return "paths are relative to the working directory of the command" if missing else ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoArrays(BadData):
+    def problem(self) -> str:
+        return "it has no numeric array whose name is an identifier"
+
+
+@dataclass(frozen=True, slots=True)
+class UnequalLengths(BadData):
+    lengths: tuple[tuple[str, int], ...]
+
+    def problem(self) -> str:
+        return f"its arrays differ in length: {', '.join(f'{name} {length}' for name, length in self.lengths)}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoExamples(BadData):
+    def problem(self) -> str:
+        return "it has no examples"
+
+
+@dataclass(frozen=True, slots=True)
+class PartsDiffer(BadData):
+    train: str
+    fields: tuple[str, ...]
+
+    def problem(self) -> str:
+        return f"it differs from {self.train} in {', '.join(f'`{name}`' for name in self.fields)}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoColumn(BadData):
+    column: str
+    columns: tuple[str, ...]
+
+    def problem(self) -> str:
+        return f"it has no column `{self.column}`"
+
+    def note(self) -> str:
+        shown = ", ".join(f"`{name}`" for name in self.columns[:12])
+        more = len(self.columns) - 12
+        return f"its columns are {shown}{f' and {more} more' if more > 0 else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotNumeric(BadData):
+    """A column that a vector takes, with its first value that is not a number, if known."""
+
+    column: str
+    example: str
+
+    def problem(self) -> str:
+        where = f": {self.example}" if self.example else ""
+        return f"the column `{self.column}` is not numeric{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoColumns(BadData):
+    def problem(self) -> str:
+        return "the list of columns is empty"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsPath(BadCall):
+    kind: Literal["file", "folder", "file and columns"]
+
+    def problem(self) -> str:
+        return f"needs the path of a {self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsPathPerField(BadCall):
+    def problem(self) -> str:
+        return "needs a name and a path for each field, all with the same parts"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsWindow(BadCall):
+    def problem(self) -> str:
+        return "needs the path of a file and the length of a window"
+
+    def note(self) -> str:
+        return "a window is counted in bytes, or in words where `words` gives the size of the vocabulary"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAColumn(BadCall):
+    found: str
+
+    def problem(self) -> str:
+        return f"expected the name of a column, found {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsAlphabets(BadCall):
+    def problem(self) -> str:
+        return "needs a set of alphabets"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsKind(BadCall):
+    def problem(self) -> str:
+        return "needs a kind of data"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAFieldType(BadCall):
+    found: str
+
+    def problem(self) -> str:
+        return f"{self.found} is not a field type"
+
+    def note(self) -> str:
+        return "a field type is real[n], byte[n, m] or class[n]"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsFields(BadCall):
+    what: Literal["function", "name"]
+
+    def problem(self) -> str:
+        return f"needs a {self.what}, the type of each field, and the number of training examples"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAFunctionPath(BadCall):
+    found: str
+
+    def problem(self) -> str:
+        return f"expected the function as module:function, found {self.found}"

@@ -1,0 +1,171 @@
+"""Mistakes in `train`, in update rules and in hyperparameters' types (E0302, E0403)."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from drmadc.common.diagnostics.model import Diagnostic
+from drmadc.compiler.check.errors.value_errors import Found
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutMinibatches(Diagnostic):
+    """A setting that only minibatches give a meaning."""
+
+    code: ClassVar[str] = "E0302"
+    setting: Literal["batch", "sampling", "accumulate"]
+    data: bool
+
+    def message(self) -> str:
+        if self.setting == "batch":
+            return "`batch` needs data"
+        return f"`{self.setting}` needs minibatches"
+
+    def label(self) -> str:
+        return "this program trains on full batches" if self.data else "this program has no data"
+
+    def help(self) -> str:
+        if self.data and self.setting == "sampling":
+            return "give `batch` a number, or remove `sampling`"
+        return f"remove `{self.setting}`"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOfTasks(Found):
+    def message(self) -> str:
+        return "`batch` must be `all` for data with tasks, which are trained together"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOfLearned(Found):
+    size: int
+
+    def message(self) -> str:
+        return f"`batch` must be at most {self.size}, the number of learned examples"
+
+
+@dataclass(frozen=True, slots=True)
+class UnevenAccumulation(Found):
+    batch: int
+
+    def message(self) -> str:
+        return f"`accumulate` must divide the batch of {self.batch} examples"
+
+
+@dataclass(frozen=True, slots=True)
+class InitWithoutModel(Diagnostic):
+    code: ClassVar[str] = "E0302"
+
+    def message(self) -> str:
+        return "`init` is only allowed with a model"
+
+    def label(self) -> str:
+        return "this program has no model"
+
+    def note(self) -> str:
+        return "`params` declarations carry their own initial values"
+
+    def help(self) -> str:
+        return "remove `init`"
+
+
+@dataclass(frozen=True, slots=True)
+class PartlyOfTasks(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    name: str
+
+    def message(self) -> str:
+        return f"the parameters of `{self.name}` have no axis `task`, but other parameters do"
+
+    def label(self) -> str:
+        return "shared by all tasks"
+
+    def help(self) -> str:
+        return f"write `model {self.name}[task](...)`: parameters either all belong to tasks, or none do"
+
+
+@dataclass(frozen=True, slots=True)
+class OuterArgument(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    param: str
+    hyper: str
+
+    def message(self) -> str:
+        return f"`{self.param}` of the outer update must be a constant"
+
+    def label(self) -> str:
+        return f"found the hyperparameter `{self.hyper}`"
+
+
+@dataclass(frozen=True, slots=True)
+class MissesHyper(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    param: str
+    missing: str
+
+    def message(self) -> str:
+        return f"`{self.param}` gives no value for the hyperparameter `{self.missing}`"
+
+    def label(self) -> str:
+        return f"missing `{self.missing}`"
+
+    def help(self) -> str:
+        return "give one value for all hyperparameters, or one for each"
+
+
+@dataclass(frozen=True, slots=True)
+class EquationShape(Found):
+    name: str
+
+    def message(self) -> str:
+        return f"`{self.name}` must have the shape of the parameters"
+
+
+@dataclass(frozen=True, slots=True)
+class AxisOrder(Found):
+    problem: Literal["step", "example", "task", "groups"]
+
+    def message(self) -> str:
+        return {
+            "step": "the axis `step` must come first, and only once",
+            "example": "the axis `example` must be the only one",
+            "task": "the axis `task` can only be combined with `task`",
+            "groups": "a hyperparameter takes at most one group axis, and a size only beside it in [param of G, size]",
+        }[self.problem]
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleOf(Found):
+    split: str
+
+    def message(self) -> str:
+        return f"an axis `example` must be `example of {self.split}`"
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplesRedrawn(Diagnostic):
+    code: ClassVar[str] = "E0302"
+
+    def message(self) -> str:
+        return "an axis `example` needs a train split that is drawn once"
+
+    def label(self) -> str:
+        return "this data has `resample = each outer`"
+
+    def note(self) -> str:
+        return "each entry of the hyperparameter belongs to one example"
+
+    def help(self) -> str:
+        return "remove `resample` from the data"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWithoutUnits(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    axis: str
+    group: str
+
+    def message(self) -> str:
+        return f"an axis `{self.axis}` needs a group with weights"
+
+    def label(self) -> str:
+        return f"`{self.group}` has none"
