@@ -20,9 +20,9 @@ def idx(path: Path) -> Header:
         found = path.stat().st_size - header.length
         whole = is_gzip(path) or found >= header.size
     except FileNotFoundError:
-        raise BadFile("there is no such file") from None
+        raise BadFile("no such file") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise BadFile("it is cut off or damaged") from None
+        raise BadFile("it is truncated or corrupt") from None
     except OSError as error:
         raise BadFile(f"it cannot be read ({error.strerror})") from error
     except ValueError as error:

@@ -24,9 +24,9 @@ def npz(path: Path) -> dict[str, Header]:
                     found[name.removesuffix(".npy")] = _header(file, f"`{name}` in it")
             return found
     except FileNotFoundError:
-        raise BadFile("there is no such file") from None
+        raise BadFile("no such file") from None
     except zipfile.BadZipFile:
-        raise BadFile("it is not a .npz file, or it is cut off") from None
+        raise BadFile("it is not a valid .npz file") from None
     except OSError as error:
         raise BadFile(f"it cannot be read ({error.strerror})") from error
 
@@ -42,7 +42,7 @@ def npy(path: Path) -> Header:
             header = _header(file, "it")
             there = path.stat().st_size - file.tell()
     except FileNotFoundError:
-        raise BadFile("there is no such file") from None
+        raise BadFile("no such file") from None
     except OSError as error:
         raise BadFile(f"it cannot be read ({error.strerror})") from error
     wanted = _bytes(header)
@@ -65,7 +65,7 @@ def _header(file: IO[bytes], what: str) -> Header:
     """The header of an array: magic, version, length, then a Python literal."""
     start = file.read(8)
     if start[:6] != b"\x93NUMPY":
-        raise BadFile(f"{what} is not an array")
+        raise BadFile(f"{what} is not a .npy array")
     wide = start[6] > 1
     try:
         (length,) = struct.unpack("<I" if wide else "<H", file.read(4 if wide else 2))
@@ -73,7 +73,7 @@ def _header(file: IO[bytes], what: str) -> Header:
         table = ast.literal_eval(text.decode("utf-8" if wide else "latin-1"))
         kind, shape = table["descr"], table["shape"]
     except (struct.error, SyntaxError, ValueError, KeyError, TypeError) as error:
-        raise BadFile(f"{what} has a damaged header") from error
+        raise BadFile(f"{what} has a corrupt header") from error
     if not isinstance(kind, str):  # fields of a structured array
         return Header("V", tuple(shape))
     return Header(kind.lstrip("<>=|"), tuple(shape))

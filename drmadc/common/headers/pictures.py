@@ -10,19 +10,19 @@ def classes_of(folder: Path) -> dict[str, list[Path]]:
     """The pictures of each class, by the names of the folders in `folder`, in order.
 
     Raises:
-        BadFile: there is no such folder, it has no folders, or one of them has no pictures.
+        BadFile: the folder does not exist, it has no folders, or one of them has no pictures.
     """
     if not folder.is_dir():
-        raise BadFile("there is no such folder")
+        raise BadFile("no such folder")
     try:
         found = images_by_class(folder)
     except OSError as error:
         raise BadFile(f"it cannot be read ({error.strerror})") from error
     if not found:
-        raise BadFile("it has no folders in it; make one for each class")
+        raise BadFile("it has no subfolders; make one for each class")
     empty = [name for name, paths in found.items() if not paths]
     if empty:
-        raise BadFile(f"the class folder `{empty[0]}` holds no pictures ({', '.join(SUFFIXES[:4])}, ...)")
+        raise BadFile(f"the class folder `{empty[0]}` has no images ({', '.join(SUFFIXES[:4])}, ...)")
     return found
 
 
@@ -40,7 +40,7 @@ def pictures(folder: Path, size: tuple[int, int] | None) -> dict[str, Header]:
         with Image.open(first) as picture:
             (columns, rows), grey = picture.size, picture.mode in ("1", "L", "I", "I;16", "LA")
     except (UnidentifiedImageError, OSError) as error:
-        raise BadFile(f"{first.relative_to(folder)} is not a picture") from error
+        raise BadFile(f"{first.relative_to(folder)} is not an image") from error
     if size is not None:
         rows, columns = size
     count = sum(len(paths) for paths in classes.values())

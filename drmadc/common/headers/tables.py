@@ -26,7 +26,7 @@ def csv_table(path: Path) -> dict[str, Header]:
                         words.setdefault(place, f"`{value}` in line {line}")
                 count += 1
     except FileNotFoundError:
-        raise BadFile("there is no such file") from None
+        raise BadFile("no such file") from None
     except UnicodeDecodeError as error:
         raise BadFile(f"it is not UTF-8 text (byte {error.start})") from error
     except OSError as error:
@@ -66,9 +66,9 @@ def parquet_table(path: Path) -> dict[str, Header]:
     try:
         there = pyarrow.parquet.ParquetFile(path)
     except FileNotFoundError:
-        raise BadFile("there is no such file") from None
+        raise BadFile("no such file") from None
     except (OSError, pyarrow.ArrowException) as error:
-        raise BadFile(f"it is not a .parquet file, or it is damaged ({str(error).splitlines()[0]})") from error
+        raise BadFile(f"it is not a valid .parquet file ({str(error).splitlines()[0]})") from error
     found: dict[str, Header] = {}
     for field in there.schema_arrow:
         kind = "O"

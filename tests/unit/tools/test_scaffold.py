@@ -91,7 +91,7 @@ def test_what_cannot_start_says_why() -> None:
     for data, label, message in (
         ("nothing", None, "none of digits, mnist"),
         ("flowers.csv", "colour", "has no column `colour`; its columns are width"),
-        ("gone.csv", None, "there is no such file"),
+        ("gone.csv", None, "no such file"),
     ):
         with pytest.raises(CannotStart, match=message):
             look(data, label)
