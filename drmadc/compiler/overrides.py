@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from drmadc.common.diagnostics.model import Bag
 from drmadc.common.source import COMMAND_LINE, SourceFile, Span
-from drmadc.compiler.check.errors.name_errors import BadOverride
+from drmadc.compiler.check.errors.name_errors import NotAnOverride, OverriddenTwice, UnknownTarget
 from drmadc.syntax import ast
 from drmadc.syntax.parse import parse_expression
 
@@ -20,11 +20,11 @@ def apply_overrides(spec: ast.Spec, overrides: tuple[str, ...], bag: Bag) -> ast
         whole = Span(file, 0, len(text))
         match = _SHAPE.match(text)
         if match is None:
-            bag.add(BadOverride(whole, f"`{text}` is not an override"))
+            bag.add(NotAnOverride(whole, text))
             continue
         target = match.group(1)
         if target in given:
-            bag.add(BadOverride(whole, f"`{target}` is overridden twice"))
+            bag.add(OverriddenTwice(whole, target))
             continue
         given[target] = text
         value = parse_expression(file, match.end(), bag)
@@ -43,8 +43,7 @@ def _apply(spec: ast.Spec, target: str, value: ast.Expr, span: Span, bag: Bag) -
         decls.append(decl if changed is None else changed)
     if not found:
         name_span = Span(span.file, 0, len(target))
-        message = f"there is nothing called `{target}` to override"
-        bag.add(BadOverride(name_span, message, _targets(spec), target))
+        bag.add(UnknownTarget(name_span, target, _targets(spec)))
     return replace(spec, decls=tuple(decls))
 
 

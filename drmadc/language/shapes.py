@@ -30,10 +30,12 @@ def describe(type_: Type) -> str:
     match type_:
         case Array("real", ()):
             return "a number"
+        case Array("class", ()):
+            return f"class[{type_.classes}]" if type_.classes else "a class label"
         case Array():
             return str(type_)
         case Tree(group):
-            return f"the arrays of {group}"
+            return f"the parameters in {group}"
         case _ as never:
             assert_never(never)
 

@@ -52,10 +52,10 @@ class StrayBracket(Diagnostic):
     bracket: str
 
     def message(self) -> str:
-        return f"`{self.bracket}` closes nothing"
+        return f"unmatched `{self.bracket}`"
 
     def label(self) -> str:
-        return "no bracket of this kind is open here"
+        return "no matching opening bracket"
 
     def help(self) -> str:
         return "remove it, or add the opening bracket"
@@ -67,17 +67,17 @@ class ForeignCharacter(Diagnostic):
     character: str
 
     def message(self) -> str:
-        return f"the character {self._shown()} is not part of the language"
+        return f"invalid character {self._shown()}"
 
     def _shown(self) -> str:
         point = f"U+{ord(self.character):04X}"
         return f"`{self.character}` ({point})" if self.character.isprintable() else point
 
     def label(self) -> str:
-        return "not understood"
+        return "not allowed outside comments"
 
     def note(self) -> str:
-        return "outside comments a spec is plain ASCII"
+        return "a spec is plain ASCII, except in comments"
 
     def help(self) -> str:
         plain = {
@@ -93,7 +93,7 @@ class ForeignCharacter(Diagnostic):
             "”": "nothing",
             "’": "'",
         }.get(self.character)
-        return f"write `{plain}`" if plain else "use ASCII letters, digits and signs, or move it to a comment"
+        return f"write `{plain}`" if plain else "use ASCII characters, or move it into a comment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +102,16 @@ class NotText(Diagnostic):
     offset: int
 
     def message(self) -> str:
-        return "this file is not text"
+        return "this file is not UTF-8 text"
 
     def label(self) -> str:
         return "a spec is UTF-8 text"
 
     def note(self) -> str:
-        return f"byte {self.offset} cannot be read as UTF-8 text"
+        return f"invalid UTF-8 at byte {self.offset}"
 
     def help(self) -> str:
-        return "give the path of a .drm file; to convert an old encoding: iconv -f latin1 -t utf-8"
+        return "pass a .drm file; to convert another encoding: iconv -f latin1 -t utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ class EmptySpec(Diagnostic):
     code: ClassVar[str] = "E0105"
 
     def message(self) -> str:
-        return "this file declares nothing"
+        return "the spec is empty"
 
     def label(self) -> str:
-        return "no declaration found"
+        return "no declarations"
 
     def help(self) -> str:
         return "start from an example such as specs/mnist_l2.drm: data, model, hyper, train, tune, report"
@@ -140,7 +140,7 @@ class TooDeep(Diagnostic):
         return "too deep"
 
     def help(self) -> str:
-        return "give parts of it names with `let`"
+        return "name parts of it with `let`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class UnknownDeclaration(Diagnostic):
         return f"unknown declaration `{self.keyword}`"
 
     def label(self) -> str:
-        return "not a declaration of the language"
+        return "not a declaration keyword"
 
     def help(self) -> str:
         return did_you_mean(self.keyword, KEYWORDS, "declaration")

@@ -11,11 +11,17 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return table[found[0]] if found else None
 
 
+def _plural(kind: str) -> str:
+    if kind.endswith("x"):
+        return f"{kind}es"
+    return kind if kind in ("data", "recorded series") else f"{kind}s"
+
+
 def did_you_mean(name: str, candidates: Iterable[str], kind: str) -> str:
-    """A help text: the nearest name, or the list of what there is."""
+    """A help text: the nearest name, or the list of the names that are known."""
     names = sorted(set(candidates))
     if near := nearest(name, names):
         return f"did you mean `{near}`?"
     if not names:
-        return f"there is no {kind} to choose from here"
-    return f"{kind}s known here: {', '.join(names)}"
+        return f"no {kind} is declared"
+    return f"known {_plural(kind)}: {', '.join(names)}"

@@ -54,7 +54,7 @@ def _check_rule(decl: ast.UpdateDecl, known: Known) -> bool:
             return False
         targets[key] = equation
     if ("w", True) not in targets:
-        known.bag.add(program_errors.IncompleteRule(decl.name_span, decl.name, "never sets `w'`"))
+        known.bag.add(program_errors.IncompleteRule(decl.name_span, decl.name))
         return False
     return True
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.common.source import Span
+from drmadc_common.amounts import count_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +17,14 @@ class BadCall(Diagnostic):
     signature: str
 
     def message(self) -> str:
-        return f"`{self.function}`: {self.problem()}"
+        return f"`{self.function}` {self.problem()}"
 
     def problem(self) -> str:
-        """What is wrong with the arguments."""
+        """What does not fit, after the function's name."""
         return ""
 
     def label(self) -> str:
-        return "wrong arguments"
+        return "in this call"
 
     def help(self) -> str:
         return f"usage: {self.signature}"
@@ -34,7 +35,7 @@ class UnexpectedArgument(BadCall):
     found: str
 
     def problem(self) -> str:
-        return f"unexpected argument `{self.found}`"
+        return f"does not take `{self.found}`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class TooManyArguments(BadRuleCall):
     most: int
 
     def problem(self) -> str:
-        return f"takes at most {self.most} argument{'' if self.most == 1 else 's'}"
+        return f"takes at most {count_text(self.most, 'argument')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class NoParameter(BadRuleCall):
     name: str
 
     def problem(self) -> str:
-        return f"unexpected argument `{self.name}`"
+        return f"has no argument `{self.name}`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class ArgumentTwice(BadRuleCall):
     name: str
 
     def problem(self) -> str:
-        return f"`{self.name}` is given twice"
+        return f"is given `{self.name}` twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,21 @@ class MissingArgument(BadRuleCall):
     name: str
 
     def problem(self) -> str:
-        return f"missing argument `{self.name}`"
+        return f"needs the argument `{self.name}`"
 
 
 @dataclass(frozen=True, slots=True)
 class RangeIsLabels(BadCall):
-    """`y: class[10] = range(9)` in learned data."""
+    """`y: class[10] = range(9)` in learned data, or `y = range(10)`."""
 
     name: str
     classes: str
 
     def problem(self) -> str:
-        return f"gives class labels: write `{self.name}: class[{self.classes}] = range({self.classes})`"
+        return f"gives class[{self.classes}]"
+
+    def help(self) -> str:
+        return f"declare `{self.name}: class[{self.classes}] = range({self.classes})`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +114,38 @@ class ImageShape(BadCall):
 
     def problem(self) -> str:
         return f"cannot reshape {self.found} into {self.rows}×{self.columns} images"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelArguments(BadCall):
+    wanted: int
+    found: int
+
+    def problem(self) -> str:
+        given = f"{self.found} {'was' if self.found == 1 else 'were'} given"
+        return f"takes {count_text(self.wanted, 'argument')}, but {given}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput(BadCall):
+    input: str
+    wanted: str
+    found: str
+
+    def problem(self) -> str:
+        return f"takes a per-example {self.wanted} as its input `{self.input}`"
+
+    def label(self) -> str:
+        return f"found {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTasks(BadCall):
+    """`own`: the model has parameters for each task."""
+
+    own: bool
+
+    def problem(self) -> str:
+        if self.own:
+            return "has parameters for each task, and takes inputs with an axis `task`"
+        return "takes inputs that all have an axis `task`, or none of them"

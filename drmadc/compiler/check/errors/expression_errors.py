@@ -167,3 +167,29 @@ class NotBroadcastable(Found):
 
     def help(self) -> str:
         return "use a number, or a hyperparameter over a group axis"
+
+
+@dataclass(frozen=True, slots=True)
+class NotCallable(Diagnostic):
+    code: ClassVar[str] = "E0302"
+
+    def message(self) -> str:
+        return "only functions and models can be called"
+
+    def label(self) -> str:
+        return "not a name"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNotAllowed(Diagnostic):
+    code: ClassVar[str] = "E0302"
+    model: str
+
+    def message(self) -> str:
+        return f"the model `{self.model}` cannot be called here"
+
+    def label(self) -> str:
+        return "needs no model"
+
+    def note(self) -> str:
+        return "models can be called in `train { loss }`, `tune { minimize }`, `report` and other models"

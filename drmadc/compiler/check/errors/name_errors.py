@@ -94,7 +94,7 @@ class GivenTwice(Diagnostic):
         return ((self.first, "first given here"),)
 
     def help(self) -> str:
-        return "keep one of the two"
+        return "remove one of the two"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class UnknownMember(Diagnostic):
         return f"`{self.base}` has no layer or group `{self.name}`"
 
     def label(self) -> str:
-        return "not part of it"
+        return f"not a member of `{self.base}`"
 
     def help(self) -> str:
         return did_you_mean(self.name, self.candidates, "member")
@@ -193,7 +193,7 @@ class UnknownType(Diagnostic):
         return f"unknown type `{self.name}`"
 
     def label(self) -> str:
-        return "not a type that fits here"
+        return "not a type that is allowed here"
 
     def help(self) -> str:
         return did_you_mean(self.name, self.candidates, "type")
@@ -205,32 +205,59 @@ class Circular(Diagnostic):
     name: str
 
     def message(self) -> str:
-        return f"`{self.name}` is defined by itself"
+        return f"`{self.name}` is defined in terms of itself"
 
     def label(self) -> str:
-        return "this use closes the circle"
+        return "the cycle closes here"
 
     def help(self) -> str:
-        return "define it by other names"
+        return "break the cycle: define it by other names"
 
 
 @dataclass(frozen=True, slots=True)
-class BadOverride(Diagnostic):
+class NotAnOverride(Diagnostic):
     code: ClassVar[str] = "E0213"
-    reason: str
-    candidates: tuple[str, ...] = ()
-    name: str = ""
+    text: str
 
     def message(self) -> str:
-        return self.reason
+        return f"`{self.text}` is not an override"
 
     def label(self) -> str:
         return "given on the command line"
 
     def help(self) -> str:
-        if self.candidates:
-            return did_you_mean(self.name, self.candidates, "target")
         return "write BLOCK.SETTING=VALUE or HYPERPARAMETER=VALUE, for example train.steps=500"
+
+
+@dataclass(frozen=True, slots=True)
+class OverriddenTwice(Diagnostic):
+    code: ClassVar[str] = "E0213"
+    target: str
+
+    def message(self) -> str:
+        return f"`{self.target}` is overridden twice"
+
+    def label(self) -> str:
+        return "given on the command line"
+
+    def help(self) -> str:
+        return "remove one of the two"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownTarget(Diagnostic):
+    code: ClassVar[str] = "E0213"
+    target: str
+    candidates: tuple[str, ...]
+
+    def message(self) -> str:
+        return f"cannot override `{self.target}`: the spec has no such setting or hyperparameter"
+
+    def label(self) -> str:
+        return "given on the command line"
+
+    def help(self) -> str:
+        return did_you_mean(self.target, self.candidates, "target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +267,10 @@ class ReservedName(Diagnostic):
     meaning: str
 
     def message(self) -> str:
-        return f"`{self.name}` cannot be declared: it is {self.meaning}"
+        return f"`{self.name}` is reserved: it is {self.meaning}"
 
     def label(self) -> str:
-        return "taken by the language"
+        return "reserved name"
 
     def help(self) -> str:
         return f"choose another name, for example `my_{self.name}`"

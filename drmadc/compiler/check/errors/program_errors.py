@@ -1,7 +1,7 @@
 """Mistakes of the program as a whole: differentiability and strategies (E04)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic, Severity
 from drmadc.common.source import Span
@@ -11,8 +11,8 @@ from drmadc.common.source import Span
 class Unreachable(Diagnostic):
     code: ClassVar[str] = "E0401"
     name: str
-    reason: str
-    advice: str
+    rule: str
+    where: Literal["gradient", "rule", "report", "nowhere"]
 
     def message(self) -> str:
         return f"the objective does not depend on the hyperparameter `{self.name}`"
@@ -21,10 +21,20 @@ class Unreachable(Diagnostic):
         return "its hypergradient would be 0"
 
     def note(self) -> str:
-        return self.reason
+        return {
+            "gradient": f"it acts through the gradient, and the derivative of `{self.rule}` in the gradient is 0",
+            "rule": f"`{self.rule}` uses it where its derivative is 0",
+            "report": "it is used in `report` only",
+            "nowhere": "it is never used",
+        }[self.where]
 
     def help(self) -> str:
-        return self.advice
+        return {
+            "gradient": "train with a smooth rule such as sgd, heavy_ball or adam",
+            "rule": "use it where it moves the parameters",
+            "report": "use it in the loss, the update rule, the initial values or the objective",
+            "nowhere": "use it in the loss, the update rule, the initial values or the objective, or remove it",
+        }[self.where]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +65,11 @@ class NotSupported(Diagnostic):
 
     def message(self) -> str:
         if not self.hyper:
-            return f"{self.strategy} cannot serve this program"
-        return f"{self.strategy} cannot serve the hyperparameter `{self.hyper}`"
+            return f"{self.strategy} does not support this program"
+        return f"{self.strategy} does not support the hyperparameter `{self.hyper}`"
 
     def label(self) -> str:
-        return "this strategy"
+        return "not supported"
 
     def others(self) -> tuple[tuple[Span, str], ...]:
         return ((self.hyper_span, "declared here"),) if self.hyper_span is not None else ()
@@ -83,10 +93,10 @@ class TooLittleMemory(Diagnostic):
         return f"no strategy fits {self.bound}"
 
     def label(self) -> str:
-        return f"{self.smallest}, which needs least, takes {self.need}"
+        return f"{self.smallest} needs the least, {self.need}"
 
     def note(self) -> str:
-        return "predicted from the shapes: path, one training step and the outer objective; data not counted"
+        return "predicted from shapes: trajectory, one training step and the objective; data is not counted"
 
     def help(self) -> str:
         return self.advice
@@ -102,29 +112,28 @@ class Unreached(Diagnostic):
 
     def message(self) -> str:
         which = f"the first {self.steps} steps" if self.steps > 1 else "the first step"
-        return f"the entries of `{self.hyper}` for {which} are never moved"
+        return f"the entries of `{self.hyper}` for {which} are never updated"
 
     def label(self) -> str:
-        return "goes back no further"
+        return "the reverse pass ends before them"
 
     def others(self) -> tuple[tuple[Span, str], ...]:
-        return ((self.hyper_span, "declared over the training steps"),) if self.hyper_span is not None else ()
+        return ((self.hyper_span, "has an entry per training step"),) if self.hyper_span is not None else ()
 
     def help(self) -> str:
-        return "go back further, or write exact()"
+        return "raise `steps`, or use exact()"
 
 
 @dataclass(frozen=True, slots=True)
 class IncompleteRule(Diagnostic):
     code: ClassVar[str] = "E0403"
     rule: str
-    problem: str
 
     def message(self) -> str:
-        return f"the update rule `{self.rule}` {self.problem}"
+        return f"the update rule `{self.rule}` never sets `w'`"
 
     def label(self) -> str:
-        return "this rule"
+        return "incomplete"
 
     def note(self) -> str:
         return "`w` is the parameter, `grad` its gradient, `t` the step; `NAME'` is a value after the step"

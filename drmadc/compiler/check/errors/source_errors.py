@@ -143,7 +143,7 @@ class NotAColumn(BadCall):
     found: str
 
     def problem(self) -> str:
-        return f"expected the name of a column, found {self.found}"
+        return f"takes names of columns, not {self.found}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,9 @@ class NotAFieldType(BadCall):
     found: str
 
     def problem(self) -> str:
+        return "takes a type for each field"
+
+    def label(self) -> str:
         return f"{self.found} is not a field type"
 
     def note(self) -> str:
@@ -182,4 +185,4 @@ class NotAFunctionPath(BadCall):
     found: str
 
     def problem(self) -> str:
-        return f"expected the function as module:function, found {self.found}"
+        return f"takes a function as module:function, not {self.found}"

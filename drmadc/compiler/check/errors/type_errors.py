@@ -20,52 +20,13 @@ class ShapeMismatch(Diagnostic):
         return f"`{self.op}` cannot combine {self.left} with {self.right}"
 
     def label(self) -> str:
-        return "these shapes do not go together"
+        return "incompatible shapes"
 
     def others(self) -> tuple[tuple[Span, str], ...]:
         return ((self.left_span, self.left), (self.right_span, self.right))
 
     def note(self) -> str:
-        return "two shapes go together when they are equal, when one is a scalar, or when named axes match"
-
-
-@dataclass(frozen=True, slots=True)
-class WrongKind(Diagnostic):
-    code: ClassVar[str] = "E0302"
-    what: str
-    expected: str
-    found: str
-    advice: str = ""
-
-    def message(self) -> str:
-        return f"{self.what} must be {self.expected}"
-
-    def label(self) -> str:
-        return f"this is {self.found}"
-
-    def help(self) -> str:
-        return self.advice
-
-
-@dataclass(frozen=True, slots=True)
-class WrongArguments(Diagnostic):
-    code: ClassVar[str] = "E0303"
-    function: str
-    problem: str
-    signature: str
-    declared: Span | None = None
-
-    def message(self) -> str:
-        return f"`{self.function}`: {self.problem}"
-
-    def label(self) -> str:
-        return "wrong arguments"
-
-    def others(self) -> tuple[tuple[Span, str], ...]:
-        return ((self.declared, "declared here"),) if self.declared else ()
-
-    def help(self) -> str:
-        return f"it is called as {self.signature}"
+        return "shapes are compatible when they are equal, when one is a scalar, or when a group axis covers the other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +36,13 @@ class NotAScalar(Diagnostic):
     found: str
 
     def message(self) -> str:
-        return f"{self.what} must be one number"
+        return f"{self.what} must be a single number"
 
     def label(self) -> str:
-        return f"this is {self.found}"
+        return f"found {self.found}"
 
     def help(self) -> str:
-        return "reduce it with `sum(...)` or `mean(...)`"
+        return "reduce it with sum(...) or mean(...)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +64,8 @@ class OutOfDomain(Diagnostic):
 
     def note(self) -> str:
         return {
-            "positive": "`positive` holds numbers above 0 (a constant rate may be 0)",
-            "unit": "`unit` holds numbers above 0 and below 1 (a constant may be 0)",
+            "positive": "`positive` means x > 0 (a constant argument may be 0)",
+            "unit": "`unit` means 0 < x < 1 (a constant argument may be 0)",
         }.get(self.domain, "")
 
     def help(self) -> str:
@@ -123,10 +84,10 @@ class WrongResult(Diagnostic):
     declared_span: Span
 
     def message(self) -> str:
-        return f"`{self.name}` is declared {self.declared} but its value is {self.found}"
+        return f"`{self.name}` is declared {self.declared}, but its value is {self.found}"
 
     def label(self) -> str:
-        return f"this is {self.found}"
+        return f"found {self.found}"
 
     def others(self) -> tuple[tuple[Span, str], ...]:
         return ((self.declared_span, f"declared {self.declared}"),)
@@ -142,17 +103,17 @@ class NeedsSplit(Diagnostic):
     splits: tuple[str, ...]
 
     def message(self) -> str:
-        return f"`{self.name}` is data, and nothing here says of which examples"
+        return f"`{self.name}` needs a split here"
 
     def label(self) -> str:
         return "a feature of the data"
 
     def note(self) -> str:
-        return "in `train` an expression is over the minibatch; elsewhere `on` names a whole split"
+        return "in `train`, data is the minibatch; in `tune` and `report`, `on` names the split"
 
     def help(self) -> str:
         split = "valid" if "valid" in self.splits or not self.splits else self.splits[0]
-        return f"append `on {split}` to the expression"
+        return f"write `{self.name} on {split}`, or append `on {split}` to the whole expression"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +130,7 @@ class AxisDoesNotFit(Diagnostic):
         return f"combined here with `{self.group}`"
 
     def note(self) -> str:
-        return "a hyperparameter spreads over a parameter group when its axis covers every array of the group"
+        return "a hyperparameter broadcasts over a parameter group when its axis covers every array of the group"
 
     def help(self) -> str:
         return f"declare it over a group that contains `{self.missing}`, or combine it with fewer parameters"
@@ -210,10 +171,10 @@ class InitCoverage(Diagnostic):
         return f"`{self.path}` has no initial value"
 
     def label(self) -> str:
-        return "covers it again" if self.first else "does not cover it"
+        return "initialised again" if self.first else "not initialised here"
 
     def others(self) -> tuple[tuple[Span, str], ...]:
-        return ((self.first, "already covered here"),) if self.first else ()
+        return ((self.first, "first initialised here"),) if self.first else ()
 
     def help(self) -> str:
-        return "every array is covered by exactly one entry, as in init = { weights: normal(0.05), biases: 0 }"
+        return "initialise every array exactly once, for example: init = { weights: normal(0.05), biases: 0 }"

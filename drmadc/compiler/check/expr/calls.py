@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from drmadc.compiler.check.context import Context, Infer
-from drmadc.compiler.check.errors import name_errors, type_errors
+from drmadc.compiler.check.errors import argument_errors, expression_errors, name_errors
 from drmadc.compiler.check.expr.call_site import CallSite
 from drmadc.ir import nodes as ir
 from drmadc.ir.types import EXAMPLE, Array, leading
@@ -38,11 +38,7 @@ class WrongCount(WrongCall):
 def call(expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | None:
     """The typed form of a call, or None when it is wrong (and reported)."""
     if not isinstance(expr.function, ast.Name):
-        ctx.bag.add(
-            type_errors.WrongKind(
-                expr.function.span, "what is called", "the name of a function or model", "an expression"
-            )
-        )
+        ctx.report(expression_errors.NotCallable(expr.function.span))
         return None
     name = expr.function.text
     if name in ctx.known.models:
@@ -71,14 +67,11 @@ def _apply(name: str, expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | N
     ctx.known.used.add(name)
     text = f"{name}({', '.join(f'{n}: {t}' for n, t in model.inputs)})"
     if ctx.place not in ("minibatch", "outer", "model"):
-        ctx.bag.add(
-            type_errors.WrongKind(expr.span, "a value here", "one that needs no model", f"a call of the model `{name}`")
-        )
+        ctx.report(expression_errors.ModelNotAllowed(expr.span, name))
         return None
     args = [infer(arg.value, ctx) for arg in expr.args]
     if len(args) != len(model.inputs):
-        problem = f"takes {len(model.inputs)} arguments, not {len(args)}"
-        ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, text))
+        ctx.report(argument_errors.ModelArguments(expr.span, name, text, len(model.inputs), len(args)))
         return None
     good: list[ir.Expr] = []
     for arg, x, (input_name, wanted) in zip(expr.args, args, model.inputs, strict=True):
@@ -87,16 +80,13 @@ def _apply(name: str, expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | N
         tasks = tuple(axis for axis in leading(x.type) if axis.kind == "task")
         batched = Array("real", (*tasks, EXAMPLE, *wanted.axes))
         if x.type != batched:
-            problem = f"the argument `{input_name}` must be {wanted} of each example, not {describe(x.type)}"
-            ctx.bag.add(type_errors.WrongArguments(arg.span, name, problem, text))
+            ctx.report(argument_errors.ModelInput(arg.span, name, text, input_name, f"{wanted}", describe(x.type)))
             return None
         good.append(x)
     leads = {leading(x.type) for x in good}
     own = model.whole or any(p.tasks for p in ctx.known.parameters.values() if p.layer.startswith(f"{name}."))
     if len(leads) > 1 or (own and leads == {(EXAMPLE,)}):
-        each = "its parameters belong to tasks, and so must every argument"
-        problem = each if own else "all arguments have tasks, or none has"
-        ctx.bag.add(type_errors.WrongArguments(expr.span, name, problem, text))
+        ctx.report(argument_errors.ModelTasks(expr.span, name, text, own))
         return None
     assert isinstance(model.value.type, Array)
     result = model.value.type.axes[len(leading(model.value.type)) :]

@@ -84,7 +84,7 @@ def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", **arrays())
     whole = (tmp_path / "d.npz").read_bytes()
     (tmp_path / "d.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BadFile, match="not a valid .npz file"):
+    with pytest.raises(BadFile, match=r"not a valid \.npz file"):
         headers_of(tmp_path / "d.npz")
 
 
