@@ -6,6 +6,7 @@ import pytest
 import drmadc
 import drmadc_runtime as rt
 from drmadc.compiler.driver import prelude
+from drmadc.language.registry import ELEMENTWISE
 from drmadc.syntax import ast
 from tests.oracle.unrolled import assert_equal_gradients, exact_policy, perturbed, unrolled_gradient
 
@@ -48,6 +49,31 @@ def test_every_rule_is_covered() -> None:
 @pytest.mark.parametrize("rule", VALUES)
 def test_rule_equals_unrolled_gradient(rule: str, axes: str) -> None:
     program = program_for(rule, axes)
+    hypers = perturbed(program, 3)
+    result = program.session.evaluate(hypers, 0, exact_policy(program))
+    value, expected = unrolled_gradient(program, hypers, 0)
+    assert result.value == pytest.approx(float(value), rel=1e-13)
+    assert_equal_gradients(result.gradient, expected, 1e-10)
+
+
+def test_a_rule_of_every_differentiable_function_equals_the_unrolled_gradient() -> None:
+    names = [name for name, op in ELEMENTWISE.items() if op.public and op.derivative is not None]
+    move = " + ".join(f"{name}(x)" for name in names)
+    program = drmadc.compile_text(
+        f"""
+        update every(rate: positive, scale: positive) {{
+          x = 0.4 + scale * grad ^ 2
+          w' = w - rate * grad - 0.01 * rate * ({move})
+        }}
+        params w: real[3] = [0.5, -1.2, 0.8]
+        hyper rate: positive[step] = 0.1
+        hyper scale: positive = 0.1
+        train {{ loss = sum(w ^ 2) + sum(sin(w))  update = every(rate: rate, scale: scale)  steps = 4
+                 precision = float64 }}
+        tune {{ minimize = sum(w ^ 2)  reverse = exact(store)  update = sgd(rate: 0.1)  steps = 1 }}
+        """,
+        "every.drm",
+    )
     hypers = perturbed(program, 3)
     result = program.session.evaluate(hypers, 0, exact_policy(program))
     value, expected = unrolled_gradient(program, hypers, 0)
