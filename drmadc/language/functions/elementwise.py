@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.build import apply, div, mul, neg, power, sub
+from drmadc.ir.build import add, apply, div, mul, neg, power, sub
 from drmadc.ir.types import Array, Tree
 from drmadc.language.context import TypingContext
 from drmadc.language.op import Family, Op
@@ -70,6 +70,11 @@ def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
+def _silu_derivative(x: ir.Expr, y: ir.Expr) -> ir.Expr:
+    s = apply("sigmoid", x)
+    return mul(s, add(ONE, mul(x, sub(ONE, s))))
+
+
 OPS = (
     _op("tanh", "hyperbolic tangent", "jnp.tanh", math.tanh, lambda x, y: sub(ONE, power(y, TWO))),
     _op("relu", "max(x, 0)", "jax.nn.relu", lambda x: max(x, 0.0), lambda x, y: apply("step", x), slow=False),
@@ -81,6 +86,7 @@ OPS = (
         lambda x: math.log1p(math.exp(x)),
         lambda x, y: apply("sigmoid", x),
     ),
+    _op("silu", "x / (1 + exp(-x))", "jax.nn.silu", lambda x: x * _sigmoid(x), _silu_derivative),
     _op("gelu", "x times the normal CDF of x, exactly", "rt.gelu", lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2),
     _op("exp", "e to the x", "jnp.exp", math.exp, lambda x, y: y),
     _op("log", "natural logarithm", "jnp.log", math.log, lambda x, y: div(ONE, x)),
