@@ -91,8 +91,21 @@ def neg(x: Expr) -> Expr:
             return sub(right, left)
         case Binary("*" | "/" as op, Const(value), right):
             return binary(op, Const(-value), right)
+        case Binary("*" | "/" as op, left, right) if _negative(left):
+            return binary(op, neg(left), right)
         case _:
             return Unary("neg", x, x.type)
+
+
+def _negative(x: Expr) -> bool:
+    """Whether a chain of products and quotients begins with a negative number."""
+    match x:
+        case Const(value):
+            return value < 0
+        case Binary("*" | "/", left, _):
+            return _negative(left)
+        case _:
+            return False
 
 
 def add(x: Expr, y: Expr) -> Expr:
@@ -108,8 +121,8 @@ def add(x: Expr, y: Expr) -> Expr:
             return mul(f, add(a, b))
         case _, Unary("neg", inner):
             return sub(x, inner)
-        case _, Binary("*" | "/" as op, Const(value), right) if value < 0:
-            return sub(x, binary(op, Const(-value), right))
+        case _, Binary("*" | "/") if _negative(y):
+            return sub(x, neg(y))
         case _:
             return binary("+", x, y)
 
@@ -125,6 +138,8 @@ def sub(x: Expr, y: Expr) -> Expr:
             return add(x, inner)
         case Binary("+", left, Const() as c), Const():
             return add(left, sub(c, y))
+        case _, Binary("*" | "/") if _negative(y):
+            return add(x, neg(y))
         case _:
             return binary("-", x, y)
 

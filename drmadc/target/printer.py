@@ -100,6 +100,7 @@ def _docstring(doc: str, depth: int, comment: str) -> list[str]:
         wrapped = textwrap.wrap(
             paragraph,
             WIDTH - len(indent) - (3 if place == 0 else 0),
+            subsequent_indent="    " if place and _is_equation(paragraph) else "",
             break_long_words=False,
             break_on_hyphens=False,
         )
@@ -108,6 +109,11 @@ def _docstring(doc: str, depth: int, comment: str) -> list[str]:
         return [one, *([f"{indent}# {comment}"] if comment else [])]
     lines[0] = f'{indent}"""' + lines[0].removeprefix(indent)
     return [*lines, f'{indent}"""', *([f"{indent}# {comment}"] if comment else [])]
+
+
+def _is_equation(paragraph: str) -> bool:
+    """Whether a line of a docstring is an equation, whose continuation is indented."""
+    return any(sign in paragraph for sign in (" = ", " <- ", " += ", " -= "))
 
 
 def _line(head: str, value: py.Expr, comment: str, depth: int) -> list[str]:

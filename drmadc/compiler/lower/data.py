@@ -1,10 +1,9 @@
 """The data of an emitted module: its declaration, statistics, features, and the minibatch of a step."""
 
-from dataclasses import replace
-
 from drmadc.compiler.lower.expressions import Scope, draw_number, lower
 from drmadc.compiler.lower.names import batch_key, local
 from drmadc.ir import nodes as ir
+from drmadc.ir.build import rewrite
 from drmadc.ir.program import Alphabets, Data, Let, Program
 from drmadc.ir.types import Array
 from drmadc.target import tree as py
@@ -110,8 +109,7 @@ def data_functions(program: Program, data: Data) -> list[py.Statement]:
     if data.statistics:
         values = tuple(_measured(let) for let in data.statistics)
         entries = tuple(
-            (py.Literal(let.name), lower(value, replace(scope, draw=None)))
-            for let, value in zip(data.statistics, values, strict=True)
+            (py.Literal(let.name), lower(value, scope)) for let, value in zip(data.statistics, values, strict=True)
         )
         what = ", ".join(let.name for let in data.statistics)
         out.append(
@@ -131,9 +129,13 @@ def data_functions(program: Program, data: Data) -> list[py.Statement]:
 
 
 def _measured(let: Let) -> ir.Expr:
-    """What a statistic is taken of."""
+    """What a statistic is taken of: examples before augmentation."""
     assert isinstance(let.value, ir.Call)
-    return let.value.args[0]
+
+    def still(node: ir.Expr) -> ir.Expr:
+        return node.args[0] if isinstance(node, ir.Call) and node.random == "augmentation" else node
+
+    return rewrite(let.value.args[0], still)
 
 
 def statistics_table(data: Data) -> list[py.Statement]:
@@ -205,17 +207,23 @@ def _merged(data: Data) -> tuple[py.Statement, ...]:
 
 
 def _features(data: Data, scope: Scope) -> py.Function:
+    """features(raw, statistics, draw)"""
     body: list[py.Statement] = list(_fields(data, tuple(let.value for let in data.features), py.Id("DTYPE")))
+    entries: list[tuple[py.Expr, py.Expr]] = []
     for let in data.features:
-        body.append(py.Assign((py.Id(_free(let, data)),), lower(let.value, scope), let.origin))
-    entries = tuple((py.Literal(let.name), py.Id(_free(let, data))) for let in data.features)
+        value = lower(let.value, scope)
+        if not isinstance(value, py.Id):  # a field as it is needs no second name
+            name = py.Id(_free(let, data))
+            body.append(py.Assign((name,), value, let.origin))
+            value = name
+        entries.append((py.Literal(let.name), value))
     params: list[tuple[str, py.Expr | None]] = [("raw", None)]
     if data.statistics:
         params.append(("statistics", None))
     if data.drawn:
         params.append(("draw", py.Literal(None)))
     doc = "; ".join(f"{let.name}: {let.value.type}" for let in data.features) + "."
-    return py.Function("features", tuple(params), doc, (*body, py.Return(py.Dict(entries))))
+    return py.Function("features", tuple(params), doc, (*body, py.Return(py.Dict(tuple(entries)))))
 
 
 def _free(let: Let, data: Data) -> str:

@@ -98,7 +98,9 @@ def _equations(program: Program, adjoint: Adjoint, matrix: str) -> str:
         lines.append(f"hessian_product = {matrix}(w) {cotangent}")
         lines += [f"mixed_{h} = (d grad / d {h})^T {cotangent}" for h in adjoint.pull.hypers]
     lines += [f"d_{let.name} <- {equation_text(let.value)}" for let in adjoint.states]
-    lines += [f"d_{hyper_name(program, let.name)} += {equation_text(let.value)}" for let in adjoint.hypers]
+    for let in adjoint.hypers:
+        sign, value = _signed(let.value)
+        lines.append(f"d_{hyper_name(program, let.name)} {sign} {equation_text(value)}")
     return "\n".join(lines)
 
 
@@ -160,13 +162,19 @@ def _increment(program: Program, let: Let, scope: Scope) -> list[py.Statement]:
         place = py.Subscript(py.Attribute(target, "at"), (step_index(program, let.name),))
         added = py.Call(py.Attribute(place, "add"), (share,))
         return [py.Assign((share,), value), py.Assign((target,), added)]
-    if isinstance(let.value, ir.Unary) and let.value.op == "neg":
-        return [py.Assign((target,), lower(let.value.x, scope), op="-=")]
-    match let.value:
+    sign, amount = _signed(let.value)
+    return [py.Assign((target,), lower(amount, scope), op=sign)]
+
+
+def _signed(value: ir.Expr) -> tuple[str, ir.Expr]:
+    """An increment as += or -= of what begins with no sign."""
+    match value:
+        case ir.Unary("neg", x):
+            return "-=", x
         case ir.Binary("*", ir.Const(factor), right) if factor < 0:
-            return [py.Assign((target,), lower(mul(ir.Const(-factor), right), scope), op="-=")]
+            return "-=", mul(ir.Const(-factor), right)
         case _:
-            return [py.Assign((target,), value, op="+=")]
+            return "+=", value
 
 
 def _traced_init(program: Program, adjoint: Adjoint) -> list[py.Statement]:

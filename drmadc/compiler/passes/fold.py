@@ -1,4 +1,4 @@
-"""Folds constants in the update rules: `1 - 0.95` becomes 0.05."""
+"""Folds constants in the update rules: `1 - 0.95` becomes 0.05, and `1 * v` becomes v."""
 
 from dataclasses import replace
 
@@ -8,7 +8,10 @@ from drmadc.ir.program import Let, Program, Step
 
 
 def fold(program: Program) -> Program:
-    """Evaluate operators whose two sides are constants, in all update rules."""
+    """Evaluate operators whose two sides are constants, and drop factors of 1, in all update rules.
+
+    Nothing is reordered: the numbers that a rule computes stay the same, bit for bit.
+    """
     stages = tuple(replace(stage, step=_fold_step(stage.step)) for stage in program.stages)
     return replace(program, step=_fold_step(program.step), stages=stages)
 
@@ -24,6 +27,10 @@ def _fold(expr: ir.Expr) -> ir.Expr:
                 return binary(op, left, right)
             case ir.Unary("neg", ir.Const(value), _):
                 return ir.Const(-value)
+            case ir.Binary("*", ir.Const(1.0), x) | ir.Binary("*" | "/" | "^", x, ir.Const(1.0)):
+                return x
+            case ir.Binary("+", ir.Binary("*", ir.Const(0.0), _), x) if x.type == node.type:
+                return x
             case _:
                 return node
 

@@ -37,13 +37,17 @@ class Draw(Function):
             if type_ is None:
                 ctx.report(WrongArgument(arg.span, self, scale.type))
                 return None
-            return ir.Binary("*", scale, drawn, type_)
+            return _scaled(scale, drawn, type_)
         assert ctx.group is not None
         if not isinstance(scale.type, Tree) and not is_scalar(scale.type):
             scale = ctx.broadcast(scale, ctx.group.group, arg.span)
             if scale is None:
                 return None
-        return ir.Binary("*", scale, ir.Draw(self.distribution, ctx.next_draw(), ctx.group), ctx.group)
+        return _scaled(scale, ir.Draw(self.distribution, ctx.next_draw(), ctx.group), ctx.group)
+
+
+def _scaled(scale: ir.Expr, drawn: ir.Draw, type_: Type) -> ir.Expr:
+    return drawn if scale == ir.Const(1.0) else ir.Binary("*", scale, drawn, type_)
 
 
 class InverseCdf(Function):

@@ -72,8 +72,7 @@ def features(raw):
     image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255  # adam_all.drm:4
-    y = label  # adam_all.drm:5
-    return {"x": x, "y": y}
+    return {"x": x, "y": label}
 
 
 def minibatch(data, outer, t):
@@ -162,9 +161,9 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_rate_ += d_rate * decay[t] ^ t
     d_decay += sum(d_rate * rate) * (t * decay[t] ^ (t - 1))
     d_beta1 += sum(d_m_hat * m' / (1 - beta1 ^ (t + 1)) ^ 2) * ((t + 1) * beta1 ^ t) +
-    sum(d_m * m) - sum(d_m * grad)
+        sum(d_m * m) - sum(d_m * grad)
     d_beta2 += sum(d_s_hat * s' / (1 - beta2 ^ (t + 1)) ^ 2) * ((t + 1) * beta2 ^ t) +
-    sum(d_s * s) - sum(d_s * grad ^ 2)
+        sum(d_s * s) - sum(d_s * grad ^ 2)
     d_eps += 2 * (sum(d_root * (0.5 / root)) * eps)
     d_l1 += mixed_l1
     """

@@ -90,9 +90,8 @@ def features(raw, statistics, draw=None):
         0.4,
         draw,
     )
-    y = label  # augmented.drm:5
     soft = rt.mixup(rt.one_hot(label, 10, DTYPE), 0.4, draw)  # augmented.drm:6
-    return {"x": x, "z": z, "y": y, "soft": soft}
+    return {"x": x, "z": z, "y": label, "soft": soft}
 
 
 def minibatch(data, outer, t):
@@ -167,7 +166,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     mixed_l2 = (d grad / d l2)^T d_v
     d_w <- d_w - 0.1 * hessian_product
     d_v <- 0.9 * d_v
-    d_l2 += -0.1 * mixed_l2
+    d_l2 -= 0.1 * mixed_l2
     """
     l2 = hypers["l2"]
     w = before["w"]

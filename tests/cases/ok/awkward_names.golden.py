@@ -95,8 +95,7 @@ def features(raw, statistics):
     image = raw["image"].astype(DTYPE)
     label = raw["label"]
     image__ = rt.flatten(image) / (1 + statistics["max"])  # awkward_names.drm:4
-    label_ = label  # awkward_names.drm:5
-    return {"image_": image__, "label": label_}
+    return {"image_": image__, "label": label}
 
 
 def minibatch(data, outer, t):
@@ -190,8 +189,8 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     mixed_v = (d grad / d v)^T d_grad
     d_w <- d_w - hessian_product
     d_v <- d_v * if[t]
-    d_batch_ += -mixed_batch
-    d_v_ += -mixed_v
+    d_batch_ -= mixed_batch
+    d_v_ -= mixed_v
     d_grad_ += sum(d_w * v')
     d_if_ += sum(d_v * (v + grad))
     """

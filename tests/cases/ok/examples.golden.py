@@ -43,8 +43,7 @@ def features(raw):
     image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255  # examples.drm:4
-    y = label  # examples.drm:5
-    return {"x": x, "y": y}
+    return {"x": x, "y": label}
 
 
 def minibatch(data, outer, t):
@@ -112,7 +111,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     mixed_trust = (d grad / d trust)^T d_v
     d_w <- d_w - 0.2 * hessian_product
     d_v <- 0.8 * d_v
-    d_trust += -0.2 * mixed_trust
+    d_trust -= 0.2 * mixed_trust
     """
     trust = hypers["trust"]
     w = before["w"]

@@ -42,7 +42,7 @@ def initial_hypers():
     """Initial hyperparameters, in their domains."""
     return {
         "images": 0.1 * rt.normal(SEED, 0, 0, {"images": (12, 784)})["images"],
-        "labels": 1 * rt.normal(SEED, 0, 0, {"labels": (12, 10)})["labels"],
+        "labels": rt.normal(SEED, 0, 0, {"labels": (12, 10)})["labels"],
         "blur": jnp.array(0.1, dtype=DTYPE),
         "drop": jnp.array(0.3, dtype=DTYPE),
     }
@@ -53,8 +53,7 @@ def features(raw):
     image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255  # learned.drm:4
-    y = label  # learned.drm:5
-    return {"x": x, "y": y}
+    return {"x": x, "y": label}
 
 
 def minibatch(data, outer, t):
@@ -149,10 +148,10 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     mixed_drop = (d grad / d drop)^T d_v
     d_w <- d_w - 0.5 * hessian_product
     d_v <- 0.5 * d_v
-    d_images_ += -0.5 * mixed_images
-    d_labels += -0.5 * mixed_labels
-    d_blur += -0.5 * mixed_blur
-    d_drop += -0.5 * mixed_drop
+    d_images_ -= 0.5 * mixed_images
+    d_labels -= 0.5 * mixed_labels
+    d_blur -= 0.5 * mixed_blur
+    d_drop -= 0.5 * mixed_drop
     """
     images_ = hypers["images"]
     labels = hypers["labels"]

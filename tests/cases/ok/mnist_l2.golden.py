@@ -69,8 +69,7 @@ def features(raw, statistics):
     image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255 - statistics["mean"]  # mnist_l2.drm:4
-    y = label  # mnist_l2.drm:5
-    return {"x": x, "y": y}
+    return {"x": x, "y": label}
 
 
 def minibatch(data, outer, t):
@@ -137,7 +136,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     mixed_l2 = (d grad / d l2)^T d_v
     d_w <- d_w - 0.05 * hessian_product
     d_v <- 0.95 * d_v
-    d_l2 += -0.05 * mixed_l2
+    d_l2 -= 0.05 * mixed_l2
     """
     l2 = hypers["l2"]
     w = before["w"]

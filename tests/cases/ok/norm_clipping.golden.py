@@ -87,13 +87,12 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_drift = d_drift - 0.01 * d_w
     d_norm = sum(d_w * (rate[t] * grad) / (1 + norm / limit) ^ 2) / limit
     d_grad = -(d_w / (1 + norm / limit) * rate[t]) + (0 * grad + 0.001 * sum(d_w)) + 2 *
-    (d_norm * (0.5 / norm) * grad)
+        (d_norm * (0.5 / norm) * grad)
     hessian_product = H(w) d_grad
     d_w <- d_w + (0 * w + sum(d_drift) * shift) + hessian_product
     d_drift <- 0.5 * d_drift
-    d_rate += -sum(d_w / (1 + norm / limit) * grad)
-    d_limit += -(sum(d_w * (rate[t] * grad) / (1 + norm / limit) ^ 2) * norm / limit ^
-    2)
+    d_rate -= sum(d_w / (1 + norm / limit) * grad)
+    d_limit -= sum(d_w * (rate[t] * grad) / (1 + norm / limit) ^ 2) * norm / limit ^ 2
     d_shift += sum(d_drift) * sum(w)
     """
     rate = hypers["rate"][t]
@@ -187,9 +186,7 @@ def tune_step(state, grad, t):
     drift = state["drift"]
     norm = jnp.sqrt(rt.tree_sum(grad**2) + 1e-12)
     drift_next = 0.5 * drift + 0 * rt.tree_sum(w)
-    w_next = (
-        w - 0.1 * grad / (1 + norm / 1) - 0.01 * drift_next + 0.001 * rt.tree_sum(grad)
-    )
+    w_next = w - 0.1 * grad / (1 + norm) - 0.01 * drift_next + 0.001 * rt.tree_sum(grad)
     return {"w": w_next, "drift": drift_next}
 
 

@@ -90,7 +90,7 @@ def reverse_step(before, after, adjoint, hypers, t):
     """Adjoint of `step`, at the states before and after it.
 
     d_v = d_v + 0.1 * (d_w * v' * exp(-abs(v')) * sign(v')) - 0.1 * (d_w *
-    exp(-abs(v')))
+        exp(-abs(v')))
     d_mix = d_v * (1 - v' ^ 2)
     hessian_product = H(w) d_mix
     mixed_pull = (d grad / d pull)^T d_mix

@@ -139,8 +139,8 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_m <- 0.5 * d_m
     d_s <- 0.9 * d_s
     d_mix += mixed_mix
-    d_rate += -sum(d_w * (m_hat / root + decay * w))
-    d_decay += -sum(d_w * rate * w)
+    d_rate -= sum(d_w * (m_hat / root + decay * w))
+    d_decay -= sum(d_w * rate * w)
     """
     mix = hypers["mix"]
     rate = hypers["rate"]

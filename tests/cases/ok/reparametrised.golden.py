@@ -96,8 +96,7 @@ def features(raw):
     image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255  # reparametrised.drm:4
-    y = label  # reparametrised.drm:5
-    return {"x": x, "y": y}
+    return {"x": x, "y": label}
 
 
 def minibatch(data, outer, t):
@@ -202,10 +201,10 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     mixed_curve = (d grad / d curve)^T d_v
     d_w <- d_w - 0.5 * hessian_product
     d_v <- 0.5 * d_v
-    d_t_ += -0.5 * mixed_t
-    d_mix += -0.5 * mixed_mix
-    d_limit += -0.5 * mixed_limit
-    d_curve += -0.5 * mixed_curve
+    d_t_ -= 0.5 * mixed_t
+    d_mix -= 0.5 * mixed_mix
+    d_limit -= 0.5 * mixed_limit
+    d_curve -= 0.5 * mixed_curve
     """
     t_ = hypers["t"]
     mix = hypers["mix"]

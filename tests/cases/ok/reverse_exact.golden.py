@@ -54,8 +54,7 @@ def features(raw):
     image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255  # reverse_exact.drm:4
-    y = label  # reverse_exact.drm:5
-    return {"x": x, "y": y}
+    return {"x": x, "y": label}
 
 
 def minibatch(data, outer, t):
@@ -117,7 +116,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     mixed_l2 = (d grad / d l2)^T d_v
     d_w <- d_w - 0.2 * hessian_product
     d_v <- 0.8 * d_v
-    d_l2 += -0.2 * mixed_l2
+    d_l2 -= 0.2 * mixed_l2
     d_rate += sum(d_w * v')
     """
     l2 = hypers["l2"]

@@ -36,7 +36,7 @@ def reverse_step_gauss_newton(before, after, adjoint, hypers, batch, t):
     mixed_l2 = (d grad / d l2)^T d_v
     d_w <- d_w - 0.2 * hessian_product
     d_v <- 0.8 * d_v
-    d_l2 += -0.2 * mixed_l2
+    d_l2 -= 0.2 * mixed_l2
     d_rate += sum(d_w * v')
     """
     l2 = hypers["l2"]

@@ -60,8 +60,7 @@ def features(raw):
     image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) / 255  # schedules.drm:4
-    y = label  # schedules.drm:5
-    return {"x": x, "y": y}
+    return {"x": x, "y": label}
 
 
 def minibatch(data, outer, t):

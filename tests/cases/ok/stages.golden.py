@@ -89,8 +89,8 @@ def reverse_step(before, after, adjoint, hypers, t):
     hessian_product = H(w) d_grad
     mixed_penalty = (d grad / d penalty)^T d_grad
     d_w <- d_w - hessian_product
-    d_penalty += -mixed_penalty
-    d_rate += -sum(d_w * grad)
+    d_penalty -= mixed_penalty
+    d_rate -= sum(d_w * grad)
     """
     penalty = hypers["penalty"]
     rate = rt.broadcast(hypers["rate"][t], PARAM_OF_PARAMS)

@@ -73,8 +73,7 @@ def features(raw, statistics):
     image = raw["image"].astype(DTYPE)
     label = raw["label"]
     x = rt.flatten(image) - statistics["mean"]  # tasks.drm:4
-    y = label  # tasks.drm:5
-    return {"x": x, "y": y}
+    return {"x": x, "y": label}
 
 
 def minibatch(data, outer, t):
@@ -143,7 +142,7 @@ def step(state, hypers, batch, t):
     v = state["v"]
     grad = jax.grad(loss)(w, sharing, trust, batch)  # tasks.drm:25
     v_next = 0.5 * v - 0.5 * grad
-    w_next = w + 1 * v_next
+    w_next = w + v_next
     return {"w": w_next, "v": v_next}
 
 
@@ -156,8 +155,8 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     mixed_trust = (d grad / d trust)^T d_v
     d_w <- d_w - 0.5 * hessian_product
     d_v <- 0.5 * d_v
-    d_sharing += -0.5 * mixed_sharing
-    d_trust += -0.5 * mixed_trust
+    d_sharing -= 0.5 * mixed_sharing
+    d_trust -= 0.5 * mixed_trust
     """
     sharing = hypers["sharing"]
     trust = hypers["trust"]

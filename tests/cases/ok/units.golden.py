@@ -90,8 +90,7 @@ def features(raw, statistics):
     label = raw["label"]
     # units.drm:4
     x = (rt.flatten(image) / 255 - statistics["mean"]) / (0.1 + statistics["std"])
-    y = label  # units.drm:5
-    return {"x": x, "y": y}
+    return {"x": x, "y": label}
 
 
 def minibatch(data, outer, t):
@@ -108,7 +107,7 @@ def lens(params, x, gain):
 
 def init(hypers, outer):
     """Initial parameters: lens.a = normal(0.1); lens.b = normal(0.2); lens.out.weight =
-    normal(0.3); lens.out.bias = 0.
+        normal(0.3); lens.out.bias = 0.
     """
     a = 0.1 * rt.normal(SEED, outer, 0, A)  # units.drm:21
     b = 0.2 * rt.normal(SEED, outer, 1, B)  # units.drm:21
@@ -167,7 +166,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_w <- d_w + hessian_product
     d_v <- 0.6 * d_v
     d_gain += mixed_gain
-    d_rate += -sum(d_w * (grad + 0.6 * v'))
+    d_rate -= sum(d_w * (grad + 0.6 * v'))
     d_l2 += mixed_l2
     d_strength += mixed_strength
     """
