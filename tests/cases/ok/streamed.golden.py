@@ -70,8 +70,8 @@ def fit(raw):
     image = raw["image"].astype("float64")
     # streamed.drm:3
     return {
-        "zca": rt.flatten(rt.rotate(image / 16, 10, None, 0)),
-        "mean": rt.flatten(rt.rotate(image / 16, 10, None, 0)),
+        "zca": rt.flatten(image / 16),
+        "mean": rt.flatten(image / 16),
         "mean_2": rt.flatten(image),
         "std": rt.flatten(image),
     }

@@ -107,7 +107,7 @@ def lens(params, x, gain):
 
 def init(hypers, outer):
     """Initial parameters: lens.a = normal(0.1); lens.b = normal(0.2); lens.out.weight =
-        normal(0.3); lens.out.bias = 0.
+    normal(0.3); lens.out.bias = 0.
     """
     a = 0.1 * rt.normal(SEED, outer, 0, A)  # units.drm:21
     b = 0.2 * rt.normal(SEED, outer, 1, B)  # units.drm:21
