@@ -111,7 +111,7 @@ class WrongArgument(WrongCall):
         return f"takes {self.op.takes}"
 
     def label(self) -> str:
-        return f"this is {describe(self.found)}"
+        return f"found {describe(self.found)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class WrongLiteral(WrongCall):
         return f"takes {self.expected} as its {self.setting}"
 
     def label(self) -> str:
-        return f"this is `{format_expr(self.found)}`"
+        return f"found `{format_expr(self.found)}`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class CannotAppend(WrongCall):
         return "takes two values of each example, of one shape"
 
     def label(self) -> str:
-        return f"these are {describe(self.left)} and {describe(self.right)}"
+        return f"found {describe(self.left)} and {describe(self.right)}"
 
 
 class Append(_ArrayFunction):
@@ -125,7 +125,7 @@ class WrongNeighbours(WrongCall):
         return f"takes {self.expected} as `{self.argument}`"
 
     def label(self) -> str:
-        return f"this is {describe(self.found)}"
+        return f"found {describe(self.found)}"
 
 
 class Neighbours(_ArrayFunction):
@@ -166,7 +166,7 @@ class CannotMix(WrongCall):
         return "takes a matrix [task, task] and a group of task parameters"
 
     def label(self) -> str:
-        return f"these are {describe(self.matrix)} and {describe(self.group)}"
+        return f"found {describe(self.matrix)} and {describe(self.group)}"
 
 
 class MixTasks(_ArrayFunction):

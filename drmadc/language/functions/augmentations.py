@@ -71,7 +71,7 @@ class Augmentation(Function):
         if len(args) > 1:
             value = args[1]
             if not (isinstance(value, ast.Number) and value.value > 0):
-                ctx.report(WrongLiteral(value.span, self, "amount", "a number above 0", value))
+                ctx.report(WrongLiteral(value.span, self, "amount", "a positive number", value))
                 return False
         return True
 
@@ -109,7 +109,7 @@ class Geometric(Augmentation):
         if len(args) > 1:
             value = args[1]
             if not (isinstance(value, ast.Number) and isinstance(value.value, int) and value.value > 0):
-                ctx.report(WrongLiteral(value.span, self, "amount", "a whole number above 0", value))
+                ctx.report(WrongLiteral(value.span, self, "amount", "a positive integer", value))
                 return False
         return True
 

@@ -23,7 +23,7 @@ class NotPerExample(WrongCall):
         return "takes predictions for each example as its first argument"
 
     def label(self) -> str:
-        return f"this is {describe(self.found)}"
+        return f"found {describe(self.found)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class NotALabel(WrongCall):
         return "takes a class label as its second argument"
 
     def label(self) -> str:
-        return f"this is {describe(self.found)}"
+        return f"found {describe(self.found)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class WrongClasses(WrongCall):
         return f"needs {self.classes} logits, one for each class"
 
     def label(self) -> str:
-        return f"these are {describe(self.found)}"
+        return f"found {describe(self.found)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class UnequalArguments(WrongCall):
         return "takes two arguments of one shape"
 
     def label(self) -> str:
-        return f"these are {describe(self.left)} and {describe(self.right)}"
+        return f"found {describe(self.left)} and {describe(self.right)}"
 
 
 @dataclass(frozen=True, slots=True)

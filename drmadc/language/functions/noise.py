@@ -24,7 +24,7 @@ class WrongLevel(WrongCall):
         return f"takes one level, or one for each entry of {describe(self.x)}"
 
     def label(self) -> str:
-        return f"this is {describe(self.level)}"
+        return f"found {describe(self.level)}"
 
 
 class Noise(Function):

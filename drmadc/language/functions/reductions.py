@@ -20,14 +20,13 @@ STATISTICS = ("mean", "std", "max", "min")
 class NotAStatistic(WrongCall):
     """A reduction in a data block that is not one over the examples."""
 
-    code: ClassVar[str] = "E0302"
     found: Type
 
     def problem(self) -> str:
         return "cannot reduce this over the examples of the train split"
 
     def label(self) -> str:
-        return f"this is {describe(self.found)}"
+        return f"found {describe(self.found)}"
 
     def help(self) -> str:
         return f"in a data block, {', '.join(STATISTICS)} of a value of each example are statistics of the train split"
@@ -37,7 +36,6 @@ class NotAStatistic(WrongCall):
 class WrongSumBy(WrongCall):
     """`sum(x, by: axis)` of something else than a parameter group, or by something else than its axes."""
 
-    code: ClassVar[str] = "E0302"
     by: ast.Expr
     found: Type
 
@@ -45,7 +43,7 @@ class WrongSumBy(WrongCall):
         return f"`sum(..., by: {format_expr(self.by)})` is not a sum over a parameter group's axis"
 
     def label(self) -> str:
-        return f"this is {describe(self.found)}"
+        return f"found {describe(self.found)}"
 
     def help(self) -> str:
         axes = ", ".join(GROUP_AXES)

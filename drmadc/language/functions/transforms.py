@@ -121,7 +121,7 @@ class Whiten(_Transform):
             ctx.report(WrongArgument(args[0].span, self, x.type))
             return None
         if not (isinstance(epsilon, ast.Number) and epsilon.value > 0):
-            ctx.report(WrongLiteral(epsilon.span, self, "epsilon", "a number above 0", epsilon))
+            ctx.report(WrongLiteral(epsilon.span, self, "epsilon", "a positive number", epsilon))
             return None
         _, axis = x.type.axes
         x = replace(x, type=Array("real", x.type.axes))

@@ -6,10 +6,18 @@ from typing import ClassVar
 from drmadc.ir import nodes as ir
 from drmadc.ir.types import EXAMPLE, Array
 from drmadc.language.context import EmissionContext, TypingContext
-from drmadc.language.layers.layer import Layer, LayerArray, Settings, Shape, WrongInput
-from drmadc.language.op import WrongLiteral
+from drmadc.language.layers.layer import Layer, LayerArray, Settings, Shape
+from drmadc.language.op import WrongArgument, WrongLiteral
 from drmadc.syntax import ast
 from drmadc.target import tree as py
+
+
+@dataclass(frozen=True, slots=True)
+class NotAVector(WrongArgument):
+    """An input of several axes, or of labels."""
+
+    def help(self) -> str:
+        return "use `flatten(...)` for images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +30,14 @@ class Dense(Layer):
     def settings(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> Settings | None:
         (units,) = args
         if not (isinstance(units, ast.Number) and isinstance(units.value, int) and units.value > 0):
-            ctx.report(WrongLiteral(units.span, self, "number of units", "a whole number above 0", units))
+            ctx.report(WrongLiteral(units.span, self, "number of units", "a positive integer", units))
             return None
         return (("units", units.value),)
 
     def accepts(self, inputs: tuple[ir.Expr, ...], args: tuple[ast.Expr, ...], ctx: TypingContext) -> bool:
         (x,) = inputs
         if not (isinstance(x.type, Array) and len(x.type.axes) == 2 and x.type.axes[0] == EXAMPLE):
-            ctx.report(WrongInput(args[0].span, self, x.type, "use `flatten(...)` for images"))
+            ctx.report(NotAVector(args[0].span, self, x.type))
             return False
         return True
 

@@ -9,7 +9,7 @@ from drmadc.ir.program import Parameter
 from drmadc.ir.types import Array, Type, leading, sizes
 from drmadc.language.context import EmissionContext, TypingContext
 from drmadc.language.op import Family, Misplaced, Op, WrongCall
-from drmadc.language.shapes import describe, example_size
+from drmadc.language.shapes import example_size
 from drmadc.syntax import ast
 from drmadc.target import tree as py
 
@@ -33,24 +33,6 @@ class Work:
 
     products: float
     elements: float
-
-
-@dataclass(frozen=True, slots=True)
-class WrongInput(WrongCall):
-    """An input of a shape that a layer does not take."""
-
-    code: ClassVar[str] = "E0302"
-    found: Type
-    advice: str = ""
-
-    def problem(self) -> str:
-        return f"takes {self.op.takes}"
-
-    def label(self) -> str:
-        return f"this is {describe(self.found)}"
-
-    def help(self) -> str:
-        return self.advice or f"usage: {self.op.signature}"
 
 
 @dataclass(frozen=True, slots=True)
