@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc_runtime.search.checkpoint import Point
-from drmadc_runtime.search.outer_loop import tune
+from drmadc_runtime.search.outer_loop import search
+from drmadc_runtime.search.searchers import searcher_of
 from tests.oracle.unrolled import assert_equal_gradients, exact_policy, perturbed, unrolled_gradient
 
 STEP = ["", "step", "step(bins: 2)"]
@@ -127,6 +127,7 @@ def tied_specs(draw: st.DrawFn) -> tuple[str, str]:
 @settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(tied_specs())
 def test_ties_are_coarser_hyperparameters(specs: tuple[str, str]) -> None:
-    runs = [list(tune(p.session, Point(p.hypers))) for p in map(drmadc.compile_text, specs)]
+    programs = [drmadc.compile_text(text) for text in specs]
+    runs = [list(search(p.session, searcher_of(p.session, p.hypers), lambda *_: None)) for p in programs]
     for tied, coarse in zip(*runs, strict=True):
         assert tied.objective == pytest.approx(coarse.objective, rel=1e-11)

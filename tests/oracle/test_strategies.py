@@ -9,6 +9,7 @@ from drmadc.compiler.passes.strategy.plan import candidates
 from drmadc.compiler.passes.strategy.support import unsupported
 from drmadc.ir.reverse import Exact, Naive, strategy_text
 from drmadc_runtime.program.audit import flat
+from drmadc_runtime.search.rule import UpdateRule
 from tests.conftest import CASES, ROOT, compiled
 from tests.oracle.test_reverse_pass import FIRST, LATER, NAMES, OTHERS
 from tests.oracle.unrolled import assert_equal_gradients, exact_policy, perturbed, unrolled_gradient
@@ -84,13 +85,14 @@ def test_reversible_toy_surface_reproduces_the_published_losses() -> None:
     """With momentum rounded to n / 65536 the authors' four losses come out: fact 10 of the reference catalogue."""
     program = drmadc.compile_file(ROOT / "specs" / "toy_surface.drm", ["tune.reverse=exact(reversible)"])
     session = program.session
-    state = session.start_tuning(session.unconstrain(program.hypers))
+    rule = UpdateRule(session)
+    state = rule.start(program.hypers)
     losses = []
     for outer in range(4):
         hypers = session.constrain(dict(state["w"]))
         result = session.evaluate(hypers, outer)
         losses.append(round(result.value, 3))
-        state = session.tune_step(state, result.unconstrained, outer)
+        state = rule.step(state, result.unconstrained, outer)
     assert losses == [395.305, 356.566, 356.341, 376.036]
 
 
@@ -328,7 +330,7 @@ def test_one_step_moves_the_hyperparameters_inside_a_run() -> None:
     program = compiled("reverse_one_step")
     session = program.session
     module = session.module
-    start = session.start_tuning(session.unconstrain(program.hypers))
+    start = UpdateRule(session).start(program.hypers)
     _, moved, value = session.online(start, 0)
     with session.precision():
         (data,) = session.data(0)

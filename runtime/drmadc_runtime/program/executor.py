@@ -17,7 +17,6 @@ from jax import lax
 from drmadc_runtime.adjoints.base import Hypergradient, SavePolicy, forward_pass
 from drmadc_runtime.adjoints.store import Store
 from drmadc_runtime.core.domains import constrain, reverse_constrain, unconstrain
-from drmadc_runtime.core.trees import Tree
 from drmadc_runtime.data.statistics import CHUNK, Statistics, chunks_of
 from drmadc_runtime.data.tasks import Tasks
 from drmadc_runtime.execution.loops import forwards
@@ -374,30 +373,6 @@ class Session:
         with self.precision():
             pictures = self.module["images"](self.cast(hypers))
             return {title: np.asarray(picture) for title, picture in pictures.items()}
-
-    def start_tuning(self, free: Values, stage: int = 0) -> Any:
-        """The state of the outer update before a stage's first step."""
-        with self.precision():
-            return self.stages[stage].start(Tree(free))
-
-    def leaves(self, state: Any) -> tuple[npt.NDArray[np.generic], ...]:
-        """The arrays of an outer state, on the host."""
-        return tuple(np.asarray(leaf) for leaf in jax.tree.leaves(state))
-
-    def restore(self, leaves: tuple[npt.NDArray[np.generic], ...], hypers: Values, stage: int = 0) -> Any:
-        """The outer state that has these arrays.
-
-        Raises:
-            ValueError: it has others.
-        """
-        like = self.start_tuning(self.unconstrain(hypers), stage)
-        with self.precision():
-            return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(leaf) for leaf in leaves])
-
-    def tune_step(self, state: Any, gradient: Values, t: int, stage: int = 0) -> Any:
-        """One outer update on unconstrained hyperparameters; `t` counts from the stage's first step."""
-        with self.precision():
-            return self.stages[stage].step(state, Tree(gradient), jnp.int32(t))
 
     def jaxpr(self) -> str:
         """The hypergradient as a jaxpr."""

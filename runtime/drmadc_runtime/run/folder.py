@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,20 @@ from filelock import FileLock, Timeout
 
 from drmadc_common.atomic import replacing, write_whole
 from drmadc_runtime.core.versions import environment, working_folder
-from drmadc_runtime.program.executor import Arrays
-from drmadc_runtime.search.checkpoint import BadCheckpoint, Point, packed, unpacked
+from drmadc_runtime.search.base import Record, Trial
+from drmadc_runtime.search.checkpoint import BadCheckpoint, Checkpoint, packed, read_checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a run has recorded: outer steps, lines of metrics.jsonl with their seconds, and the points of its sweep."""
+
+    steps: list[Record] = field(default_factory=list)
+    points: list[Record] = field(default_factory=list)
+
+    def add(self, trial: Trial) -> None:
+        """Append a trial where it belongs."""
+        (self.points if trial.at else self.steps).append(trial.record())
 
 
 class RunFolder:
@@ -79,39 +92,36 @@ class RunFolder:
         """Remove a file that no longer holds."""
         (self.path / name).unlink(missing_ok=True)
 
-    def save(self, record: Mapping[str, Any], hypers: Arrays, point: Point) -> None:
-        """Append the record of an outer step, then write where to go on; a kill in between loses that step only.
+    def add(self, trial: Trial) -> None:
+        """Append a point of a sweep, or an outer step and the hyperparameters that follow it.
 
         Seconds go into a file of their own, so that metrics.jsonl is the same whenever and wherever a run was stopped.
-
-        `hypers` are those after the step; a stage of a library's optimiser is gone on with from its start.
         """
-        timeless = {name: value for name, value in record.items() if name != "seconds"}
-        self.add_line("seconds.jsonl", {"outer": record["outer"], "seconds": record["seconds"]})
-        self.add_line("metrics.jsonl", timeless)
-        self.write(f"hypers/{record['outer']:05d}.npz", zipped(hypers))
-        self.write("hypers.npz", zipped(hypers))
-        self.save_point(point)
+        record = trial.record()
+        if trial.at:
+            self.add_line("sweep.jsonl", record)
+            return
+        self.add_line("seconds.jsonl", {"outer": trial.number, "seconds": record.pop("seconds")})
+        self.add_line("metrics.jsonl", record)
+        hypers = zipped(trial.following)
+        self.write(f"hypers/{trial.number:05d}.npz", hypers)
+        self.write("hypers.npz", hypers)
 
-    def save_point(self, point: Point) -> None:
-        """Write where to go on."""
-        self.write("checkpoint.npz", packed(point))
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write where to go on; a kill before it loses what was added since the last one, and nothing else."""
+        self.write("checkpoint.npz", packed(checkpoint))
 
-    def restore(self) -> tuple[Point, list[dict[str, Any]]]:
-        """Where to go on, and the records up to there; what was written beyond is taken back.
+    def restore(self) -> tuple[Checkpoint, Records]:
+        """Where to go on, and what was recorded up to there; what was written beyond is taken back.
 
         Raises:
-            BadCheckpoint: the checkpoint is missing or damaged.
+            BadCheckpoint: the checkpoint is missing or damaged, or of another format.
         """
-        try:
-            point = unpacked((self.path / "checkpoint.npz").read_bytes())
-        except FileNotFoundError:
-            raise BadCheckpoint(f"{self.path} has no checkpoint: the run was stopped before its first step") from None
-        except BadCheckpoint as error:
-            raise BadCheckpoint(f"{self.path / 'checkpoint.npz'} is damaged ({error}); start the run again") from error
-        metrics = self._cut("metrics.jsonl", point.outer)
-        seconds = self._cut("seconds.jsonl", point.outer)
-        return point, [{**json.loads(a), **json.loads(b)} for a, b in zip(metrics, seconds, strict=True)]
+        checkpoint = read_checkpoint(self.path / "checkpoint.npz")
+        metrics = self._cut("metrics.jsonl", checkpoint.steps)
+        seconds = self._cut("seconds.jsonl", checkpoint.steps)
+        steps = [{**json.loads(a), **json.loads(b)} for a, b in zip(metrics, seconds, strict=True)]
+        return checkpoint, Records(steps, [json.loads(line) for line in self._cut("sweep.jsonl", checkpoint.points)])
 
     def _cut(self, name: str, count: int) -> list[str]:
         """The first lines of a file, which is left with no others."""
@@ -119,7 +129,8 @@ class RunFolder:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:count] if path.exists() else []
         if len(lines) < count:
             raise BadCheckpoint(f"{path} has {len(lines)} lines, the checkpoint stands behind {count}")
-        self.write(name, "".join(lines))
+        if path.exists():
+            self.write(name, "".join(lines))
         return lines
 
     def write_start(self, texts: Mapping[str, str]) -> None:

@@ -16,14 +16,16 @@ from drmadc_common.amounts import count_text
 from drmadc_runtime.execution.progress import Watcher, interval
 from drmadc_runtime.program.executor import Arrays, Session, Values
 from drmadc_runtime.program.failure import NotFinite
-from drmadc_runtime.run.folder import RunFolder, zipped
+from drmadc_runtime.run.folder import Records, RunFolder, zipped
 from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast
 from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_to, require
-from drmadc_runtime.run.reporting.plain import WINDOW, Display
+from drmadc_runtime.run.reporting.plain import WINDOW, Display, Progress
 from drmadc_runtime.run.signals import Stopped, asked_to_stop
-from drmadc_runtime.search.checkpoint import Point
-from drmadc_runtime.search.grid import draw_sweep, sweep
-from drmadc_runtime.search.outer_loop import OuterStep, tune
+from drmadc_runtime.search.base import Record, Searcher, SearchState, Trial
+from drmadc_runtime.search.checkpoint import BadCheckpoint, Checkpoint
+from drmadc_runtime.search.grid import axes_of, size_of
+from drmadc_runtime.search.outer_loop import search
+from drmadc_runtime.search.searchers import searcher_of
 
 LONG = 5.0
 FAILURE = "failure.txt"
@@ -34,10 +36,10 @@ class Run:
     """A finished run: folder, a record for each outer step, final hyperparameters, reports of the final training."""
 
     path: Path
-    metrics: list[dict[str, Any]]
+    metrics: list[Record]
     hypers: Arrays
     arms: dict[str, dict[str, float]]
-    sweep: list[dict[str, float]]
+    sweep: list[Record]
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what was recorded, hyperparameters, a figure of the objective, and pictures."""
@@ -111,7 +113,7 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, op
     try:
         display = options.displays(folder)
         session = Session(module, debug_nans=options.debug_nans)
-        hypers = session.initial_hypers()
+        hypers = _arrays(session.initial_hypers())
         for name, free in session.unconstrain(hypers).items():
             if not np.isfinite(free).all():
                 text = f"the initial value of `{name}` is outside of its domain"
@@ -122,13 +124,13 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, op
         found = forecast(session, hypers, options.cost, timed=not display.quiet)
         display.begin(found)
         display.folder(folder.path)
-        swept = _sweep(session, hypers, folder, display) if "sweep" in module else []
         if "fit" in module:
             statistics = {name: np.asarray(x) for name, x in session.statistics(0).items()}
             folder.write("statistics.npz", zipped(statistics))
-        point = Point({name: np.asarray(value) for name, value in hypers.items()})
-        folder.save_point(point)
-        return _go_on(_watching(session, found, display), point, [], swept, folder, display)
+        session = _watching(session, found, display)
+        searcher = searcher_of(session, hypers)
+        folder.save(Checkpoint(searcher.state()))
+        return _search(session, searcher, Records(), folder, display)
     finally:
         folder.close()
 
@@ -149,19 +151,27 @@ def resume(module: Mapping[str, Any], path: Path, options: Options | None = None
     require(options.services)
     folder = RunFolder(path)
     try:
-        point, metrics = folder.restore()
+        checkpoint, records = folder.restore()
         display = options.displays(folder)
         session = Session(module, debug_nans=options.debug_nans)
-        found = forecast(session, point.hypers, options.cost, timed=not display.quiet)
+        hypers = _arrays(session.initial_hypers())
+        found = forecast(session, hypers, options.cost, timed=not display.quiet)
         display.begin(found)
         display.folder(path)
-        display.say(f"{count_text(point.outer, 'outer step')} of {module['TUNE_STEPS']} done")
-        swept: list[dict[str, float]] = []
-        if (path / "sweep.jsonl").exists():
-            swept = [json.loads(line) for line in (path / "sweep.jsonl").read_text(encoding="utf-8").splitlines()]
-        return _go_on(_watching(session, found, display), point, metrics, swept, folder, display)
+        display.say(f"{count_text(checkpoint.steps, 'outer step')} of {module['TUNE_STEPS']} done")
+        session = _watching(session, found, display)
+        searcher = searcher_of(session, hypers)
+        try:
+            searcher.restore(checkpoint.state)
+        except (KeyError, IndexError, ValueError) as error:
+            raise BadCheckpoint(f"{path / 'checkpoint.npz'} is of another program; start the run again") from error
+        return _search(session, searcher, records, folder, display)
     finally:
         folder.close()
+
+
+def _arrays(hypers: Values) -> Arrays:
+    return {name: np.asarray(value) for name, value in hypers.items()}
 
 
 def _watching(session: Session, found: Forecast, display: Display) -> Session:
@@ -172,44 +182,48 @@ def _watching(session: Session, found: Forecast, display: Display) -> Session:
     return Session(session.module, watch, debug_nans=session.debug_nans)
 
 
-def _go_on(
-    session: Session,
-    point: Point,
-    metrics: list[dict[str, Any]],
-    swept: list[dict[str, float]],
-    folder: RunFolder,
-    display: Display,
-) -> Run:
-    """The outer loop from a point on, and what comes after it."""
+def _search(session: Session, searcher: Searcher, records: Records, folder: RunFolder, display: Display) -> Run:
+    """The outer loop from where its searcher stands, and what comes after it."""
     module = session.module
-    recent: deque[OuterStep] = deque(maxlen=2 * WINDOW)
-    final = point.hypers
+    recent: deque[Trial] = deque(maxlen=2 * WINDOW)
+    axes = axes_of(session)
+
+    def save(trials: tuple[Trial, ...], state: SearchState) -> None:
+        for trial in trials:
+            folder.add(trial)
+            records.add(trial)
+        folder.save(Checkpoint(state, len(records.steps), len(records.points)))
+
     with (
         _failure_kept(folder),
         asked_to_stop() as asked,
-        display.running(module["TUNE_STEPS"], point.outer),
+        display.running(
+            Progress(len(records.points), size_of(axes)), Progress(len(records.steps), module["TUNE_STEPS"])
+        ),
     ):
-        for step in tune(session, point):
-            assert step.point is not None
-            final = step.following
-            metrics.append(step.record())
-            folder.save(metrics[-1], final, step.point)
-            display.step(step)
-            display.warn(step, module["SAVE_POLICY"].exact, module["LINES"])
-            slope = step.probe() if step.probe is not None and not asked.number else None
-            if slope is not None:
-                display.warn_slope(slope, module["LINES"]["reverse"])
-            recent.append(step)
-            display.warn_overfitting(tuple(recent), module.get("ON_TEST", ()))
+        _draw_sweep(axes, records, folder, display)
+        for trial in search(session, searcher, save):
+            if trial.at:
+                display.sweep(trial)
+                _draw_sweep(axes, records, folder, display)
+            else:
+                display.step(trial)
+                display.warn(trial, module["SAVE_POLICY"].exact, module["LINES"])
+                slope = trial.probe() if trial.probe is not None and not asked.number else None
+                if slope is not None:
+                    display.warn_slope(slope, module["LINES"]["reverse"])
+                recent.append(trial)
+                display.warn_overfitting(tuple(recent), module.get("ON_TEST", ()))
             if asked.number:
-                raise Stopped(folder.path, asked.number, step.point.outer)
+                raise Stopped(folder.path, asked.number, len(records.steps))
+    final = searcher.hypers
     arms = _retrain(session, final, display) if "RETRAIN" in module else {}
     if arms:
         folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")
     for path in folder.write_images(session.images(final)):
         display.picture(path)
-    display.end(folder.path, len(metrics))
-    return Run(folder.path, metrics, final, arms, swept)
+    display.end(folder.path, len(records.steps))
+    return Run(folder.path, records.steps, final, arms, records.points)
 
 
 @contextmanager
@@ -223,18 +237,15 @@ def _failure_kept(folder: RunFolder) -> Iterator[None]:
         raise
 
 
-def _sweep(session: Session, hypers: Values, folder: RunFolder, display: Display) -> list[dict[str, float]]:
-    """The points of a sweep, each a line of sweep.jsonl; and a picture where the grid has one axis."""
-    records: list[dict[str, float]] = []
-    for record in sweep(session, hypers):
-        display.sweep(len(records), record)
-        records.append(record)
-        folder.add_line("sweep.jsonl", record)
-    axes = list(session.grid())
-    if len(axes) == 1:
-        draw_sweep(folder.path / "sweep.png", list(records), axes[0])
-        display.picture(folder.path / "sweep.png")
-    return records
+def _draw_sweep(axes: Arrays, records: Records, folder: RunFolder, display: Display) -> None:
+    """A figure of a sweep with one axis, once it is complete."""
+    path = folder.path / "sweep.png"
+    if len(axes) != 1 or len(records.points) < size_of(axes) or path.exists():
+        return
+    from drmadc_runtime.run.reporting import figures
+
+    folder.write(path.name, figures.sweep(records.points, *axes))
+    display.picture(path)
 
 
 def _retrain(session: Session, hypers: Arrays, display: Display) -> dict[str, dict[str, float]]:

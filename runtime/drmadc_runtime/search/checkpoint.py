@@ -1,68 +1,67 @@
-"""Where the outer loop stands, on disk: enough to go on bit for bit."""
+"""Where the search stands, on disk: the searcher's state, and how much is recorded."""
 
 import io
 import json
 import zipfile
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from drmadc_runtime.program.executor import Arrays
+from drmadc_runtime.search.base import SearchState
 
-Leaves = tuple[npt.NDArray[np.generic], ...]
+FORMAT = 2
 
 
 class BadCheckpoint(RuntimeError):
-    """A checkpoint that cannot be read."""
+    """A checkpoint that is missing, damaged, or not ours to read."""
 
 
-@dataclass(frozen=True)
-class Point:
-    """The next outer step: its number, its stage and its place there, and the hyperparameters that it starts with.
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All that a run needs to go on bit for bit.
 
-    `leaves` are the arrays of the outer update's state; None at the start of a stage. `norms` are those of the
-    hypergradients of the stage.
+    Attributes:
+        state: of the searcher.
+        steps: outer steps that are recorded by then.
+        points: points of the sweep that are recorded by then.
     """
 
-    hypers: Arrays
-    stage: int = 0
-    step: int = 0
-    outer: int = 0
-    leaves: Leaves | None = None
-    norms: tuple[float, ...] = ()
+    state: SearchState
+    steps: int = 0
+    points: int = 0
 
 
-def packed(point: Point) -> bytes:
-    """A point as the bytes of a .npz file."""
-    about = {
-        "stage": point.stage,
-        "step": point.step,
-        "outer": point.outer,
-        "leaves": None if point.leaves is None else len(point.leaves),
-        "norms": [norm.hex() for norm in point.norms],
-    }
-    arrays = {f"hyper {name}": values for name, values in point.hypers.items()}
-    leaves = {f"leaf {i}": values for i, values in enumerate(point.leaves or ())}
+def packed(checkpoint: Checkpoint) -> bytes:
+    """A checkpoint as the bytes of a .npz file."""
+    state = checkpoint.state
+    about = {"format": FORMAT, "steps": checkpoint.steps, "points": checkpoint.points, "data": state.data}
+    arrays = {f"array {name}": values for name, values in state.arrays.items()}
     file = io.BytesIO()
-    np.savez(file, about=np.array(json.dumps(about)), **arrays, **leaves)  # type: ignore[arg-type]
+    np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 
 
-def unpacked(data: bytes) -> Point:
-    """The point that bytes hold.
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint in a file.
 
     Raises:
-        BadCheckpoint: they are damaged.
+        BadCheckpoint: it is missing or damaged, or of another format.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
-            hypers = {name[6:]: file[name] for name in file.files if name.startswith("hyper ")}
-            count = about["leaves"]
-            leaves = None if count is None else tuple(file[f"leaf {i}"] for i in range(count))
-        norms = tuple(float.fromhex(norm) for norm in about["norms"])
-        return Point(hypers, about["stage"], about["step"], about["outer"], leaves, norms)
+            found = about.get("format", 1)
+            if found == FORMAT:
+                arrays = {name.removeprefix("array "): file[name] for name in file.files if name != "about"}
+                return Checkpoint(SearchState(arrays, about["data"]), about["steps"], about["points"])
+    except FileNotFoundError:
+        raise BadCheckpoint(f"{path.parent} has no checkpoint: the run was stopped before its first step") from None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadCheckpoint(str(error) or type(error).__name__) from error
+        reason = str(error) or type(error).__name__
+        raise BadCheckpoint(f"{path} is damaged ({reason}); start the run again") from error
+    raise BadCheckpoint(
+        f"{path} has checkpoint format {found}, but this version of drmadc reads format {FORMAT}: resume with the "
+        "version that wrote it, or start the run again"
+    )

@@ -1,67 +1,140 @@
 """Sweeps: objective and hypergradient on a grid of hyperparameters, or along the hypergradient itself."""
 
-from collections.abc import Iterator, Mapping
-from itertools import product
-from pathlib import Path
+from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 
-from drmadc_runtime.program.executor import Arrays, Session, Values
-from drmadc_runtime.program.failure import locate
-from drmadc_runtime.search.averaging import average
+from drmadc_runtime.program.executor import Arrays, Session
+from drmadc_runtime.search.base import Measurement, Proposal, SearchState, Trial, prefixed, under
 
 
-def sweep(session: Session, hypers: Values) -> Iterator[dict[str, float]]:
-    """A record for each point of the grid, on the draws of the first outer step; what diverges is recorded as NaN.
+def axes_of(session: Session) -> Arrays:
+    """The values of each axis of a program's sweep; under `along` steps down the hypergradient; empty without one."""
+    return session.grid() if "sweep" in session.module else {}
 
-    `d_NAME` is the derivative of the objective when all entries of a hyperparameter move together, in what the outer
-    loop moves (its logarithm, its logit); along the hypergradient, `d_along` is the derivative in the step.
+
+def size_of(axes: Arrays) -> int:
+    """The number of points of a sweep."""
+    return prod(values.size for values in axes.values()) if axes else 0
+
+
+class Grid:
+    """Every combination of the axes' values, each for all entries of its hyperparameter; the last axis moves fastest.
+
+    Read on the draws of the first outer step; what diverges is recorded as NaN. A slope is the derivative of the
+    objective when all entries of the hyperparameter move together, unconstrained.
+
+    Args:
+        axes: values by hyperparameter.
+        hypers: of those that have no axis; the search goes on with these after the sweep.
     """
-    grid = session.grid()
-    if "along" in grid:
-        free = {name: np.asarray(value) for name, value in session.unconstrain(hypers).items()}
-        here = average(session, hypers, 0, finite=True)
-        if not here.last.finite:
-            raise locate(session, hypers, here.draw, here.last)
-        direction = here.gradient
-        for step in grid["along"]:
-            moved = session.constrain({name: value - step * direction[name] for name, value in free.items()})
-            record, gradient = _point(session, moved)
-            slope = -sum(float(np.sum(gradient[name] * direction[name])) for name in gradient)
-            yield {"along": float(step), **record, "d_along": slope}
-        return
-    for values in product(*grid.values()):
-        point = dict(zip(grid, values, strict=True))
-        changed = {name: np.full_like(np.asarray(hypers[name]), value) for name, value in point.items()}
-        record, gradient = _point(session, {**hypers, **changed})
-        slopes = {f"d_{name}": float(np.sum(gradient[name])) for name in point}
-        yield {**{name: float(value) for name, value in point.items()}, **record, **slopes}
+
+    def __init__(self, axes: Arrays, hypers: Arrays) -> None:
+        self._axes = axes
+        self._number = 0
+        self.hypers = hypers
+
+    @property
+    def done(self) -> bool:
+        """Whether every point is measured."""
+        return self._number >= size_of(self._axes)
+
+    def _at(self) -> dict[str, np.floating]:
+        """The coordinates of the next point."""
+        place = np.unravel_index(self._number, [values.size for values in self._axes.values()])
+        return {name: values[i] for (name, values), i in zip(self._axes.items(), place, strict=True)}
+
+    def ask(self) -> Proposal:
+        """The next point."""
+        changed = {name: np.full_like(self.hypers[name], value) for name, value in self._at().items()}
+        return Proposal({**self.hypers, **changed}, 0, finite=False)
+
+    def tell(self, measurement: Measurement) -> tuple[Trial, ...]:
+        """Record the point."""
+        at = {name: float(value) for name, value in self._at().items()}
+        slopes = {name: float(np.sum(measurement.gradient[name])) for name in at}
+        trial = _point(self._number, measurement, self.hypers, at, slopes)
+        self._number += 1
+        return (trial,)
+
+    def state(self) -> SearchState:
+        """How many points are measured."""
+        return SearchState({}, {"number": self._number})
+
+    def restore(self, state: SearchState) -> None:
+        """Go on with the next point."""
+        self._number = state.data["number"]
 
 
-def _point(session: Session, hypers: Values) -> tuple[dict[str, float], Arrays]:
-    found = average(session, hypers, 0, finite=False)
-    return {"objective": found.value, "hypergradient": found.norm, **found.reports}, found.gradient
+class Along:
+    """Steps down the hypergradient: unconstrained hyperparameters minus a step times their gradient.
+
+    Everything is read on the draws of the first outer step; what diverges is recorded as NaN, but the start must not.
+    The slope is the derivative in the step.
+
+    Args:
+        steps: how far to go, each from `hypers`.
+        hypers: where the gradient is taken; the search goes on with these after the sweep.
+    """
+
+    def __init__(self, session: Session, steps: Arrays, hypers: Arrays) -> None:
+        self._session = session
+        self._steps = steps["along"]
+        self._free = {name: np.asarray(value) for name, value in session.unconstrain(hypers).items()}
+        self._direction: Arrays = {}
+        self._number = 0
+        self.hypers = hypers
+
+    @property
+    def done(self) -> bool:
+        """Whether every point is measured."""
+        return bool(self._direction) and self._number >= self._steps.size
+
+    def ask(self) -> Proposal:
+        """First the hypergradient, then the next step down."""
+        if not self._direction:
+            return Proposal(self.hypers, 0)
+        step, direction = self._steps[self._number], self._direction
+        moved = self._session.constrain({name: x - step * direction[name] for name, x in self._free.items()})
+        return Proposal({name: np.asarray(value) for name, value in moved.items()}, 0, finite=False)
+
+    def tell(self, measurement: Measurement) -> tuple[Trial, ...]:
+        """Take the direction, or record the point."""
+        gradient = measurement.gradient
+        if not self._direction:
+            self._direction = gradient
+            return ()
+        slope = -sum(float(np.sum(gradient[name] * self._direction[name])) for name in gradient)
+        at = {"along": float(self._steps[self._number])}
+        trial = _point(self._number, measurement, self.hypers, at, {"along": slope})
+        self._number += 1
+        return (trial,)
+
+    def state(self) -> SearchState:
+        """The direction, and how many points are measured."""
+        return SearchState(prefixed("direction", self._direction), {"number": self._number})
+
+    def restore(self, state: SearchState) -> None:
+        """Go on with the next point."""
+        self._direction = under("direction", state.arrays)
+        self._number = state.data["number"]
 
 
-def draw_sweep(path: Path, records: list[Mapping[str, float]], name: str) -> None:
-    """Objective and derivative over the values of one axis of the grid."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import SymmetricalLogLocator
-
-    figure = Figure(figsize=(6.0, 5.0), layout="constrained")
-    above, below = figure.subplots(2, sharex=True)
-    values = [record[name] for record in records]
-    for axes, key, label in ((above, "objective", "objective"), (below, f"d_{name}", f"derivative in {name}")):
-        axes.plot(values, [record[key] for record in records], "k.-", linewidth=0.8, markersize=3)
-        axes.set_ylabel(label)
-        shown = [abs(record[key]) for record in records if record[key] and np.isfinite(record[key])]
-        if shown and max(shown) > 100 * min(shown):
-            signed = key != "objective"
-            axes.set_yscale("symlog" if signed else "log")
-            if signed:
-                axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1, subs=[1]))
-                axes.locator_params(axis="y", numticks=7)
-    if min(values) > 0 and max(values) > 5 * min(values):
-        above.set_xscale("log")
-    below.set_xlabel(name)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+def _point(
+    number: int, measurement: Measurement, following: Arrays, at: Mapping[str, float], slopes: Mapping[str, float]
+) -> Trial:
+    """A point of a sweep as what is recorded."""
+    return Trial(
+        number,
+        measurement.objective,
+        measurement.seconds,
+        measurement.growth,
+        measurement.gradient_norm,
+        measurement.reports,
+        measurement.proposal.hypers,
+        following,
+        measurement.stats,
+        at=at,
+        slopes=slopes,
+    )

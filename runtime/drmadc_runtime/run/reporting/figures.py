@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, SymmetricalLogLocator
 
 from drmadc_runtime.run.folder import tiles
 
@@ -36,6 +36,27 @@ def series(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, fontsize=8)
     return _png(figure)
+
+
+def sweep(records: Sequence[Mapping[str, float]], name: str) -> bytes:
+    """Objective and derivative over the values of one axis of a sweep."""
+    figure = Figure(figsize=(6.0, 5.0), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    values = [record[name] for record in records]
+    for axes, key, label in ((above, "objective", "objective"), (below, f"d_{name}", f"derivative in {name}")):
+        axes.plot(values, [record[key] for record in records], "k.-", linewidth=0.8, markersize=3)
+        axes.set_ylabel(label)
+        shown = [abs(record[key]) for record in records if record[key] and np.isfinite(record[key])]
+        if shown and max(shown) > 100 * min(shown):
+            signed = key != "objective"
+            axes.set_yscale("symlog" if signed else "log")
+            if signed:
+                axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1, subs=[1]))
+                axes.locator_params(axis="y", numticks=7)
+    if min(values) > 0 and max(values) > 5 * min(values):
+        above.set_xscale("log")
+    below.set_xlabel(name)
+    return _png(figure, dpi=120)
 
 
 def hyperparameter(
@@ -118,7 +139,7 @@ def _histograms(first: Array, last: Array, unit: str, *, positive: bool) -> byte
     return _png(figure)
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure, dpi: int = 110) -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
+    figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
     return file.getvalue()

@@ -11,7 +11,7 @@ from typing import Any
 from drmadc_runtime.run.expectations import Outcome
 from drmadc_runtime.run.reporting.forecast import Forecast
 from drmadc_runtime.run.reporting.plain import Display
-from drmadc_runtime.search.outer_loop import OuterStep
+from drmadc_runtime.search.base import Trial
 
 
 class JsonDisplay(Display):
@@ -47,13 +47,13 @@ class JsonDisplay(Display):
         """Progress inside a training run."""
         self._event("progress", way=way, step=t, value=value if math.isfinite(value) else None)
 
-    def step(self, step: OuterStep) -> None:
+    def step(self, trial: Trial) -> None:
         """An outer step, as in metrics.jsonl."""
-        self._event("step", **step.record())
+        self._event("step", **trial.record())
 
-    def sweep(self, number: int, record: Mapping[str, float]) -> None:
+    def sweep(self, trial: Trial) -> None:
         """A point of a sweep."""
-        self._event("sweep", number=number, **record)
+        self._event("sweep", number=trial.number, **trial.record())
 
     def arm(self, name: str, reports: Mapping[str, float]) -> None:
         """A final training."""

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from rich import progress
 from rich.console import Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from drmadc_common.amounts import bytes_text
 from drmadc_runtime.core.device import used_memory
 from drmadc_runtime.run.reporting.forecast import Forecast
-from drmadc_runtime.run.reporting.plain import Display
-from drmadc_runtime.search.outer_loop import OuterStep
+from drmadc_runtime.run.reporting.plain import Display, Progress
+from drmadc_runtime.search.base import Trial
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -27,8 +28,8 @@ class LiveDisplay(Display):
 
     def __init__(self) -> None:
         super().__init__()
-        self._bar = Progress(
-            TextColumn("outer step"),
+        self._bar = progress.Progress(
+            TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -38,7 +39,8 @@ class LiveDisplay(Display):
             console=self.console,
             expand=True,
         )
-        self._task = self._bar.add_task("outer", total=None)
+        self._points = self._bar.add_task("sweep", visible=False)
+        self._steps = self._bar.add_task("outer step", total=None)
         self._forecast: Forecast | None = None
         self._history: dict[str, list[float]] = {}
         self._losses: list[float] = []
@@ -56,9 +58,10 @@ class LiveDisplay(Display):
         """A warning, above the view."""
         self._print(self.console, text)
 
-    def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
-        """Show the view."""
-        self._bar.update(self._task, total=steps, completed=done)
+    def running(self, points: Progress, steps: Progress) -> AbstractContextManager[Any]:
+        """Show the view; a bar for the sweep and one for the outer steps, where there are any."""
+        for task, (done, total) in ((self._points, points), (self._steps, steps)):
+            self._bar.update(task, total=total, completed=done, visible=total > 0)
         return self._shown()
 
     @contextmanager
@@ -82,15 +85,22 @@ class LiveDisplay(Display):
         if now > since and t != first:
             self._speeds[way] = abs(t - first) / (now - since)
 
-    def step(self, step: OuterStep) -> None:
+    def step(self, trial: Trial) -> None:
         """A row above the view, and new values in it."""
-        super().step(step)
-        for name, value in {"objective": step.objective, **step.reports, "hypergradient": step.gradient}.items():
+        super().step(trial)
+        values = {"objective": trial.objective, **trial.reports}
+        sizes = {"hypergradient": trial.gradient_norm, "growth": trial.growth}
+        for name, value in {**values, **sizes}.items():
             self._history.setdefault(name, []).append(value)
-        self._history.setdefault("growth", []).append(step.growth)
-        self._seconds = step.seconds
+        self._seconds = trial.seconds
         self._way, self._at = "", 0
-        self._bar.advance(self._task)
+        self._bar.advance(self._steps)
+
+    def sweep(self, trial: Trial) -> None:
+        """A row above the view."""
+        super().sweep(trial)
+        self._way, self._at = "", 0
+        self._bar.advance(self._points)
 
     def _view(self) -> Group:
         return Group(self._bar, *(Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines()))

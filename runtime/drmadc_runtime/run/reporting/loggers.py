@@ -10,8 +10,8 @@ import numpy as np
 
 from drmadc_runtime.program.audit import Slope
 from drmadc_runtime.run.reporting.forecast import Forecast
-from drmadc_runtime.run.reporting.plain import Display
-from drmadc_runtime.search.outer_loop import OuterStep
+from drmadc_runtime.run.reporting.plain import Display, Progress
+from drmadc_runtime.search.base import Trial
 
 Service = Literal["tensorboard", "wandb"]
 PACKAGES: dict[Service, str] = {"tensorboard": "tensorboardX", "wandb": "wandb"}
@@ -50,16 +50,16 @@ class TensorBoard(Display):
         """A warning, as text."""
         self._writer.add_text("warnings", text)
 
-    def step(self, step: OuterStep) -> None:
+    def step(self, trial: Trial) -> None:
         """Every recorded value, and each hyperparameter: a number, or a histogram."""
-        for name, value in step.record().items():
+        for name, value in trial.record().items():
             if isinstance(value, float):
-                self._writer.add_scalar(name, value, step.outer)
-        for name, values in step.following.items():
+                self._writer.add_scalar(name, value, trial.number)
+        for name, values in trial.following.items():
             if values.size == 1:
-                self._writer.add_scalar(f"hyperparameters/{name}", values.item(), step.outer)
+                self._writer.add_scalar(f"hyperparameters/{name}", values.item(), trial.number)
             else:
-                self._writer.add_histogram(f"hyperparameters/{name}", values, step.outer)
+                self._writer.add_histogram(f"hyperparameters/{name}", values, trial.number)
         self._writer.flush()
 
     def end(self, path: Path, steps: int) -> None:
@@ -92,14 +92,14 @@ class WeightsAndBiases(Display):
         """A warning."""
         self._run.alert(title="drmadc", text=text)
 
-    def step(self, step: OuterStep) -> None:
+    def step(self, trial: Trial) -> None:
         """Every recorded value, and each hyperparameter: a number, or a histogram."""
-        values: dict[str, Any] = dict(step.record())
-        for name, x in step.following.items():
+        values: dict[str, Any] = dict(trial.record())
+        for name, x in trial.following.items():
             values[f"hyperparameters/{name}"] = (
                 x.item() if x.size == 1 else self._library.Histogram(np_histogram=np.histogram(x, 64))
             )
-        self._run.log(values, step=step.outer)
+        self._run.log(values, step=trial.number)
 
     def end(self, path: Path, steps: int) -> None:
         """Finish the run."""
@@ -159,15 +159,15 @@ class Several(Display):
         for display in self._all:
             display.end(path, steps)
 
-    def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
-        """As long as the outer loop lasts."""
-        return self._running(steps, done)
+    def running(self, points: Progress, steps: Progress) -> AbstractContextManager[Any]:
+        """As long as the search lasts."""
+        return self._running(points, steps)
 
     @contextmanager
-    def _running(self, steps: int, done: int) -> Iterator[None]:
+    def _running(self, points: Progress, steps: Progress) -> Iterator[None]:
         with ExitStack() as stack:
             for display in self._all:
-                stack.enter_context(display.running(steps, done))
+                stack.enter_context(display.running(points, steps))
             yield
 
     @property
@@ -179,15 +179,15 @@ class Several(Display):
         """Progress inside a training run, for the first."""
         self._first.tick(way, t, value)
 
-    def step(self, step: OuterStep) -> None:
+    def step(self, trial: Trial) -> None:
         """An outer step."""
         for display in self._all:
-            display.step(step)
+            display.step(trial)
 
-    def sweep(self, number: int, record: Mapping[str, float]) -> None:
+    def sweep(self, trial: Trial) -> None:
         """A point of a sweep."""
         for display in self._all:
-            display.sweep(number, record)
+            display.sweep(trial)
 
     def arm(self, name: str, reports: Mapping[str, float]) -> None:
         """A final training."""
@@ -199,17 +199,17 @@ class Several(Display):
         for display in self._all:
             display.picture(path)
 
-    def warn(self, step: OuterStep, exact: bool, lines: Mapping[str, str]) -> None:
+    def warn(self, trial: Trial, exact: bool, lines: Mapping[str, str]) -> None:
         """What a person should know about the way back."""
         for display in self._all:
-            display.warn(step, exact, lines)
+            display.warn(trial, exact, lines)
 
     def warn_slope(self, slope: Slope, line: str) -> None:
         """The objective's slope along the hypergradient is not what it predicts."""
         for display in self._all:
             display.warn_slope(slope, line)
 
-    def warn_overfitting(self, steps: Sequence[OuterStep], on_test: Sequence[str]) -> None:
+    def warn_overfitting(self, trials: Sequence[Trial], on_test: Sequence[str]) -> None:
         """The objective falls on valid, and rises on test."""
         for display in self._all:
-            display.warn_overfitting(steps, on_test)
+            display.warn_overfitting(trials, on_test)

@@ -7,17 +7,24 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from drmadc_common.amounts import count_text
-from drmadc_runtime.program.audit import Slope
+from drmadc_runtime.program.audit import GROWTH_LIMIT, Slope
 from drmadc_runtime.run.expectations import Outcome
 from drmadc_runtime.run.reporting.forecast import Forecast
-from drmadc_runtime.search.outer_loop import GROWTH_LIMIT, OuterStep
+from drmadc_runtime.search.base import Trial
 
 WINDOW, RISE = 5, 1.05
+
+
+class Progress(NamedTuple):
+    """How many of something are done, of how many."""
+
+    done: int
+    total: int
 
 
 class Terminal(Console):
@@ -64,8 +71,8 @@ class Display:
         """The run is done."""
         self.say(f"{path}: done" + (f", {count_text(steps, 'outer step')}" if steps else ""))
 
-    def running(self, steps: int, done: int = 0) -> AbstractContextManager[Any]:
-        """Lasts as long as the outer loop of so many steps, some of them done before."""
+    def running(self, points: Progress, steps: Progress) -> AbstractContextManager[Any]:
+        """Lasts as long as the search: a sweep's points, then outer steps, some of them done before."""
         return nullcontext()
 
     @property
@@ -76,29 +83,31 @@ class Display:
     def tick(self, way: str, t: int, value: float) -> None:
         """Training, or its way back, has come to step t; see `progress.Watcher`."""
 
-    def step(self, step: OuterStep) -> None:
+    def step(self, trial: Trial) -> None:
         """One row of the table; before the first, its head."""
-        if step.stage != self._stage:
-            self._stage = step.stage
-            self.say(f"stage {step.stage}")
+        if trial.stage != self._stage:
+            self._stage = trial.stage
+            self.say(f"stage {trial.stage}")
         row = {
-            "objective": step.objective,
-            **step.reports,
-            **({"lost": step.lost} if step.lost >= 0 else {}),
-            "growth": step.growth,
-            "seconds": step.seconds,
+            "objective": trial.objective,
+            **trial.reports,
+            **{name: value for name, value in trial.stats.items() if name == "lost" and value >= 0},
+            "growth": trial.growth,
+            "seconds": trial.seconds,
         }
         widths = {name: max(len(name), 10) for name in row}
         if not self._headed:
             self._headed = True
             self.say("outer  " + "  ".join(f"{name:>{widths[name]}}" for name in row))
-        self.say(f"{step.outer:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items()))
+        self.say(f"{trial.number:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items()))
 
-    def sweep(self, number: int, record: Mapping[str, float]) -> None:
+    def sweep(self, trial: Trial) -> None:
         """A point of a sweep; before the first, the table's head."""
-        if not number:
-            self.say("sweep  " + "  ".join(f"{name:>{max(11, len(name))}}" for name in record))
-        self.say(f"{number:>5}  " + "  ".join(f"{value:>{max(11, len(name))}.5g}" for name, value in record.items()))
+        record = trial.record()
+        widths = {name: max(len(name), 11) for name in record}
+        if not trial.number:
+            self.say("sweep  " + "  ".join(f"{name:>{widths[name]}}" for name in record))
+        self.say(f"{trial.number:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in record.items()))
 
     def arm(self, name: str, reports: Mapping[str, float]) -> None:
         """What the final training of an arm reports."""
@@ -113,20 +122,21 @@ class Display:
         """A picture has been written."""
         self.say(f"picture: {path}")
 
-    def warn(self, step: OuterStep, exact: bool, lines: Mapping[str, str]) -> None:
+    def warn(self, trial: Trial, exact: bool, lines: Mapping[str, str]) -> None:
         """Everything that a person should know about the way back, each once."""
         line = lines["reverse"]
-        self.warn_growth(step, exact, line)
-        if step.switched >= 0:
+        self.warn_growth(trial, exact, line)
+        switched, residual = (trial.stats.get(name, -1.0) for name in ("switched", "residual"))
+        if switched >= 0:
             self._once(
                 "switched",
-                f"note: at outer step {step.outer} the adjoint grew too far; below training step {step.switched} "
+                f"note: at outer step {trial.number} the adjoint grew too far; below training step {switched:.0f} "
                 "the Gauss-Newton matrix took the Hessian's place",
             )
-        if step.residual > 0.1:
+        if residual > 0.1:
             self._once(
                 "unsettled",
-                f"warning: training has not come to rest: its last step is still {step.residual:.2g} times as long as "
+                f"warning: training has not come to rest: its last step is still {residual:.2g} times as long as "
                 f"its first, and {lines['strategy']} is right at rest only. Take more steps, or `exact()`.",
             )
 
@@ -138,20 +148,20 @@ class Display:
                 f"measured is {slope.measured:.3g} ({line}). `drmadc audit` says more."
             )
 
-    def warn_overfitting(self, steps: Sequence[OuterStep], on_test: Sequence[str]) -> None:
+    def warn_overfitting(self, trials: Sequence[Trial], on_test: Sequence[str]) -> None:
         """Say, once, that the objective falls on the valid split while what is reported on test rises."""
-        if len(steps) < 2 * WINDOW or any(name not in steps[0].reports for name in on_test):
+        if len(trials) < 2 * WINDOW or any(name not in trials[0].reports for name in on_test):
             return
-        before, last = steps[-2 * WINDOW : -WINDOW], steps[-WINDOW:]
-        fell = [mean(step.objective for step in part) for part in (before, last)]
+        before, last = trials[-2 * WINDOW : -WINDOW], trials[-WINDOW:]
+        fell = [mean(trial.objective for trial in part) for part in (before, last)]
         for name in on_test:
-            rose = [mean(step.reports[name] for step in part) for part in (before, last)]
+            rose = [mean(trial.reports[name] for trial in part) for part in (before, last)]
             if fell[1] < fell[0] and rose[1] > RISE * rose[0] > 0:
                 text = (
                     f"warning: over the last {WINDOW} outer steps the objective on valid fell from {fell[0]:.4g} to "
                     f"{fell[1]:.4g}, but {name} rose from {rose[0]:.4g} to {rose[1]:.4g}: the hyperparameters are "
                     "fitting the valid split. Make it larger, draw it anew (`resample = each outer`), tie "
-                    f"hyperparameters, or stop near outer step {min(steps, key=lambda s: s.reports[name]).outer}."
+                    f"hyperparameters, or stop near outer step {min(trials, key=lambda t: t.reports[name]).number}."
                 )
                 self._once("overfitting", text)
 
@@ -160,12 +170,12 @@ class Display:
             self._said.add(key)
             self.alarm(text)
 
-    def warn_growth(self, step: OuterStep, exact: bool, line: str) -> None:
+    def warn_growth(self, trial: Trial, exact: bool, line: str) -> None:
         """Explain, once, that the adjoint grows; `exact` says whether the path was."""
-        if step.growth <= GROWTH_LIMIT:
+        if trial.growth <= GROWTH_LIMIT:
             return
-        grew = f"warning: at outer step {step.outer} the adjoint grew {step.growth:.3g} times on its way back through"
-        self._once("growth", f"{grew} training ({line}). {_EXACT if exact else _APPROXIMATE}")
+        grew = f"warning: at outer step {trial.number} the adjoint grew {trial.growth:.3g} times on its way back"
+        self._once("growth", f"{grew} through training ({line}). {_EXACT if exact else _APPROXIMATE}")
 
 
 _EXACT = (

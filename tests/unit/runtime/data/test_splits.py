@@ -12,7 +12,7 @@ from drmadc_runtime.data.resident import Data
 from drmadc_runtime.data.sources.request import DataError
 from drmadc_runtime.data.splits import balanced, fold, random_order, stratified
 from drmadc_runtime.run.reporting.plain import Display
-from drmadc_runtime.search.outer_loop import OuterStep
+from drmadc_runtime.search.base import Trial
 
 
 @settings(deadline=None)
@@ -142,9 +142,9 @@ def test_no_hypergradient_sees_the_test_split() -> None:
 
 
 def test_overfitting_of_the_valid_split_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    def steps(objective: float, error: float) -> list[OuterStep]:
+    def steps(objective: float, error: float) -> list[Trial]:
         values = [(1 + objective * i, 1 + error * i) for i in range(10)]
-        return [OuterStep(i, a, 0.0, 1.0, 1.0, {"error/test": b}, {}, {}) for i, (a, b) in enumerate(values)]
+        return [Trial(i, a, 0.0, 1.0, 1.0, {"error/test": b}, {}, {}) for i, (a, b) in enumerate(values)]
 
     display = Display(quiet=True)
     better, worse = (-0.02, -0.02, False), (0.02, 0.02, False)

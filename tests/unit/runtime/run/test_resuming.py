@@ -21,8 +21,7 @@ from drmadc_runtime.run.folder import RunFolder
 from drmadc_runtime.run.reporting.plain import Display
 from drmadc_runtime.run.run import Options, resume
 from drmadc_runtime.run.run import run as run_module
-from drmadc_runtime.search.checkpoint import BadCheckpoint, Point, packed, unpacked
-from drmadc_runtime.search.outer_loop import OuterStep
+from drmadc_runtime.search.base import Trial
 from tests.conftest import CASES, ROOT
 
 STAGED = """
@@ -141,19 +140,6 @@ def test_other_programs_are_resumed(text: str, tmp_path: Path, monkeypatch: pyte
         np.testing.assert_array_equal(whole.hypers["l2"], done.hypers["l2"])
 
 
-def test_checkpoints_are_exact_and_damage_is_found() -> None:
-    point = Point({"a": np.array([0.1, 1 / 3])}, 1, 2, 7, (np.float32([1, 2]), np.array(3)), (0.1, 1 / 3))
-    again = unpacked(packed(point))
-    assert (again.stage, again.step, again.outer, again.norms) == (1, 2, 7, (0.1, 1 / 3))
-    np.testing.assert_array_equal(again.hypers["a"], point.hypers["a"])
-    assert again.leaves is not None
-    assert again.leaves[0].dtype == np.float32
-    data = packed(point)
-    for damaged in (data[:-40], data[:200] + b"x" * 20 + data[220:], b"", b"nothing"):
-        with pytest.raises(BadCheckpoint):
-            unpacked(damaged)
-
-
 def command(*words: str) -> tuple[int, str]:
     done = CliRunner().invoke(cli, list(words))
     return done.exit_code, done.output
@@ -235,7 +221,7 @@ class Deleting(Display):
     def folder(self, path: Path) -> None:
         self.path = path
 
-    def step(self, step: OuterStep) -> None:
+    def step(self, trial: Trial) -> None:
         if self.path.exists():
             shutil.rmtree(self.path)
 

@@ -15,12 +15,14 @@ import drmadc
 from drmadc_common.amounts import duration_text
 from drmadc_runtime.execution.progress import Watcher
 from drmadc_runtime.program.executor import Session
+from drmadc_runtime.run import run as running
 from drmadc_runtime.run.reporting.forecast import Cost, Forecast
 from drmadc_runtime.run.reporting.json_lines import JsonDisplay
 from drmadc_runtime.run.reporting.live import BARS, LiveDisplay, sparkline
+from drmadc_runtime.run.reporting.plain import Progress
 from drmadc_runtime.run.run import Options
-from drmadc_runtime.run.run import run as running
-from drmadc_runtime.search.outer_loop import OuterStep
+from drmadc_runtime.search.base import Trial
+from drmadc_runtime.search.rule import UpdateRule
 from tests.conftest import compiled
 from tests.unit.cli.test_cli import SURFACE, drmadc_command
 
@@ -68,8 +70,8 @@ def test_watching_changes_no_bit_and_tells_every_chunk(case: str) -> None:
 def test_runs_in_which_hyperparameters_move_are_watched() -> None:
     program = compiled("reverse_one_step")
     session, ticks = watched(program, 3)
-    state = session.start_tuning(session.unconstrain(program.hypers))
-    plain = program.session.online(program.session.start_tuning(program.session.unconstrain(program.hypers)), 0)
+    state = UpdateRule(session).start(program.hypers)
+    plain = program.session.online(UpdateRule(program.session).start(program.hypers), 0)
     assert session.online(state, 0)[2] == plain[2]
     told = [t for way, t, _ in ticks]  # but for the steps that the outer rule takes itself
     assert told[0] == 0
@@ -110,8 +112,8 @@ def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
     assert "training 3 of 2,000" in lines_of(shown)
 
 
-def outer_step(number: int, objective: float) -> OuterStep:
-    return OuterStep(number, objective, 2.5, 3.0, 0.5, {"error/test": objective / 2}, {}, {})
+def outer_step(number: int, objective: float) -> Trial:
+    return Trial(number, objective, 2.5, 3.0, 0.5, {"error/test": objective / 2}, {}, {})
 
 
 def lines_of(shown: LiveDisplay, width: int = 80) -> list[str]:
@@ -124,7 +126,7 @@ def test_the_live_view_fits_eighty_columns_and_says_where_training_is() -> None:
     shown = LiveDisplay()
     shown.console = Console(width=80, file=io.StringIO(), force_terminal=True)
     shown.begin(forecast(pace=0.001, work=6000.0, memory=23.8e6))
-    with shown.running(20):
+    with shown.running(Progress(0, 0), Progress(0, 20)):
         assert "compiling" in lines_of(shown)
         for t, loss in ((0, 2.3), (400, 1.2), (800, 0.7)):
             shown.tick("forward", t, loss)
