@@ -115,6 +115,10 @@ def add(x: Expr, y: Expr) -> Expr:
             return x
         case Const(0.0), _:
             return y
+        case Binary("+", Binary("*", Const(0.0)), number), _ if x.type == y.type:  # laid along what y has already
+            return binary("+", number, y)
+        case _, Binary("+", Binary("*", Const(0.0)), number) if x.type == y.type:
+            return binary("+", x, number)
         case Unbroadcast(a), Unbroadcast(b) if x.type == y.type and a.type == b.type:
             return Unbroadcast(add(a, b), x.type)
         case Binary("*", f, a), Binary("*", g, b) if f == g and a.type == b.type:

@@ -1,5 +1,6 @@
 """The adjoint of one training step, and of the initial values, as emitted functions."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from drmadc.compiler.lower.expressions import Scope, lower
@@ -64,12 +65,20 @@ def _reverse_step(program: Program, adjoint: Adjoint, name: str, *, gauss_newton
     states = ["w", *(s.name for s in program.step.states)]
     body += [py.Assign((py.Id(f"d_{s}"),), item("adjoint", s)) for s in states if f"d:{s}" in uses]
     body.append(py.Assign((py.Id("d_hypers"),), call("dict", item("adjoint", "hypers"))))
-    if adjoint.needs_grad:
+    early = adjoint.needs_grad and adjoint.pull is not None and not gauss_newton
+    if early:
+        body.append(_linearised_gradient(program, adjoint, "grad"))
+    elif adjoint.needs_grad:
         gradient = py.Call(call("jax.grad", py.Id("loss")), loss_arguments(program, py.Id("w")))
         body.append(py.Assign((py.Id("grad"),), gradient))
     for let in (*adjoint.recomputed, *adjoint.statements):
         body.append(py.Assign((py.Id(step_name(let.name)),), lower(let.value, scope)))
-    body += _gauss_newton(program, adjoint) if gauss_newton else _pull(program, adjoint)
+    if adjoint.pull is not None and not gauss_newton:
+        if not early:
+            body.append(_linearised_gradient(program, adjoint, "grad" if adjoint.pull.primal else "_"))
+        body.append(py.Assign(_products(adjoint.pull.hypers), call("pull", py.Id(step_name(adjoint.pull.cotangent)))))
+    elif gauss_newton:
+        body += _gauss_newton(program, adjoint)
     for let in adjoint.hypers:
         body += _increment(program, let, scope)
     entries: list[tuple[py.Expr, py.Expr]] = []
@@ -104,25 +113,22 @@ def _equations(program: Program, adjoint: Adjoint, matrix: str) -> str:
     return "\n".join(lines)
 
 
-def _pull(program: Program, adjoint: Adjoint) -> list[py.Statement]:
-    """One joint vector-Jacobian product of the loss gradient, for parameters and hyperparameters."""
-    if adjoint.pull is None:
-        return []
-    names = [hyper_name(program, h) for h in adjoint.pull.hypers]
-    gradient = py.Call(call("jax.grad", py.Id("loss")), loss_arguments(program, py.Id("w")))
-    function = py.Lambda(("w", *names), gradient)
-    primal = py.Id("grad") if adjoint.pull.primal else py.Id("_")
-    targets: list[py.Expr] = [py.Id("hessian_product"), *(py.Id(f"mixed_{h}") for h in adjoint.pull.hypers)]
-    if len(targets) == 1:
-        targets = [py.Tuple((targets[0],))]
-    return [
-        py.Assign(
-            (primal, py.Id("pull")),
-            call("jax.vjp", function, py.Id("w"), *(py.Id(n) for n in names)),
-            program.loss.origin,
-        ),
-        py.Assign(tuple(targets), call("pull", py.Id(step_name(adjoint.pull.cotangent)))),
-    ]
+def _linearised_gradient(program: Program, adjoint: Adjoint, primal: str) -> py.Statement:
+    """grad, pull = jax.vjp(...): the loss gradient, and the one joint vector-Jacobian product of it."""
+    assert adjoint.pull is not None
+    variables = ("w", *(hyper_name(program, h) for h in adjoint.pull.hypers))
+    arguments = loss_arguments(program, py.Id("w"))
+    function: py.Expr = call("jax.grad", py.Id("loss"))
+    if arguments != tuple(map(py.Id, variables)):
+        function = py.Lambda(variables, py.Call(function, arguments))
+    vjp = call("jax.vjp", function, *map(py.Id, variables))
+    return py.Assign((py.Id(primal), py.Id("pull")), vjp, program.loss.origin)
+
+
+def _products(hypers: Iterable[str]) -> tuple[py.Expr, ...]:
+    """hessian_product, mixed_l2"""
+    targets = (py.Id("hessian_product"), *(py.Id(f"mixed_{h}") for h in hypers))
+    return targets if len(targets) > 1 else (py.Tuple(targets),)
 
 
 def _gauss_newton(program: Program, adjoint: Adjoint) -> list[py.Statement]:
@@ -138,11 +144,8 @@ def _gauss_newton(program: Program, adjoint: Adjoint) -> list[py.Statement]:
     outputs = py.Lambda(("w",), call("model_outputs", py.Id("w"), *inside, *batch))
     hypers = tuple(py.Id(hyper_name(program, h)) for h in split.loss_hypers)
     loss = py.Lambda(("outputs", "w", *names), call("loss_of_outputs", py.Id("outputs"), py.Id("w"), *hypers, *batch))
-    targets: list[py.Expr] = [py.Id("hessian_product"), *(py.Id(f"mixed_{h}") for h in apart)]
-    if len(targets) == 1:
-        targets = [py.Tuple((targets[0],))]
     product = call("rt.gauss_newton", outputs, loss, py.Id("w"), cotangent, *(py.Id(n) for n in names))
-    out: list[py.Statement] = [py.Assign(tuple(targets), product, program.loss.origin)]
+    out: list[py.Statement] = [py.Assign(_products(apart), product, program.loss.origin)]
     arguments = loss_arguments(program, py.Id("w"))
     for h in adjoint.pull.hypers:
         if h in split.output_hypers:

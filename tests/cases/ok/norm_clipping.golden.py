@@ -86,10 +86,10 @@ def reverse_step(before, after, adjoint, hypers, t):
 
     d_drift = d_drift - 0.01 * d_w
     d_norm = sum(d_w * (rate[t] * grad) / (1 + norm / limit) ^ 2) / limit
-    d_grad = -(d_w / (1 + norm / limit) * rate[t]) + (0 * grad + 0.001 * sum(d_w)) + 2 *
-        (d_norm * (0.5 / norm) * grad)
+    d_grad = -(d_w / (1 + norm / limit) * rate[t]) + 0.001 * sum(d_w) + 2 * (d_norm *
+        (0.5 / norm) * grad)
     hessian_product = H(w) d_grad
-    d_w <- d_w + (0 * w + sum(d_drift) * shift) + hessian_product
+    d_w <- d_w + sum(d_drift) * shift + hessian_product
     d_drift <- 0.5 * d_drift
     d_rate -= sum(d_w / (1 + norm / limit) * grad)
     d_limit -= sum(d_w * (rate[t] * grad) / (1 + norm / limit) ^ 2) * norm / limit ^ 2
@@ -102,16 +102,15 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_w = adjoint["w"]
     d_drift = adjoint["drift"]
     d_hypers = dict(adjoint["hypers"])
-    grad = jax.grad(loss)(w)
+    grad, pull = jax.vjp(jax.grad(loss), w)  # norm_clipping.drm:16
     norm = jnp.sqrt(rt.tree_sum(grad**2) + 1e-12)
     d_drift = d_drift - 0.01 * d_w
     d_norm = rt.tree_sum(d_w * (rate * grad) / (1 + norm / limit) ** 2) / limit
     d_grad = (
         -(d_w / (1 + norm / limit) * rate)
-        + (0 * grad + 0.001 * rt.tree_sum(d_w))
+        + 0.001 * rt.tree_sum(d_w)
         + 2 * (d_norm * (0.5 / norm) * grad)
     )
-    _, pull = jax.vjp(lambda w: jax.grad(loss)(w), w)  # norm_clipping.drm:16
     (hessian_product,) = pull(d_grad)
     d_rate = -rt.tree_sum(d_w / (1 + norm / limit) * grad)
     d_hypers["rate"] = d_hypers["rate"].at[t].add(d_rate)
@@ -120,7 +119,7 @@ def reverse_step(before, after, adjoint, hypers, t):
     )
     d_hypers["shift"] += rt.tree_sum(d_drift) * rt.tree_sum(w)
     return {
-        "w": d_w + (0 * w + rt.tree_sum(d_drift) * shift) + hessian_product,
+        "w": d_w + rt.tree_sum(d_drift) * shift + hessian_product,
         "drift": 0.5 * d_drift,
         "hypers": d_hypers,
     }

@@ -119,10 +119,7 @@ def reverse_step(before, after, adjoint, hypers, t):
         - 0.1 * (d_w * rt.tree_map(jnp.exp, -rt.tree_map(jnp.abs, v_next)))
     )
     d_mix = d_v * (1 - v_next**2)
-    # own_rule.drm:19
-    _, pull = jax.vjp(
-        lambda w, pull_, damping: jax.grad(loss)(w, pull_, damping), w, pull_, damping
-    )
+    _, pull = jax.vjp(jax.grad(loss), w, pull_, damping)  # own_rule.drm:19
     hessian_product, mixed_pull, mixed_damping = pull(d_mix)
     d_hypers["pull"] += 0.3 * mixed_pull
     d_hypers["damping"] += 0.3 * mixed_damping

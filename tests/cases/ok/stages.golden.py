@@ -98,8 +98,7 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_w = adjoint["w"]
     d_hypers = dict(adjoint["hypers"])
     d_grad = d_w * rate
-    # stages.drm:11
-    grad, pull = jax.vjp(lambda w, penalty: jax.grad(loss)(w, penalty), w, penalty)
+    grad, pull = jax.vjp(jax.grad(loss), w, penalty)  # stages.drm:11
     hessian_product, mixed_penalty = pull(d_grad)
     d_hypers["penalty"] -= mixed_penalty
     d_rate = -rt.unbroadcast(d_w * grad, PARAM_OF_PARAMS)

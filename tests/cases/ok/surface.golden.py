@@ -99,7 +99,7 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_hypers = dict(adjoint["hypers"])
     d_v = d_v + d_w * rate
     d_grad = d_v * (1 - momentum)
-    grad, pull = jax.vjp(lambda w: jax.grad(loss)(w), w)  # surface.drm:12
+    grad, pull = jax.vjp(jax.grad(loss), w)  # surface.drm:12
     (hessian_product,) = pull(d_grad)
     d_rate = rt.tree_sum(d_w * v_next)
     d_hypers["rate"] = d_hypers["rate"].at[t].add(d_rate)
