@@ -74,6 +74,11 @@ class Function(Op):
         del seed
         raise AssertionError(f"not an expression of an update rule: {node}")
 
+    def averages(self, node: ir.Call) -> bool:
+        """Whether a call is the mean over examples of a value of each, so that it is the mean of its chunks."""
+        del node
+        return False
+
     def layouts(self, node: ir.Call) -> tuple[tuple[Axis, str], ...]:
         """The axes and groups whose tables the emitted call names."""
         del node

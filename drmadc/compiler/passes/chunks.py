@@ -48,7 +48,7 @@ def _is_mean(expr: ir.Expr, program: Program) -> bool:
             return _is_mean(left, program) and _is_free(right)
         case ir.Unary("neg", x):
             return _is_mean(x, program)
-        case ir.Call(_, args, option="mean"):
+        case ir.Call(function, args) if CALLS[function].averages(expr):
             return all(_is_of_each(arg, program) for arg in args)
         case _:
             return _is_free(expr)

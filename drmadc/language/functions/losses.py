@@ -135,6 +135,9 @@ class Loss(Function):
             return NoTasks(expr.span, self)
         return None
 
+    def averages(self, node: ir.Call) -> bool:
+        return node.option == "mean"
+
     def emit(self, node: ir.Call, args: tuple[py.Expr, ...], ctx: EmissionContext) -> py.Expr:
         named: dict[str, py.Expr] = {} if node.option == "mean" else {"reduce": py.Literal(node.option)}
         if self.labelled and ctx.padded:
