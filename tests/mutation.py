@@ -25,7 +25,7 @@ from typing import Any
 
 import hypothesis
 import jax  # noqa: F401  imported once, for all forks
-import numba  # noqa: F401
+import numba
 import pytest
 
 ROOT = Path(__file__).parent.parent

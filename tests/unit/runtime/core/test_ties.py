@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import drmadc_runtime as rt
 
-PARAMETERS = {"a": (3, 2), "b": (2,), "c": (3, 2)}
 FINE = {  # entries of an axis: every number, every row, and blocks that two parameters share
     "weight": {"a": (0, (3, 2)), "b": (6, (2,)), "c": (8, (3, 2))},
     "row": {"a": (0, (3, 1)), "b": (3, (1,)), "c": (4, (3, 1))},
@@ -25,10 +24,17 @@ COARSE = {
 }
 
 
-def classes(fine: dict, coarse: dict) -> np.ndarray:
+Blocks = dict[str, tuple[int, tuple[int, ...]]]
+
+
+def layout(blocks: Blocks) -> rt.Layout:
+    entries = {name: rt.At(start, shape) for name, (start, shape) in blocks.items()}
+    return rt.Layout(max(start + prod(shape) for start, shape in entries.values()), entries)
+
+
+def classes(fine: Blocks, coarse: Blocks) -> np.ndarray:
     """The class of each entry of the fine axis."""
-    length = max(start + prod(shape) for start, shape in fine.values())
-    out = np.full(length, -1)
+    out = np.full(layout(fine).length, -1)
     for name, (start, shape) in fine.items():
         first, small = coarse[name]
         numbers = np.arange(first, first + prod(small)).reshape((1,) * (len(shape) - len(small)) + small)
@@ -46,7 +52,7 @@ def test_each_entry_becomes_the_sum_of_its_class(fine: str, coarse: str, lead: t
     values = np.random.default_rng(0).integers(-5, 6, (*lead, len(index))).astype(np.float32)
     same = (index[:, None] == index[None, :]).astype(np.float32)
     for mean in (False, True):
-        found = rt.tied(jnp.asarray(values), FINE[fine], COARSE[coarse], mean=mean)
+        found = rt.tied(jnp.asarray(values), layout(FINE[fine]), layout(COARSE[coarse]), mean=mean)
         expected = values @ same / (same.sum(0) if mean else 1)
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
