@@ -193,6 +193,8 @@ def _search(session: Session, searcher: Searcher, records: Records, folder: RunF
             folder.add(trial)
             records.add(trial)
         folder.save(Checkpoint(state, len(records.steps), len(records.points)))
+        if asked.number and not trials:
+            raise Stopped(folder.path, asked.number, len(records.steps))
 
     with (
         _failure_kept(folder),

@@ -9,6 +9,8 @@ import drmadc
 import drmadc_runtime as rt
 from drmadc.ir.program import Parameter, axis_length, axis_slots
 from drmadc.ir.ties import COARSER
+from drmadc_runtime.program.failure import NotFinite
+from drmadc_runtime.run.run import resume
 from tests.conftest import CASES, compiled
 
 SPEC = """
@@ -144,3 +146,22 @@ def test_averaging_is_the_mean_over_draws(tmp_path: Path) -> None:
     values = [one.hypergradient(one.hypers, draw).value for draw in range(3)]
     run = drmadc.compile_text(text, overrides=["tune.seeds=3", "tune.steps=1"]).run(out=tmp_path / "run", quiet=True)
     assert run.metrics[0]["objective"] == pytest.approx(np.mean(values), rel=1e-12)
+
+
+def test_an_update_that_leaves_the_finite_numbers_is_said_at_once_and_again(tmp_path: Path) -> None:
+    text = """
+    params w: real[1] = 1
+    hyper h: positive = 0.1
+    train { loss = sum((w - h) ^ 2)  update = sgd(rate: 0.1)  steps = 3 }
+    tune { minimize = -sum(w)  update = sgd(rate: 1e6)  steps = 1 }
+    """
+    program = drmadc.compile_text(text)
+    message = "outer update left a hyperparameter that is not finite\n  at outer step 0\n"
+    with pytest.raises(NotFinite, match=message):
+        program.run(out=tmp_path / "run", quiet=True)
+    assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 1
+    with np.load(tmp_path / "run" / "hypers.npz") as last:
+        np.testing.assert_allclose(last["h"], program.hypers["h"], rtol=1e-6)
+    with pytest.raises(NotFinite, match=message):
+        resume(program.session.module, tmp_path / "run")
+    assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 1
