@@ -115,7 +115,7 @@ def measure(net: str, steps: int, repeats: int, strategies: list[str], more: lis
         exact = gradient if exact is None else exact
         sizes = np.linalg.norm(gradient), np.linalg.norm(exact)
         cosine = gradient @ exact / sizes[0] / sizes[1]
-        predicted = cost(program.ir, program.ir.reverse.strategy)
+        predicted = cost(program.ir)
         factor = min(seconds) / min(plain)
         cells = [net, f"{steps}", strategy, f"{factor:.2f}", f"{predicted.work:.2f}", f"{memory / 1e6:.1f}"]
         cells += [f"{predicted.memory / 1e6:.1f}", f"{cosine:.4f}", f"{sizes[0] / sizes[1]:.3g}"]

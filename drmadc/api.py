@@ -57,7 +57,7 @@ def predicted(program: "ProgramIR") -> "Cost":
     """What the compiler predicts of the spec's own strategy, as a run is told."""
     from drmadc_runtime.run.reporting.forecast import Cost
 
-    found = cost(program, program.reverse.strategy)
+    found = cost(program)
     return Cost(found.memory, found.work)
 
 
@@ -85,7 +85,7 @@ class Program:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the spec, what is tuned, and the strategy with its predicted cost."""
-        predicted = cost(self.ir, self.ir.reverse.strategy)
+        predicted = cost(self.ir)
         rows = [(h.name, h.text.partition("=")[0].strip(), f"{prod(h.shape):,}") for h in self.ir.hypers]
         cells = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
         about = (

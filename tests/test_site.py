@@ -92,7 +92,7 @@ def test_every_page_is_in_the_navigation_and_every_strategy_has_one() -> None:
 
     found = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)["nav"]
     assert sorted(re.findall(r"[\w/-]+\.md", repr(found))) == PAGES
-    from drmadc.compiler.check.strategy.setting import EXAMPLES
+    from drmadc.language.strategies.registry import EXAMPLES
 
     assert {f"strategies/{name}.md" for name in EXAMPLES} <= set(PAGES)
 

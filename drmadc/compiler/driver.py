@@ -13,6 +13,7 @@ from drmadc.compiler.lower.module import lower_module
 from drmadc.compiler.overrides import apply_overrides
 from drmadc.compiler.passes.pipeline import run_passes
 from drmadc.ir.program import Program
+from drmadc.language.strategies.base import strategy_of
 from drmadc.syntax import ast
 from drmadc.syntax.parse import parse
 from drmadc.target import tree as py
@@ -61,7 +62,7 @@ def compile_source(source: SourceFile, overrides: tuple[str, ...] = (), after: s
     name = source.short_name.removesuffix(".drm")
     program = check(spec, prelude(), name, bag)
     if program is not None:
-        wanted = program.reverse.strategy
+        wanted = strategy_of(program)
         program = run_passes(program, after)
         if program.adjoint is not None:
             report_unreachable(program, spec, bag)

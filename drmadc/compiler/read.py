@@ -9,7 +9,6 @@ from drmadc.common.diagnostics.render import render
 from drmadc.common.source import COMMAND_LINE, SourceFile, Span
 from drmadc.compiler.driver import Compilation
 from drmadc.ir.program import Program
-from drmadc.ir.reverse import strategy_text
 from drmadc.syntax import ast
 from drmadc.syntax.errors import NotText
 from drmadc.syntax.format import format_spec
@@ -58,7 +57,7 @@ def _origins(program: Program) -> list[tuple[str, str, str]]:
         return name, str(value), program.origin(name) or "default"
 
     reverse = program.reverse
-    strategy = strategy_text(reverse.strategy)
+    strategy = reverse.strategy.text
     chosen = f"{program.origin('tune.reverse') or 'default'}: {reverse.text}" if reverse.reason else reverse.origin
     rows = [
         *((f"hyper {hyper.name}", hyper.text, hyper.origin) for hyper in program.hypers),

@@ -5,7 +5,6 @@ from typing import assert_never
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import Adjoint, Function, Let, Program, Stage, Step
-from drmadc.ir.reverse import strategy_text
 
 _STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "@": 2, "^": 4}
 
@@ -47,7 +46,7 @@ def program_text(program: Program) -> str:
     out += [*_function("objective", program.objective)]
     averaged = f", averaged over {program.seeds} draws" if program.seeds > 1 else ""
     stopped = f", until it grows {program.stop} times in a row" if program.stop else ""
-    out += [f"reverse {strategy_text(program.reverse.strategy)}{averaged}{stopped}"]
+    out += [f"reverse {program.reverse.strategy.text}{averaged}{stopped}"]
     for stage in program.stages:
         out += [*_step(f"outer step{' of ' if stage.name else ''}{stage.name}", stage.step), *_stage(stage), ""]
     for report in program.reports:

@@ -7,19 +7,11 @@ from drmadc.common.source import SourceFile
 from drmadc.compiler.driver import Compilation, compile_source
 from drmadc.compiler.load import load_module
 from drmadc.compiler.passes.parts import layer_parts
-from drmadc.compiler.passes.strategy.cost import memory
+from drmadc.compiler.passes.strategy.facts import facts
 from drmadc.compiler.read import resolved_text
 from drmadc.ir.program import Program
-from drmadc.ir.reverse import (
-    Drmad,
-    Exact,
-    Flow,
-    Implicit,
-    OneStep,
-    Published,
-    Truncated,
-    strategy_text,
-)
+from drmadc.language.strategies.base import strategy_of
+from drmadc.language.strategies.exact.checkpoint import Checkpoint
 from drmadc_common.amounts import bytes_text
 
 if TYPE_CHECKING:
@@ -67,36 +59,16 @@ def _compile(text: str, program: Program, overrides: tuple[str, ...]) -> Compila
 
 def advice(program: Program) -> str:
     """What to change in the spec where the strategy's gradient is wrong."""
-    exact = Exact("checkpoint")
-    instead = f"reverse = {strategy_text(exact)}, which needs {bytes_text(memory(program, exact))}"
-    match program.reverse.strategy:
-        case Drmad(knots, curvature, _, steps):
-            if steps:
-                return f"leave `steps` out, or {instead}"
-            if curvature == "gauss_newton":
-                return f"`curvature: auto`, whose bias is 0 where the Hessian is safe, or {instead}"
-            more = f"reverse = drmad(knots: {min(4 * knots, program.steps + 1)})"
-            if curvature == "exact" and program.models:
-                more += ", or `curvature: auto`"
-            return f"{more}, or {instead}"
-        case Published():
-            return f"reverse = drmad(knots: {min(16, program.steps + 1)}), or {instead}"
-        case Flow(knots, segments):
-            return f"more knots than {knots}, more segments than {segments} or a larger `batch`, or {instead}"
-        case Truncated(steps):
-            return f"reverse = truncated(steps: {min(program.steps, 4 * steps)}), or {instead}"
-        case Implicit():
-            return f"train until it rests, or {instead}"
-        case OneStep():
-            return f"{instead}: one step ahead is a different problem"
-        case _:
-            return "smaller steps or float64: the strategy is exact"
+    known = facts(program)
+    exact = Checkpoint()
+    instead = f"reverse = {exact.text}, which needs {bytes_text(exact.memory(known.figures))}"
+    return strategy_of(program).advice(known, instead)
 
 
 def report_text(report: Report) -> str:
     """The audit as a table and a verdict."""
     measured, program = report.audit, report.program
-    lines = [f"{program.reverse.text} against {strategy_text(report.exact.reverse.strategy)}, at the first outer step"]
+    lines = [f"{program.reverse.text} against {report.exact.reverse.strategy.text}, at the first outer step"]
     if report.steps < program.steps:
         lines.append(f"on the first {report.steps:,} of {program.steps:,} training steps: more did not fit the memory")
     lines += ["", f"{'hyperparameter':<24} {'entries':>8} {'cosine':>8} {'signs':>6} {'norm ratio':>11}"]

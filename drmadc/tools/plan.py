@@ -1,18 +1,18 @@
 """Plans as text: the table of `drmadc plan`, and what to do when the device has run out of memory."""
 
 from drmadc.compiler.passes.feeding import feeding
-from drmadc.compiler.passes.strategy.choose import approximations, exact_forms
-from drmadc.compiler.passes.strategy.cost import hyper_count, memory, parameter_count, work
+from drmadc.compiler.passes.strategy.cost import cost, hyper_count, parameter_count
+from drmadc.compiler.passes.strategy.facts import facts
 from drmadc.compiler.passes.strategy.plan import Plan
-from drmadc.compiler.passes.strategy.support import unsupported
 from drmadc.ir.program import Program
-from drmadc.ir.reverse import Strategy, strategy_text
+from drmadc.language.strategies.auto import approximations, exact_forms
+from drmadc.language.strategies.base import Strategy, strategy_of
 from drmadc_common.amounts import bytes_text, count_text
 
 
 def plan_text(program: Program, plan: Plan) -> str:
     """A table of strategies, the spec's own marked; those that cannot serve it with the reason; auto()'s choice."""
-    width = max(len(strategy_text(row.strategy)) for row in plan.rows)
+    width = max(len(row.strategy.text) for row in plan.rows)
     lines = [
         f"{program.name}: {count_text(hyper_count(program), 'hyperparameter')}, "
         f"{count_text(parameter_count(program), 'parameter')}, "
@@ -24,19 +24,19 @@ def plan_text(program: Program, plan: Plan) -> str:
     for row in plan.rows:
         if row.unsupported is None:
             mark = ">" if row.strategy == program.reverse.strategy else " "
-            cost = f"{bytes_text(row.cost.memory):>8} {row.cost.work:>6.2f}"
-            lines.append(f"{mark} {strategy_text(row.strategy):<{width}} {cost}  {row.gradient}")
+            price = f"{bytes_text(row.cost.memory):>8} {row.cost.work:>6.2f}"
+            lines.append(f"{mark} {row.strategy.text:<{width}} {price}  {row.gradient}")
     unsupported = [row for row in plan.rows if row.unsupported is not None]
     if unsupported:
         lines += ["", "cannot serve this program:"]
     for row in unsupported:
         assert row.unsupported is not None
         about = f"`{row.unsupported.hyper}`: " if row.unsupported.hyper else ""
-        lines.append(f"  {strategy_text(row.strategy):<{width}} {about}{row.unsupported.reason}")
+        lines.append(f"  {row.strategy.text:<{width}} {about}{row.unsupported.reason}")
     lines += ["", f"> is the spec's: {program.reverse.text}"]
     if program.reverse.reason:
         lines[-1] += f", chosen because it {program.reverse.reason}"
-    lines.append(f"{plan.auto.text} would choose {strategy_text(plan.auto.strategy)}: {plan.auto.reason}")
+    lines.append(f"{plan.auto.text} would choose {plan.auto.strategy.text}: {plan.auto.reason}")
     return "\n".join(lines) + "\n"
 
 
@@ -53,27 +53,29 @@ def _data_text(program: Program) -> list[str]:
 
 def out_of_memory_text(program: Program, there: int | None, error: list[str]) -> str:
     """What was needed, what was there, and the strategy that would fit."""
-    own = program.reverse.strategy
-    need = memory(program, own)
+    own = strategy_of(program)
+    need = cost(program, own).memory
     free = bytes_text(there) if there is not None else "an unknown amount"
     lines = [
         "the device ran out of memory",
-        f"  needed: {bytes_text(need)} beyond the data, predicted for {strategy_text(own)}",
+        f"  needed: {bytes_text(need)} beyond the data, predicted for {own.text}",
         f"  there:  {free}",
     ]
     smaller = fitting(program, there if there is not None else int(need / 2))
     if smaller is None:
         lines.append("  try: a smaller `batch`, smaller splits, or a smaller model: no strategy would fit")
     else:
-        cost = f"{bytes_text(memory(program, smaller))}, {work(program, smaller):.2g} training runs"
-        lines.append(f"  try: reverse = {strategy_text(smaller)} ({cost})")
+        price = cost(program, smaller)
+        runs = f"{price.work:.2g} training runs"
+        lines.append(f"  try: reverse = {smaller.text} ({bytes_text(price.memory)}, {runs})")
     return "\n".join([*lines, *(f"  {line}" for line in error[:1])])
 
 
 def fitting(program: Program, bound: int) -> Strategy | None:
     """The first strategy, exact ones before approximations, that fits a bound and needs less than the program's own."""
-    most = min(bound, memory(program, program.reverse.strategy) - 1)
-    for strategy in (*exact_forms(program), *approximations(program)):
-        if memory(program, strategy) <= most and unsupported(program, strategy) is None:
+    known = facts(program)
+    most = min(bound, strategy_of(program).memory(known.figures) - 1)
+    for strategy in (*exact_forms(known), *approximations(known)):
+        if strategy.memory(known.figures) <= most and strategy.unsupported(known) is None:
             return strategy
     return None

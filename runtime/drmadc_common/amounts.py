@@ -11,13 +11,19 @@ def bytes_text(count: float) -> str:
     return f"{count:.0f} bytes"
 
 
+def exact_bytes_text(count: int) -> str:
+    """Bytes with all their figures, which `bytes_of` reads back: 1.2345 GB, 0.5 KB."""
+    unit = next((unit for unit, size in UNITS.items() if count >= size), "KB")
+    return f"{count / UNITS[unit]:.15g} {unit}"
+
+
 def bytes_of(number: str, unit: str) -> int:
     """The bytes of an amount as a spec writes it, `2.5 GB`.
 
     Raises:
         KeyError: the unit is not KB, MB or GB.
     """
-    return int(float(number) * UNITS[unit])
+    return round(float(number) * UNITS[unit])
 
 
 def count_text(count: int, thing: str) -> str:

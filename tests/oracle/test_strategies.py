@@ -5,9 +5,10 @@ import pytest
 
 import drmadc
 import drmadc_runtime as rt
+from drmadc.compiler.passes.strategy.facts import facts
 from drmadc.compiler.passes.strategy.plan import candidates
-from drmadc.compiler.passes.strategy.support import unsupported
-from drmadc.ir.reverse import Exact, Naive, strategy_text
+from drmadc.language.strategies.approximate.naive import Naive
+from drmadc.language.strategies.exact.reversible import Reversible
 from drmadc_runtime.program.audit import flat
 from drmadc_runtime.search.rule import UpdateRule
 from tests.conftest import CASES, ROOT, compiled
@@ -47,7 +48,7 @@ def test_forward_mode_is_exact(case: str) -> None:
     assert_equal_gradients(result.gradient, expected, 1e-10)
 
 
-REVERSIBLE = [name for name in NAMES if unsupported(compiled(name).ir, Exact("reversible")) is None]
+REVERSIBLE = [name for name in NAMES if Reversible().unsupported(facts(compiled(name).ir)) is None]
 
 
 @pytest.mark.parametrize(
@@ -364,10 +365,8 @@ def test_the_guard_switches_and_keeps_the_size() -> None:
 
 def served(case: str) -> list[str]:
     """Every form of the language that serves a case; Exact(...) by name, since its settings are the compiler's."""
-    program = compiled(case).ir
-    return list(
-        dict.fromkeys(strategy_text(s) for s in (*candidates(program), Naive()) if unsupported(program, s) is None)
-    )
+    known = facts(compiled(case).ir)
+    return list(dict.fromkeys(s.text for s in (*candidates(known), Naive()) if s.unsupported(known) is None))
 
 
 @pytest.mark.long

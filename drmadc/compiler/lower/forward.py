@@ -12,7 +12,6 @@ from drmadc.compiler.passes.split_loss import split_loss
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import Data, Function, Let, Model, Program
-from drmadc.ir.reverse import Exact, Naive
 from drmadc.ir.types import Array, Tree
 from drmadc.target import tree as py
 from drmadc.target.build import call, item
@@ -337,42 +336,6 @@ def training_loss_function(program: Program) -> py.Function:
     data = ("data",) if program.data is not None else ()
     params = tuple((p, None) for p in ("params", "hypers", "outer", *data, "t"))
     return py.Function("training_loss", params, "Training loss of step t, for learning curves.", tuple(body))
-
-
-def trained_objective_function(program: Program) -> py.Function:
-    """trained_objective(hypers, outer, data)"""
-    data = ("data",) if program.data is not None else ()
-    names = ("hypers", "outer", *data)
-    direct = function_hypers(program, program.objective)
-    arguments: tuple[py.Expr, ...] = (
-        item("state", "w"),
-        *(item("hypers", h) for h in direct),
-        *(py.Id(d) for d in data),
-    )
-    forward = forward_statements(program, policy=None)
-    body = (*forward, py.Return(py.Call(py.Id("objective"), arguments)))
-    doc = "Outer objective after training; nothing is kept on the way."
-    return py.Function("trained_objective", tuple((n, None) for n in names), doc, body)
-
-
-def forward_statements(program: Program, policy: str | None) -> list[py.Statement]:
-    """state, path = rt.forward_pass(...): training from the start, keeping what `keep` says."""
-    data = ("data",) if program.data is not None else ()
-    outer = tuple(py.Id(n) for n in ("hypers", "outer", *data))
-    begin = py.Assign((py.Id("start"), py.Id("forward_step")), call("training", *outer))
-    path = py.Id("trajectory" if policy else "_")
-    if program.reverse.strategy in (Exact("reversible"), Naive()):
-        if policy is None:
-            begin = py.Assign((py.Id("start"), py.Id("_")), call("training", *outer))
-        batch = batch_arguments(program)
-        kick = py.Lambda(("w", "t"), call("kick", py.Id("w"), py.Id("hypers"), *batch, py.Id("t")))
-        drift = py.Lambda(("after", "t"), call("drift", py.Id("after"), py.Id("hypers"), py.Id("t")))
-        function = "rt.naive_forward_pass" if program.reverse.strategy == Naive() else "rt.reversible_forward_pass"
-        args = (kick, drift, py.Id("start"), py.Id("STEPS"), py.Id(policy or "SAVE_POLICY"))
-        return [begin, py.Assign((py.Id("state"), path), call(function, *args))]
-    kept = py.Id(policy) if policy else py.Literal(None)
-    sweep = call("rt.forward_pass", py.Id("forward_step"), py.Id("start"), py.Id("STEPS"), kept)
-    return [begin, py.Assign((py.Id("state"), path), sweep)]
 
 
 def batch_arguments(program: Program, *, along: bool = False) -> tuple[py.Expr, ...]:

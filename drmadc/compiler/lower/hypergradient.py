@@ -1,75 +1,147 @@
 """The hypergradient of an emitted module: training, the objective, and the way back that the strategy asks for."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from drmadc.compiler.lower.curvature import curvature_function, large_minibatch, large_minibatch_function
+from drmadc.compiler.lower.expressions import lower
 from drmadc.compiler.lower.forward import (
     along_stream,
     batch_arguments,
-    forward_statements,
+    loss_arguments,
+    step_parameters,
+    step_reads,
     stepwise,
 )
-from drmadc.compiler.lower.strategies import capacity, large_minibatch, reverse_init_reached
+from drmadc.compiler.lower.names import step_name
 from drmadc.compiler.passes.dependence import function_hypers
-from drmadc.ir.program import Adjoint, Program
-from drmadc.ir.reverse import (
-    Auto,
-    Drmad,
-    Exact,
-    Flow,
-    Forward,
-    Implicit,
-    Naive,
-    OneStep,
-    Published,
-    Truncated,
-    strategy_text,
-)
+from drmadc.compiler.passes.strategy.facts import facts
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Let, Program
+from drmadc.language.strategies.base import strategy_of
+from drmadc.language.strategies.emission import Emission
+from drmadc.language.strategies.facts import Facts
 from drmadc.target import tree as py
 from drmadc.target.build import call, item
 
 
-def keep_constant(program: Program, adjoint: Adjoint) -> py.Statement:
-    """KEEP = rt.Knots(8, ...): what the forward pass keeps for the reverse pass."""
-    states = tuple(py.Tuple(tuple(py.Literal(s) for s in names)) for names in (adjoint.before, adjoint.after))
-    reverse = program.reverse
-    number: int | None = None
-    named: dict[str, py.Expr] = {}
-    match reverse.strategy:
-        case Exact("store"):
-            name = "rt.Store"
-        case Exact("checkpoint", length=length):
-            name, number = "rt.Checkpoint", length
-        case Exact("tree", arity=arity):
-            name, number = "rt.Recursion", arity
-        case Drmad(knots, _, progress, steps):
-            name, number = "rt.Knots", knots
-            if progress:
-                named["progress"] = py.Literal(True)
-            if steps:
-                named["steps"] = py.Literal(steps)
-        case Published():
-            name = "rt.Published"
-        case Naive():
-            name = "rt.Naive"
-        case Truncated(steps):
-            name, named = "rt.Store", {"last": py.Literal(steps)}
-        case Implicit("neumann", count):
-            name, number = "rt.FixedPoint", count
-        case Exact("reversible"):
-            name, number = "rt.Reversible", capacity(program)
-        case Flow(knots):
-            name, number = "rt.Knots", knots
-        case OneStep():
-            name, named = "rt.Store", {"last": py.Literal(1)}
-        case Implicit() | Forward():
-            name, number = "rt.FixedPoint", 0
-        case Exact() | Auto():
-            raise AssertionError("passes/choose.py replaces these")
-    first = () if number is None else (py.Literal(number),)
-    text = strategy_text(reverse.strategy) if reverse.reason else reverse.text
-    return py.Assign((py.Id("SAVE_POLICY"),), call(name, *first, *states, **named), f"{text}, {reverse.origin}")
+@dataclass(frozen=True)
+class Emitter:
+    """What the emission of a strategy is offered: see `Emission`."""
+
+    program: Program
+    facts: Facts = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "facts", facts(self.program))
+
+    def inputs(self) -> tuple[str, ...]:
+        """hypers, outer, and data where there is a source"""
+        return ("hypers", "outer", *(("data",) if self.program.data is not None else ()))
+
+    def minibatch(self) -> tuple[py.Expr, ...]:
+        """minibatch(data, outer, t), where the loss reads one"""
+        return batch_arguments(self.program)
+
+    def start(self, forward_step: str = "forward_step") -> py.Statement:
+        """start, forward_step = training(hypers, outer, data)"""
+        return py.Assign((py.Id("start"), py.Id(forward_step)), call("training", *map(py.Id, self.inputs())))
+
+    def forward_pass(self, *, keep: bool) -> list[py.Statement]:
+        """state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)"""
+        policy = py.Id("policy") if keep else py.Literal(None)
+        run = call("rt.forward_pass", py.Id("forward_step"), py.Id("start"), py.Id("STEPS"), policy)
+        return [py.Assign((py.Id("state"), py.Id("trajectory" if keep else "_")), run)]
+
+    def reverse_pass(self) -> list[py.Statement]:
+        """adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)"""
+        step = self.along_stream("reverse_step_at")
+        run = call("rt.reverse_pass", py.Id("forward_step"), step, py.Id("trajectory"), py.Id("adjoint"))
+        return [self.reverse_step_at("reverse_step_at", "reverse_step"), py.Assign((py.Id("adjoint"),), run)]
+
+    def reverse_step_at(self, name: str, function: str) -> py.Function:
+        """The adjoint of step t, on the minibatch of step t"""
+        batch = batch_arguments(self.program, along=True)
+        body: list[py.Statement] = [py.Assign((py.Id("batch"),), b) for b in batch]
+        states = ("before", "after", "adjoint")
+        arguments = (*states, "hypers", *(("batch",) if batch else ()), "t")
+        body.append(py.Return(call(function, *map(py.Id, arguments))))
+        return py.Function(name, stepwise(self.program, *states), "", tuple(body))
+
+    def along_stream(self, function: str) -> py.Expr:
+        """The step function of this name; where minibatches are streamed with the stream that they come from"""
+        return along_stream(self.program, function)
+
+    def objective(self, state: str) -> list[py.Statement]:
+        """value, and the adjoint that the reverse pass starts from"""
+        return [*objective_statements(self.program, state), adjoint_statement(self.program)]
+
+    def curvature_functions(self, batch: int) -> list[py.Statement]:
+        """large_minibatch(data, outer, i) and curvature(w, hypers, batch)"""
+        return [*large_minibatch_function(self.program, batch), curvature_function(self.program)]
+
+    def curvature(self, w: py.Expr, i: py.Expr) -> py.Expr:
+        """curvature(w, hypers, large_minibatch(data, outer, i))"""
+        return call("curvature", w, py.Id("hypers"), *large_minibatch(self.program, i))
+
+    def step_function(
+        self,
+        name: str,
+        doc: str,
+        values: tuple[ir.Expr, ...],
+        result: Callable[[Callable[[ir.Expr], py.Expr]], py.Expr],
+        *,
+        first: tuple[str, ...] = (),
+        local: tuple[Let, ...] = (),
+        loss: bool = False,
+    ) -> py.Function:
+        """A function of what happens in a step: reads, local equations, the result"""
+        program = self.program
+        whole = [*(let.value for let in local), *values]
+        used = {name for value in whole for name in ir.names_in(value)}
+        body, scope = step_reads(program, whole, in_loss=loss)
+        for state in program.step.states:
+            if f"{state.name}'" in used:
+                body.append(py.Assign((py.Id(f"{step_name(state.name)}_next"),), item("after", state.name)))
+        if "grad" in used:
+            gradient = py.Call(call("jax.grad", py.Id("loss")), loss_arguments(program, py.Id("w")))
+            body.append(py.Assign((py.Id("grad"),), gradient, program.loss.origin))
+        body += [py.Assign((py.Id(step_name(let.name)),), lower(let.value, scope)) for let in local]
+        body.append(py.Return(result(lambda value: lower(value, scope))))
+        params = step_parameters(program, *first) if loss else tuple((p, None) for p in (*first, "hypers", "t"))
+        return py.Function(name, params, doc, tuple(body), program.step.origin)
+
+
+def save_policy(program: Program) -> py.Statement:
+    """SAVE_POLICY = rt.Knots(count=8, before=("w",), after=("v",)): what the forward pass keeps."""
+    adjoint, reverse = program.adjoint, program.reverse
+    assert adjoint is not None
+    policy = strategy_of(program).policy(facts(program))
+    states = ((name, py.Tuple(tuple(map(py.Literal, getattr(adjoint, name))))) for name in ("before", "after"))
+    text = reverse.strategy.text if reverse.reason else reverse.text
+    value = py.Call(policy.function, policy.args, (*policy.named, *states))
+    return py.Assign((py.Id("SAVE_POLICY"),), value, f"{text}, {reverse.origin}")
+
+
+def reverse_init_reached(program: Program) -> bool:
+    """Whether the strategy goes back to the first step, and initial values take part."""
+    adjoint = program.adjoint
+    assert adjoint is not None
+    return strategy_of(program).reaches_start(program.steps) and bool(adjoint.init or adjoint.traced)
+
+
+def trained_objective_function(emit: Emission) -> py.Function:
+    """trained_objective(hypers, outer, data)"""
+    program = emit.program
+    direct = (item("hypers", h) for h in function_hypers(program, program.objective))
+    value = call("objective", item("state", "w"), *direct, *map(py.Id, emit.inputs()[2:]))
+    body = (*strategy_of(program).forward(emit, keep=False), py.Return(value))
+    doc = "Outer objective after training; nothing is kept on the way."
+    return py.Function("trained_objective", tuple((name, None) for name in emit.inputs()), doc, body)
 
 
 def objective_statements(program: Program, state: str) -> list[py.Statement]:
-    """value, d_w = jax.value_and_grad(objective)(...), and the adjoint that the reverse pass starts from."""
+    """value, d_w = jax.value_and_grad(objective)(...), and d_hypers of what the objective itself reads"""
     data = (py.Id("data"),) if program.data is not None else ()
     direct = function_hypers(program, program.objective)
     arguments: list[py.Expr] = [item(state, "w"), *(item("hypers", h) for h in direct), *data]
@@ -79,149 +151,42 @@ def objective_statements(program: Program, state: str) -> list[py.Statement]:
     gradients: py.Expr = py.Id("d_w")
     if direct:
         gradients = py.Tuple((py.Id("d_w"), *(py.Id(f"d_{h}") for h in direct)))
-    body: list[py.Statement] = [
+    return [
         py.Assign((py.Id("value"), gradients), py.Call(both, tuple(arguments)), program.objective.origin),
         py.Assign((py.Id("d_hypers"),), call("rt.zeros_like", py.Id("hypers"))),
         *(py.Assign((item("d_hypers", h),), py.Id(f"d_{h}")) for h in direct),
     ]
-    if program.reverse.strategy == Forward():
-        return body
+
+
+def adjoint_statement(program: Program) -> py.Statement:
+    """adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}"""
     entries: list[tuple[py.Expr, py.Expr]] = [(py.Literal("w"), py.Id("d_w"))]
     entries += [(py.Literal(s.name), call("rt.zeros_like", py.Id("d_w"))) for s in program.step.states]
     entries.append((py.Literal("hypers"), py.Id("d_hypers")))
-    return [*body, py.Assign((py.Id("adjoint"),), py.Dict(tuple(entries)))]
+    return py.Assign((py.Id("adjoint"),), py.Dict(tuple(entries)))
 
 
-def hypergradient_functions(program: Program, adjoint: Adjoint) -> list[py.Statement]:
-    """hypergradient(hypers, outer, data, keep), and for one_step() also online(tune_state, outer, data)"""
-    data = ("data",) if program.data is not None else ()
-    strategy = program.reverse.strategy
-    body: list[py.Statement] = []
-    growth: py.Expr = call("rt.growth", item("adjoint", "w"), py.Id("d_w"))
-    gradient: py.Expr = item("adjoint", "hypers")
-    last: list[py.Expr] = [py.Id("trajectory")]
-    back: list[py.Statement] = []
-    named: dict[str, py.Expr] = {}
-    match strategy:
-        case Forward():
-            outer = tuple(py.Id(p) for p in ("hypers", "outer", *data))
-            training = py.Lambda(("hypers",), call("training", *outer))
-            sweep = call("rt.forward_mode_pass", training, py.Id("hypers"), py.Id("STEPS"))
-            body.append(py.Assign((py.Id("state"), py.Id("tangents")), sweep))
-            gradient = call("rt.forward_gradient", py.Id("tangents"), py.Id("d_w"), py.Id("d_hypers"))
-            growth, last = call("jnp.ones", py.Tuple(())), []
-        case Implicit("cg", count):
-            body += forward_statements(program, "policy")
-            batch = large_minibatch(program, py.Literal(0))
-            product = call("curvature", item("state", "w"), py.Id("hypers"), *batch)
-            back.append(py.Assign((py.Id("product"),), product))
-            solved = call("rt.implicit", py.Id("product"), py.Id("adjoint"), py.Literal(count))
-            back.append(py.Assign((py.Id("adjoint"),), solved))
-            named["unsettled"] = _unsettled()
-        case Flow(_, segments, products):
-            body += forward_statements(program, "policy")
-            batch = large_minibatch(program, py.Id("i"))
-            curve = call("curvature", py.Id("w"), py.Id("hypers"), *batch)
-            flow = call(
-                "rt.flow_reverse_pass",
-                py.Lambda(("w", "i"), curve),
-                py.Id("flow_rule"),
-                py.Id("trajectory"),
-                py.Id("adjoint"),
-                py.Id("hypers"),
-                segments=py.Literal(segments),
-                count=py.Literal(max(1, products // segments)),
-            )
-            back.append(py.Assign((py.Id("adjoint"),), flow))
-        case Drmad(curvature="auto"):
-            body += forward_statements(program, "policy")
-            back.append(_reverse_step_at(program, "reverse_step_at", "reverse_step"))
-            back.append(_reverse_step_at(program, "gauss_newton_step_at", "reverse_step_gauss_newton"))
-            both = (along_stream(program, name) for name in ("reverse_step_at", "gauss_newton_step_at"))
-            guarded = call(
-                "rt.guarded_reverse_pass", py.Id("forward_step"), *both, py.Id("trajectory"), py.Id("adjoint")
-            )
-            back.append(py.Assign((py.Id("adjoint"), py.Id("switched")), guarded))
-            named["switched"] = py.Id("switched")
-        case _:
-            body += forward_statements(program, "policy")
-            back.append(_reverse_step_at(program, "reverse_step_at", "reverse_step"))
-            reverse_step_at = along_stream(program, "reverse_step_at")
-            swept = call(
-                "rt.reverse_pass", py.Id("forward_step"), reverse_step_at, py.Id("trajectory"), py.Id("adjoint")
-            )
-            back.append(py.Assign((py.Id("adjoint"),), swept))
-            if isinstance(strategy, Implicit):
-                named["unsettled"] = _unsettled()
-            if isinstance(strategy, Naive):
-                named["lost"] = py.Call(py.Attribute(py.Id("trajectory"), "lost"))
-    if reverse_init_reached(program, adjoint) and not isinstance(strategy, Forward):
+def hypergradient_functions(emit: Emission) -> list[py.Statement]:
+    """hypergradient(hypers, outer, data, policy), and what the strategy adds"""
+    program, strategy = emit.program, strategy_of(emit.program)
+    passes = strategy.passes(emit)
+    gradient = passes.gradient or item("adjoint", "hypers")
+    if passes.gradient is None and reverse_init_reached(program):
         gradient = call("reverse_init", py.Id("adjoint"), py.Id("hypers"), py.Id("outer"))
-    body += [*objective_statements(program, "state"), *back]
-    body.append(py.Assign((py.Id("growth"),), growth))
-    body.append(py.Assign((py.Id("d_hypers"),), gradient))
-    if strategy in (Exact("reversible"), Naive()):
-        last = []
-    result = (py.Id("value"), py.Id("d_hypers"), py.Id("growth"), item("state", "w"), *last)
-    body.append(py.Return(call("rt.Hypergradient", *result, **named)))
-    params: list[tuple[str, py.Expr | None]] = [(p, None) for p in ("hypers", "outer", *data)]
-    params.append(("policy", py.Id("SAVE_POLICY")))
-    text = program.reverse.text
-    if program.reverse.reason:
-        text += f", chosen: {strategy_text(strategy)}"
-    doc = f"Objective and its gradient in the hyperparameters: {text}."
-    whole = py.Function("hypergradient", tuple(params), doc, tuple(body), program.reverse.origin)
-    return [whole, *_online(program)] if isinstance(strategy, OneStep) else [whole]
-
-
-def _unsettled() -> py.Expr:
-    return call("rt.residual", py.Id("forward_step"), py.Id("start"), py.Id("state"), py.Id("STEPS"))
-
-
-def _online(program: Program) -> list[py.Statement]:
-    """hypergradient_of_step(state, hypers, outer, data, t) and online(tune_state, outer, data)"""
-    strategy = program.reverse.strategy
-    assert isinstance(strategy, OneStep)
-    data = ("data",) if program.data is not None else ()
-    outer = tuple(py.Id(p) for p in ("hypers", "outer", *data))
-    batch = ("batch",) if program.batched else ()
-    step: list[py.Statement] = [
-        py.Assign((py.Id("_"), py.Id("forward_step")), call("training", *outer)),
-        py.Assign((py.Id("after"),), call("forward_step", py.Id("state"), py.Id("t"))),
-        *objective_statements(program, "after"),
-        *(py.Assign((py.Id("batch"),), b) for b in batch_arguments(program)),
-        py.Assign(
-            (py.Id("adjoint"),),
-            call("reverse_step", *(py.Id(n) for n in ("state", "after", "adjoint", "hypers", *batch, "t"))),
-        ),
-        py.Return(py.Tuple((py.Id("after"), py.Id("value"), item("adjoint", "hypers")))),
+    start = emit.objective("state") if passes.seeds_adjoint else objective_statements(program, "state")
+    trajectory = (py.Id("trajectory"),) if passes.keeps_trajectory else ()
+    result = (py.Id("value"), py.Id("d_hypers"), py.Id("growth"), item("state", "w"), *trajectory)
+    body = [
+        *passes.forward,
+        *start,
+        *passes.reverse,
+        py.Assign((py.Id("growth"),), passes.growth),
+        py.Assign((py.Id("d_hypers"),), gradient),
+        py.Return(call("rt.Hypergradient", *result, **passes.stats)),
     ]
-    params = tuple((p, None) for p in ("state", "hypers", "outer", *data, "t"))
-    doc = "The state after step t, the objective there, and its gradient through that step alone."
-    one = py.Function("hypergradient_of_step", params, doc, tuple(step))
-    arguments = (
-        py.Attribute(py.Call(py.Id("globals")), "get"),
-        py.Literal(strategy.every),
-        py.Id("STEPS"),
-        py.Id("tune_state"),
-        py.Id("outer"),
-        py.Tuple(tuple(py.Id(d) for d in data)),
-    )
-    whole = py.Function(
-        "online",
-        tuple((p, None) for p in ("tune_state", "outer", *data)),
-        f"A whole training run in which the hyperparameters move every {strategy.every} steps.",
-        (py.Return(call("rt.online", *arguments)),),
-        program.reverse.origin,
-    )
-    return [one, whole]
-
-
-def _reverse_step_at(program: Program, name: str, function: str) -> py.Function:
-    """The adjoint of step t, on the minibatch of step t."""
-    body: list[py.Statement] = [py.Assign((py.Id("batch"),), b) for b in batch_arguments(program, along=True)]
-    batch = ("batch",) if program.batched else ()
-    states = ("before", "after", "adjoint")
-    arguments = (py.Id(n) for n in (*states, "hypers", *batch, "t"))
-    body.append(py.Return(call(function, *arguments)))
-    return py.Function(name, stepwise(program, *states), "", tuple(body))
+    params: list[tuple[str, py.Expr | None]] = [(name, None) for name in emit.inputs()]
+    params.append(("policy", py.Id("SAVE_POLICY")))
+    chosen = f", chosen: {strategy.text}" if program.reverse.reason else ""
+    doc = f"Objective and its gradient in the hyperparameters: {program.reverse.text}{chosen}."
+    whole = py.Function("hypergradient", tuple(params), doc, tuple(body), program.reverse.origin)
+    return [whole, *strategy.functions_after(emit)]

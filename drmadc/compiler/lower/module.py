@@ -18,23 +18,27 @@ from drmadc.compiler.lower.forward import (
     objective_function,
     report_functions,
     step_function,
-    trained_objective_function,
     training_function,
     training_loss_function,
 )
-from drmadc.compiler.lower.hypergradient import hypergradient_functions, keep_constant
+from drmadc.compiler.lower.hypergradient import (
+    Emitter,
+    hypergradient_functions,
+    reverse_init_reached,
+    save_policy,
+    trained_objective_function,
+)
 from drmadc.compiler.lower.hypers import arms_function, hyper_functions, sweep_function
 from drmadc.compiler.lower.reverse import (
     needs_outputs,
     reverse_init_function,
     reverse_step_functions,
 )
-from drmadc.compiler.lower.strategies import reverse_init_reached, strategy_functions
 from drmadc.compiler.lower.tables import tables
 from drmadc.compiler.lower.tuning import tune_functions
 from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir.program import Program
-from drmadc.ir.reverse import Exact, Reverse, strategy_text
+from drmadc.language.strategies.base import strategy_of
 from drmadc.target import tree as py
 from drmadc.target.build import call
 from drmadc.target.printer import print_module
@@ -63,16 +67,17 @@ def lower_module(program: Program) -> py.Module:
         objective_function(program),
     ]
     functions += [step_function(program), *reverse_step_functions(program, adjoint)]
-    functions += strategy_functions(program)
+    emit = Emitter(program)
+    functions += strategy_of(program).functions(emit)
     functions += [
         training_function(program),
         training_loss_function(program),
-        trained_objective_function(program),
+        trained_objective_function(emit),
     ]
-    last = reverse_init_function(program, adjoint) if reverse_init_reached(program, adjoint) else None
+    last = reverse_init_function(program, adjoint) if reverse_init_reached(program) else None
     if last is not None:
         functions.append(last)
-    functions += hypergradient_functions(program, adjoint)
+    functions += hypergradient_functions(emit)
     functions += report_functions(program)
     functions += tune_functions(program)
     functions += arms_function(program)
@@ -102,7 +107,7 @@ def _constants(program: Program) -> list[py.Statement]:
     if program.batch:
         out.append(_constant("BATCH", py.Literal(program.batch), program.origin("train.batch")))
     out += _tuning(program)
-    out.append(keep_constant(program, program.adjoint))
+    out.append(save_policy(program))
     if program.data is not None:
         out.append(data_constant(program, program.data))
         out += [*statistics_table(program.data), *moves_table(program), *feed_constant(program)]
@@ -111,7 +116,7 @@ def _constants(program: Program) -> list[py.Statement]:
         "update": f"{program.step.origin}: {program.step.rule}",
         "objective": f"{program.objective.origin}: {program.objective.text}",
         "reverse": f"{program.reverse.origin}: {program.reverse.text}",
-        "strategy": _strategy(program.reverse),
+        "strategy": _strategy(program),
         "tune": f"{program.stages[0].step.origin}: {program.stages[0].step.rule}" if program.stages else "",
     }
     entries = tuple((py.Literal(k), py.Literal(v)) for k, v in lines.items())
@@ -137,13 +142,12 @@ def _tuning(program: Program) -> list[py.Statement]:
     return out
 
 
-def _strategy(reverse: Reverse) -> str:
-    """The strategy as the spec gives it; where the compiler chose, also what and why."""
-    if reverse.strategy == Exact("reversible"):
-        return f"{reverse.text}: decays rounded up to n / 65536, a slightly different problem"
-    if not reverse.reason:
-        return reverse.text
-    return f"{reverse.text} = {strategy_text(reverse.strategy)} ({reverse.reason})"
+def _strategy(program: Program) -> str:
+    """The strategy as the spec gives it, and what it changes; where the compiler chose, also what and why."""
+    reverse, strategy = program.reverse, strategy_of(program)
+    if strategy.note:
+        return f"{reverse.text}: {strategy.note}"
+    return f"{reverse.text} = {strategy.text} ({reverse.reason})" if reverse.reason else reverse.text
 
 
 def _constant(name: str, value: py.Expr, comment: str = "") -> py.Statement:

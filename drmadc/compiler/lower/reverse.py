@@ -16,39 +16,25 @@ from drmadc.compiler.passes.split_loss import split_loss
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import mul
 from drmadc.ir.program import Adjoint, Let, Program
-from drmadc.ir.reverse import (
-    Curvature,
-    Drmad,
-)
 from drmadc.ir.text import equation_text
 from drmadc.ir.types import Array
+from drmadc.language.strategies.base import strategy_of
 from drmadc.target import tree as py
 from drmadc.target.build import call, item
 
 
-def curvature(program: Program) -> Curvature:
-    """Which curvature the strategy asks for."""
-    strategy = program.reverse.strategy
-    return strategy.curvature if isinstance(strategy, Drmad) else "exact"
-
-
 def needs_outputs(program: Program) -> bool:
     """Whether the Gauss-Newton matrix is used, which needs the loss as a function of the model's outputs."""
-    return curvature(program) != "exact"
+    return "gauss_newton" in strategy_of(program).matrices
 
 
 def reverse_step_functions(program: Program, adjoint: Adjoint) -> list[py.Statement]:
-    """reverse_step, and for `curvature: auto` reverse_step_gauss_newton"""
-    match curvature(program):
-        case "exact":
-            return [_reverse_step(program, adjoint, "reverse_step", gauss_newton=False)]
-        case "gauss_newton":
-            return [_reverse_step(program, adjoint, "reverse_step", gauss_newton=True)]
-        case "auto":
-            return [
-                _reverse_step(program, adjoint, "reverse_step", gauss_newton=False),
-                _reverse_step(program, adjoint, "reverse_step_gauss_newton", gauss_newton=True),
-            ]
+    """reverse_step, and where the strategy uses both matrices reverse_step_gauss_newton"""
+    first, *others = strategy_of(program).matrices
+    return [
+        _reverse_step(program, adjoint, "reverse_step", gauss_newton=first == "gauss_newton"),
+        *(_reverse_step(program, adjoint, f"reverse_step_{m}", gauss_newton=m == "gauss_newton") for m in others),
+    ]
 
 
 def _reverse_step(program: Program, adjoint: Adjoint, name: str, *, gauss_newton: bool) -> py.Function:

@@ -6,7 +6,7 @@ from math import prod
 from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Function, Program
-from drmadc.ir.reverse import Implicit
+from drmadc.language.strategies.base import strategy_of
 from drmadc_common.amounts import bytes_text
 
 SHARE = 1_000_000_000
@@ -77,6 +77,4 @@ def obstacle(program: Program) -> str:
         return "`retrain` trains on several splits together"
     if any("train" in function_splits(function) for function in functions):
         return "an expression `on train` reads all of it"
-    if isinstance(program.reverse.strategy, Implicit) and program.reverse.strategy.solver == "cg":
-        return "implicit(cg: ...) multiplies with the Hessian over all of it"
-    return ""
+    return strategy_of(program).reads_split

@@ -1,27 +1,12 @@
 """An update rule as a discretised gradient flow: v' = momentum v - kick grad, w' = w + rate v'."""
 
-from dataclasses import dataclass
-
 from drmadc.compiler.passes.kick_drift import inlined, slope
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import neg
 from drmadc.ir.program import Step
+from drmadc.language.strategies.facts import GradientFlow
 
 RULES = ("sgd", "heavy_ball", "momentum")
-
-
-@dataclass(frozen=True, slots=True)
-class GradientFlow:
-    """The rule's coefficients as expressions in hyperparameters and t."""
-
-    rate: ir.Expr
-    momentum: ir.Expr
-    kick: ir.Expr
-
-    @property
-    def rate_hypers(self) -> frozenset[str]:
-        """Hyperparameters in the learning rate."""
-        return frozenset(ir.hypers_in(self.rate))
 
 
 def gradient_flow(step: Step) -> GradientFlow | None:

@@ -6,25 +6,13 @@
 Given w' and the new states, the drift gives w, then the kick gives the old states (Maclaurin et al. 2015, algorithm 3).
 """
 
-from dataclasses import dataclass
-
 from drmadc.compiler.passes.differentiate import Adjoints, accumulated, pull
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite, sub
 from drmadc.ir.program import Let, Step
+from drmadc.language.strategies.facts import KickDrift
 
 ONE = ir.Const(1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class KickDrift:
-    """For each state its decay and its kick, and the drift of the parameters; `locals` are other equations."""
-
-    decays: tuple[Let, ...]
-    kicks: tuple[Let, ...]
-    drift: ir.Expr
-    kick_locals: tuple[Let, ...]
-    drift_locals: tuple[Let, ...]
 
 
 def kick_drift(step: Step) -> KickDrift | str:

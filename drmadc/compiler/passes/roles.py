@@ -1,12 +1,9 @@
 """Where each hyperparameter acts: in the loss, the update rule, the initial values, the objective."""
 
-from typing import Literal
-
 from drmadc.compiler.passes.dependence import expression_hypers, function_hypers
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
-
-Role = Literal["loss", "rule", "parameters", "state", "objective"]
+from drmadc.language.strategies.facts import Role
 
 
 def roles(program: Program, name: str) -> frozenset[Role]:

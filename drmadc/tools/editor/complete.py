@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from drmadc.compiler.check.strategy.setting import EXAMPLES
 from drmadc.compiler.driver import Compilation, prelude
 from drmadc.language.registry import FUNCTIONS
+from drmadc.language.strategies.registry import EXAMPLES
 from drmadc.syntax import ast
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
 from drmadc.tools.editor.words import block_at

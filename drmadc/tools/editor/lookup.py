@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from math import prod
 
 from drmadc.common.source import Span
-from drmadc.compiler.check.strategy.setting import EXAMPLES
 from drmadc.compiler.driver import Compilation, prelude
 from drmadc.ir.program import Program
 from drmadc.language.registry import FUNCTIONS
+from drmadc.language.strategies.registry import EXAMPLES
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_spec
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS

@@ -1,7 +1,7 @@
 # reverse_flow: the statements that differ from reverse_exact's module
 
 # flow(knots: 5, segments: 4, products: 16, batch: 100), reverse_flow.drm:28
-SAVE_POLICY = rt.Knots(5, ("w",), ("v",))
+SAVE_POLICY = rt.Knots(count=5, before=("w",), after=("v",))
 
 LINES = {
     "loss": "reverse_flow.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",

@@ -1,6 +1,6 @@
 # reverse_naive: the statements that differ from reverse_exact's module
 
-SAVE_POLICY = rt.Naive(("w",), ("v",))  # naive(), reverse_naive.drm:28
+SAVE_POLICY = rt.Naive(before=("w",), after=("v",))  # naive(), reverse_naive.drm:28
 
 LINES = {
     "loss": "reverse_naive.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
@@ -26,6 +26,7 @@ def drift(after, hypers, t):
 
     w' = w + drift
     """
+    # reverse_naive.drm:20
     rate = hypers["rate"][t * 2 // STEPS]
     v_next = after["v"]
     return rate * v_next

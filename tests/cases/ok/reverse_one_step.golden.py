@@ -1,7 +1,7 @@
 # reverse_one_step: the statements that differ from reverse_exact's module
 
 # one_step(every: 4), reverse_one_step.drm:28
-SAVE_POLICY = rt.Store(("w",), ("v",), last=1)
+SAVE_POLICY = rt.Store(last=1, before=("w",), after=("v",))
 
 LINES = {
     "loss": "reverse_one_step.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",

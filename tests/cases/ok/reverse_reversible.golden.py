@@ -1,7 +1,7 @@
 # reverse_reversible: the statements that differ from reverse_exact's module
 
 # exact(reversible), reverse_reversible.drm:28
-SAVE_POLICY = rt.Reversible(3, ("w",), ("v",))
+SAVE_POLICY = rt.Reversible(capacity=3, before=("w",), after=("v",))
 
 LINES = {
     "loss": "reverse_reversible.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
@@ -27,6 +27,7 @@ def drift(after, hypers, t):
 
     w' = w + drift
     """
+    # reverse_reversible.drm:20
     rate = hypers["rate"][t * 2 // STEPS]
     v_next = after["v"]
     return rate * v_next

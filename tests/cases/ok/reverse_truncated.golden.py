@@ -1,7 +1,7 @@
 # reverse_truncated: the statements that differ from reverse_exact's module
 
 # truncated(steps: 4), reverse_truncated.drm:28
-SAVE_POLICY = rt.Store(("w",), ("v",), last=4)
+SAVE_POLICY = rt.Store(last=4, before=("w",), after=("v",))
 
 LINES = {
     "loss": "reverse_truncated.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",

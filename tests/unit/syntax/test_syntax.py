@@ -11,6 +11,7 @@ from drmadc.common.diagnostics.render import as_json, render
 from drmadc.common.source import SourceFile
 from drmadc.compiler.driver import compile_source
 from drmadc.ir import nodes, program, reverse, types
+from drmadc.language.strategies.registry import STRATEGIES
 from drmadc.syntax import parse as parse_module
 from drmadc.syntax.format import format_spec
 from drmadc.syntax.parse import parse
@@ -69,7 +70,7 @@ def test_every_terminal_has_a_word() -> None:
 @pytest.mark.parametrize("case", ["mnist_l2", "adam_all", "own_rule", "units"])
 def test_repr_of_ir_evaluates_to_it(case: str) -> None:
     ir = compiled(case).ir
-    names = {**vars(nodes), **vars(types), **vars(program), **vars(reverse)}
+    names = {**vars(nodes), **vars(types), **vars(program), **vars(reverse), **{s.__name__: s for s in STRATEGIES}}
     assert eval(repr(ir), names) == ir
 
 

@@ -1,5 +1,6 @@
 """Plans: predicted memory against XLA's own analysis, choices under a bound, and what the commands print."""
 
+import re
 import time
 from typing import Any
 
@@ -11,11 +12,11 @@ from click.testing import CliRunner
 import drmadc
 import drmadc_runtime as rt
 from drmadc.cli.main import cli
-from drmadc.compiler.passes.strategy.choose import chosen, exact_forms
-from drmadc.compiler.passes.strategy.cost import memory, work
+from drmadc.compiler.passes.strategy.choose import choose
+from drmadc.compiler.passes.strategy.cost import cost
+from drmadc.compiler.passes.strategy.facts import facts
 from drmadc.compiler.passes.strategy.plan import candidates, plan
-from drmadc.compiler.passes.strategy.support import unsupported
-from drmadc.ir.reverse import Drmad, Exact, Reverse, strategy_text
+from drmadc.language.strategies.auto import exact_forms
 from drmadc.tools.plan import fitting, out_of_memory_text
 from tests.conftest import ROOT, compiled
 
@@ -46,7 +47,7 @@ def measured_memory(program: drmadc.Program) -> int:
 )
 def test_predicted_memory_is_what_xla_allocates(strategy: str) -> None:
     program = with_strategy(strategy)
-    predicted = memory(program.ir, program.ir.reverse.strategy)
+    predicted = cost(program.ir).memory
     assert predicted == pytest.approx(measured_memory(program), rel=0.15)
 
 
@@ -76,7 +77,7 @@ def test_memory_of_drmad_does_not_grow_with_the_number_of_steps() -> None:
 )
 def test_predicted_memory_of_every_strategy(strategy: str) -> None:
     program = with_strategy(strategy)
-    predicted = memory(program.ir, program.ir.reverse.strategy)
+    predicted = cost(program.ir).memory
     assert predicted == pytest.approx(measured_memory(program), rel=0.15)
 
 
@@ -105,13 +106,13 @@ def test_predicted_work_is_the_measured_ratio(strategy: str) -> None:
             times["train"].append(middle - begin)
             times["whole"].append(time.perf_counter() - middle)
     ratio = min(times["whole"][1:]) / min(times["train"][1:])
-    assert work(program.ir, program.ir.reverse.strategy) == pytest.approx(ratio, rel=0.25)
+    assert cost(program.ir).work == pytest.approx(ratio, rel=0.25)
 
 
 def test_exact_forms_need_less_and_less_memory_and_more_work() -> None:
     program = with_strategy("exact(store)").ir
-    forms = exact_forms(program)
-    needs, works = [memory(program, f) for f in forms], [work(program, f) for f in forms]
+    costs = [cost(program, form) for form in exact_forms(facts(program))]
+    needs, works = [c.memory for c in costs], [c.work for c in costs]
     assert needs == sorted(needs, reverse=True)
     assert works == sorted(works)
 
@@ -119,30 +120,29 @@ def test_exact_forms_need_less_and_less_memory_and_more_work() -> None:
 @pytest.mark.parametrize(("bound", "form"), [("2 GB", "store"), ("100 MB", "checkpoint"), ("20 MB", "tree")])
 def test_exact_chooses_the_fastest_form_that_fits(bound: str, form: str) -> None:
     reverse = with_strategy(f"exact(memory: {bound})").ir.reverse
-    assert isinstance(reverse.strategy, Exact)
-    assert reverse.strategy.form == form
+    assert reverse.strategy.text == f"exact({form})"
     assert reverse.reason
 
 
 def test_auto_prefers_exact_and_falls_back_to_guarded_knots() -> None:
-    assert strategy_text(with_strategy("auto(memory: 1 GB)").ir.reverse.strategy) == "exact(store)"
-    reverse = with_strategy("auto(memory: 12 MB)").ir.reverse
-    assert isinstance(reverse.strategy, Drmad)
-    assert reverse.strategy.curvature == "auto"
-    assert memory(with_strategy("auto(memory: 12 MB)").ir, reverse.strategy) <= 12e6
+    assert with_strategy("auto(memory: 1 GB)").ir.reverse.strategy.text == "exact(store)"
+    program = with_strategy("auto(memory: 12 MB)").ir
+    assert re.fullmatch(r"drmad\(knots: \d+, curvature: auto\)", program.reverse.strategy.text)
+    assert cost(program).memory <= 12e6
 
 
 def test_a_choice_is_kept_when_it_is_already_made() -> None:
     program = with_strategy("drmad(knots: 8)").ir
-    reverse = Reverse(Drmad(8), "drmad(knots: 8)", "")
-    assert chosen(program, reverse) == reverse
+    assert choose(program) == program
+    again = with_strategy("auto(memory: 100 MB)").ir
+    assert choose(again) == again
 
 
 @pytest.mark.parametrize("case", ["mnist_l2", "schedules", "adam_all", "surface", "norm_clipping", "own_rule", "units"])
 def test_every_strategy_has_a_cost_or_a_reason(case: str) -> None:
     program = compiled(case).ir
     rows = plan(program, 2_000_000_000).rows
-    assert {row.strategy for row in rows} >= set(candidates(program))
+    assert {row.strategy for row in rows} >= set(candidates(facts(program)))
     for row in rows:
         assert row.cost.memory > 0
         assert row.cost.work >= 1
@@ -168,7 +168,8 @@ def test_out_of_memory_says_what_would_fit() -> None:
 
 def test_what_cannot_serve_is_refused_with_the_hyperparameter() -> None:
     program = compiled("schedules").ir
-    reasons = {strategy_text(s): unsupported(program, s) for s in candidates(program)}
+    known = facts(program)
+    reasons = {s.text: s.unsupported(known) for s in candidates(known)}
     assert reasons["exact(store)"] is None
     implicit = reasons["implicit(cg: 20)"]
     assert implicit is not None

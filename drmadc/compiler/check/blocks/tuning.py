@@ -12,12 +12,14 @@ from drmadc.compiler.check.errors import name_errors, tuning_errors, type_errors
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
-from drmadc.compiler.check.strategy.setting import DEFAULT_MEMORY, check_reverse
+from drmadc.compiler.check.strategy.setting import check_reverse
 from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir.program import HYPERS, HyperParameter, Stage, axis_slots
-from drmadc.ir.reverse import Exact, OneStep, Reverse
+from drmadc.ir.reverse import Reverse
 from drmadc.ir.ties import COARSER, GRAINS, Grain, Projection, Projector, Tie
 from drmadc.ir.types import Tree
+from drmadc.language.strategies.registry import DEFAULT
+from drmadc.language.strategies.settings import Limits
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
@@ -93,15 +95,15 @@ def _tune(decls: list[ast.TuneDecl], known: Known) -> Tune:
             known.bag.add(tuning_errors.TestObjective(minimize.span))
     reverse = settings.optional("reverse")
     if reverse is None:
-        tune.reverse = Reverse(Exact("any", DEFAULT_MEMORY), "exact()", decls[0].span.origin)
+        tune.reverse = Reverse(DEFAULT, "exact()", decls[0].span.origin)
     else:
-        tune.reverse = check_reverse(reverse, known.steps, known.examples, known.bag)
+        tune.reverse = check_reverse(reverse, Limits(known.steps, known.examples), known.bag)
     tune.seeds = count(settings.optional("seeds"), "`seeds`", known) or 1
     tune.stop = _stop(settings.optional("stop"), known)
     sweeps = known.single(ast.SweepDecl) is not None
     still = sweeps and len(decls) == 1 and settings.optional("update") is None and settings.optional("steps") is None
     stages = [] if still else [_stage(decl, blocks[: i + 1], len(decls) > 1, known) for i, decl in enumerate(decls)]
-    if tune.reverse is not None and isinstance(tune.reverse.strategy, OneStep):
+    if tune.reverse is not None and tune.reverse.strategy.online:
         _check_online(settings, decls, known)
     good = tuple(stage for stage in stages if stage is not None)
     stop = settings.optional("stop")

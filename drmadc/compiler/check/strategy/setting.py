@@ -1,259 +1,180 @@
-"""The `reverse` setting: its forms, their settings, and what each can be."""
+"""The `reverse` setting: which strategy it names, and what its settings can be."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 from drmadc.common.diagnostics.model import Bag
 from drmadc.common.diagnostics.suggest import did_you_mean
 from drmadc.compiler.check.errors.program_errors import BadReverse
-from drmadc.ir.reverse import (
-    Auto,
-    Drmad,
-    Exact,
-    Flow,
-    Forward,
-    Implicit,
-    Naive,
-    OneStep,
-    Published,
-    Reverse,
-    Strategy,
-    Truncated,
-)
+from drmadc.ir.reverse import Reverse
+from drmadc.language.strategies.base import Strategy
+from drmadc.language.strategies.registry import EXAMPLES, STRATEGIES
+from drmadc.language.strategies.settings import Count, Examples, Fraction, Limits, Option, Setting, Size, Switch
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 from drmadc_common.amounts import bytes_of
 
-DEFAULT_MEMORY = 2_000_000_000
-EXAMPLES = {
-    "exact": "exact(), exact(store), exact(checkpoint), exact(tree), exact(reversible), exact(memory: 2 GB)",
-    "drmad": "drmad(knots: 16, curvature: auto), drmad(paper)",
-    "naive": "naive()",
-    "flow": "flow(knots: 16, segments: 20, products: 240, batch: 2000)",
-    "truncated": "truncated(steps: 200)",
-    "implicit": "implicit(neumann: 20), implicit(cg: 20)",
-    "forward": "forward()",
-    "one_step": "one_step(every: 10)",
-    "auto": "auto(memory: 2 GB)",
-}
-WORDS = {"exact": ("store", "checkpoint", "tree", "reversible"), "drmad": ("paper",)}
-SETTINGS = {
-    "exact": ("memory",),
-    "drmad": ("knots", "curvature", "progress", "steps"),
-    "naive": (),
-    "flow": ("knots", "segments", "products", "batch"),
-    "truncated": ("steps",),
-    "implicit": ("neumann", "cg"),
-    "forward": (),
-    "one_step": ("every",),
-    "auto": ("memory",),
-}
+Value = int | str | bool
 
 
 class _Wrong(Exception):
     """The setting was reported."""
 
 
-@dataclass(frozen=True)
-class _Form:
-    """A call that is being read: its word, and its settings by name."""
+def check_reverse(value: ast.Expr, limits: Limits, bag: Bag) -> Reverse | None:
+    """The strategy that a `reverse` setting asks for; None where it is wrong, which is then in the bag."""
+    text = format_expr(value)
+    word = value.function.text if isinstance(value, ast.Call) and isinstance(value.function, ast.Name) else text
+    if word not in EXAMPLES or not isinstance(value, ast.Call):
+        advice = (
+            f"for example: {EXAMPLES[word]}" if word in EXAMPLES else did_you_mean(word, tuple(EXAMPLES), "strategy")
+        )
+        bag.add(BadReverse(value.span, f"`{text}` is not a reverse strategy", "not a strategy", advice))
+        return None
+    try:
+        return Reverse(_Reading(word, value, limits, bag).strategy(), text, value.span.origin)
+    except _Wrong:
+        return None
 
-    name: str
-    call: ast.Call
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A call that is being read."""
+
     word: str
-    given: dict[str, ast.Expr]
+    call: ast.Call
+    limits: Limits
     bag: Bag
 
     def fail(self, at: ast.Expr, problem: str, place: str, advice: str = "") -> _Wrong:
         """Report, and give up on this strategy."""
-        self.bag.add(BadReverse(at.span, problem, place, advice or f"for example: {EXAMPLES[self.name]}"))
+        self.bag.add(BadReverse(at.span, problem, place, advice or f"for example: {EXAMPLES[self.word]}"))
         return _Wrong()
 
-    def count(self, setting: str, default: int, low: int, high: int | None, why: str) -> int:
+    def strategy(self) -> Strategy:
+        """The strategy with its settings."""
+        form, given = self.arguments()
+        kind = self.kind(form, given)
+        values: dict[str, Value] = {}
+        for setting in kind.settings:
+            values[setting.field] = self.value(setting, given.get(setting.name), values)
+        strategy = kind(**values)
+        conflict = strategy.conflict()
+        if conflict is not None:
+            raise self.fail(given[conflict.setting], conflict.problem, conflict.place, conflict.advice)
+        return strategy
+
+    def arguments(self) -> tuple[str, dict[str, ast.Expr]]:
+        """The form, and the settings by name."""
+        kinds = [kind for kind in STRATEGIES if kind.word == self.word]
+        forms = tuple(kind.form for kind in kinds if kind.form)
+        names = tuple(setting.name for kind in kinds for setting in kind.settings)
+        form = ""
+        given: dict[str, ast.Expr] = {}
+        for arg in self.call.args:
+            label = arg.name or format_expr(arg.value)
+            if arg.name is None:
+                if label not in forms or form:
+                    advice = "" if form or not forms else did_you_mean(label, forms, "form")
+                    raise self.fail(arg.value, f"{self.word}() does not take `{label}`", "unknown form", advice)
+                form = label
+            elif label not in names:
+                advice = did_you_mean(label, names, "setting") if names else ""
+                raise self.fail(arg.value, f"{self.word}() has no setting `{label}`", "unknown", advice)
+            elif label in given:
+                raise self.fail(arg.value, f"`{label}` is given twice", "again here")
+            else:
+                given[label] = arg.value
+        return form, given
+
+    def kind(self, form: str, given: dict[str, ast.Expr]) -> type[Strategy]:
+        """The strategy of this form; where several have it, the one that takes what is given."""
+        kinds = [kind for kind in STRATEGIES if kind.word == self.word and kind.form == form]
+        if len(kinds) > 1:
+            names = [f"`{setting.name}`" for kind in kinds for setting in kind.settings]
+            kinds = [kind for kind in kinds if set(given) == {setting.name for setting in kind.settings}]
+            if len(kinds) != 1:
+                raise self.fail(self.call, f"{self.word}() takes either {' or '.join(names)}", "which one?")
+        for name, value in given.items():
+            if name not in {setting.name for setting in kinds[0].settings}:
+                problem = f"{self.word}({form}) takes no setting `{name}`"
+                raise self.fail(value, problem, "has no meaning here")
+        return kinds[0]
+
+    def value(self, setting: Setting, value: ast.Expr | None, before: dict[str, Value]) -> Value:
+        """The value of a setting; its default where it is not given."""
+        match setting:
+            case Count():
+                return self.count(setting, value, before)
+            case Option(name, options=options):
+                return options[0] if value is None else self.option(name, value, options)
+            case Switch(name):
+                return value is not None and self.option(name, value, setting.options) == "on"
+            case Size(default=default):
+                return default if value is None else self.size(setting.name, value)
+            case Fraction(name):
+                return 0 if value is None else self.fraction(name, value)
+            case Examples():
+                return self.examples(setting, value)
+            case _:
+                assert_never(setting)
+
+    def count(self, setting: Count, value: ast.Expr | None, before: dict[str, Value]) -> int:
+        """A whole number in its bounds; the default is lowered to the upper one."""
+        each = int(before[setting.per]) if setting.per else 1
+        low, high = setting.low * each, self.limits.of(setting.high)
+        if value is not None:
+            return self.whole(setting.name, value, low, high, setting.why)
+        if setting.default is None:
+            raise self.fail(self.call, f"{self.word}() needs `{setting.name}`: {setting.about}", "missing here")
+        return setting.default * each if high is None else min(setting.default * each, high)
+
+    def whole(self, name: str, value: ast.Expr, low: int, high: int | None, why: str) -> int:
         """A whole number in [low, high]."""
-        value = self.given.get(setting)
-        if value is None:
-            return default
         number = value.value if isinstance(value, ast.Number) else None
         wanted = f"from {low} to {high}" if high is not None else f"at least {low}"
         if not isinstance(number, int):
-            raise self.fail(
-                value, f"`{setting}` of {self.name}() is a whole number {wanted}", f"not {format_expr(value)}"
-            )
+            problem = f"`{name}` of {self.word}() is a whole number {wanted}"
+            raise self.fail(value, problem, f"not {format_expr(value)}")
         if number < low or (high is not None and number > high):
-            raise self.fail(value, f"{self.name}() needs {setting} {wanted}, not {number}", why)
+            raise self.fail(value, f"{self.word}() needs {name} {wanted}, not {number}", why)
         return number
 
-    def option(self, setting: str, options: tuple[str, ...]) -> str:
-        """One of some words; the first is the default."""
-        value = self.given.get(setting)
-        if value is None:
-            return options[0]
+    def option(self, name: str, value: ast.Expr, options: tuple[str, ...]) -> str:
+        """One of some words."""
         word = value.text if isinstance(value, ast.Name) else format_expr(value)
         if word not in options:
-            raise self.fail(
-                value,
-                f"`{setting}` is {', '.join(options[:-1])} or {options[-1]}",
-                "not one of them",
-                did_you_mean(word, options, "choice"),
-            )
+            problem = f"`{name}` is {', '.join(options[:-1])} or {options[-1]}"
+            raise self.fail(value, problem, "not one of them", did_you_mean(word, options, "choice"))
         return word
 
-    def memory(self) -> int:
+    def size(self, name: str, value: ast.Expr) -> int:
         """A bound in bytes."""
-        value = self.given.get("memory")
-        if value is None:
-            return DEFAULT_MEMORY
-        if isinstance(value, ast.Quantity):
-            bound = bytes_of(value.text, value.unit)
-            if bound > 0:
-                return bound
-        raise self.fail(value, "`memory` is a size such as 500 MB or 2 GB", f"not {format_expr(value)}")
+        bound = bytes_of(value.text, value.unit) if isinstance(value, ast.Quantity) else 0
+        if bound <= 0:
+            raise self.fail(value, f"`{name}` is a size such as 500 MB or 2 GB", f"not {format_expr(value)}")
+        return bound
 
-    def fraction(self, steps: int | None) -> int:
-        """`steps: 200` or `steps: T / 10`; 0 where it is not given."""
-        value = self.given.get("steps")
-        if value is None:
-            return 0
+    def fraction(self, name: str, value: ast.Expr) -> int:
+        """`200` or `T / 10` of the training steps."""
+        steps = self.limits.steps
         match value:
             case ast.Binary("/", ast.Name("T"), ast.Number(text)) if text.isdigit() and int(text) > 0:
-                part = int(text)
-                return max(1, steps // part) if steps is not None else 1
+                return max(1, steps // int(text)) if steps is not None else 1
             case ast.Number():
-                return self.count("steps", 0, 1, steps, "more than there are training steps")
-        raise self.fail(value, "`steps` is a whole number or a fraction T / 10 of the training steps", "neither")
+                return self.whole(name, value, 1, steps, "more than there are training steps")
+            case _:
+                problem = f"`{name}` is a whole number or a fraction T / 10 of the training steps"
+                raise self.fail(value, problem, "neither")
 
-
-def check_reverse(value: ast.Expr, steps: int | None, train_size: int | None, bag: Bag) -> Reverse | None:
-    """The strategy that a `reverse` setting asks for; None where it is wrong, which is then in the bag."""
-    text = format_expr(value)
-    name = value.function.text if isinstance(value, ast.Call) and isinstance(value.function, ast.Name) else text
-    if name not in SETTINGS or not isinstance(value, ast.Call):
-        advice = did_you_mean(name, tuple(SETTINGS), "strategy")
-        if name in SETTINGS:
-            advice = f"for example: {EXAMPLES[name]}"
-        bag.add(BadReverse(value.span, f"`{text}` is not a reverse strategy", "not a strategy", advice))
-        return None
-    try:
-        form = _read(name, value, bag)
-        strategy = BUILD[name](form, steps, train_size)
-    except _Wrong:
-        return None
-    return Reverse(strategy, text, value.span.origin)
-
-
-def _read(name: str, call: ast.Call, bag: Bag) -> _Form:
-    form = _Form(name, call, "", {}, bag)
-    word = ""
-    for arg in call.args:
-        label = arg.name or format_expr(arg.value)
-        if arg.name is None:
-            words = WORDS.get(name, ())
-            if label not in words or word:
-                advice = "" if word or not words else did_you_mean(label, words, "form")
-                raise form.fail(arg.value, f"{name}() does not take `{label}`", "unknown form", advice)
-            word = label
-            continue
-        if arg.name not in SETTINGS[name]:
-            advice = did_you_mean(label, SETTINGS[name], "setting") if SETTINGS[name] else ""
-            raise form.fail(arg.value, f"{name}() has no setting `{label}`", "unknown", advice)
-        if arg.name in form.given:
-            raise form.fail(arg.value, f"`{label}` is given twice", "again here")
-        form.given[arg.name] = arg.value
-    if word and form.given:
-        first = next(iter(form.given))
-        raise form.fail(form.given[first], f"{name}({word}) takes no settings", f"`{first}` has no meaning here")
-    return _Form(name, call, word, form.given, bag)
-
-
-def _exact(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
-    match form.word:
-        case "store" | "checkpoint" | "tree" | "reversible" as word:
-            return Exact(word)
-        case _:
-            return Exact("any", form.memory())
-
-
-def _knots(form: _Form, default: int, steps: int | None) -> int:
-    most = None if steps is None else steps + 1
-    why = "there are no more states to keep; where every step is to be kept, write exact(store)"
-    default = default if most is None else min(default, most)
-    return form.count("knots", default, 2, most, why)
-
-
-def _drmad(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
-    if form.word == "paper":
-        return Published()
-    knots = _knots(form, 2, steps)
-    curvature = form.option("curvature", ("exact", "gauss_newton", "auto"))
-    progress = form.option("progress", ("off", "on")) == "on"
-    count = form.fraction(steps)
-    if count and curvature == "auto":
-        raise form.fail(
-            form.given["steps"], "`curvature: auto` watches every step", "not with `steps`", "leave one of them out"
-        )
-    match curvature:
-        case "exact" | "gauss_newton" | "auto":
-            return Drmad(knots, curvature, progress, count)
-        case _:
-            raise AssertionError(curvature)
-
-
-def _flow(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
-    knots = _knots(form, 16, steps)
-    segments = form.count(
-        "segments", 20 if steps is None else min(20, steps), 1, steps, "more than there are training steps"
-    )
-    products = form.count("products", 12 * segments, segments, None, "fewer than one for each segment")
-    batch = form.given.get("batch")
-    if isinstance(batch, ast.Name) and batch.text == "all":
-        return Flow(knots, segments, products, 0)
-    if train_size is None:
-        if batch is not None:
-            raise form.fail(batch, "flow() takes a `batch` only with data", "there is no data", "leave it out")
-        return Flow(knots, segments, products, 0)
-    size = form.count("batch", min(2000, train_size), 1, train_size, "more than the train split has")
-    return Flow(knots, segments, products, size)
-
-
-def _naive(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
-    return Naive()
-
-
-def _truncated(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
-    if "steps" not in form.given:
-        raise form.fail(form.call, "truncated() needs the number of steps to go back", "how many?")
-    return Truncated(form.count("steps", 1, 1, steps, "more than there are training steps"))
-
-
-def _implicit(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
-    if len(form.given) != 1:
-        raise form.fail(form.call, "implicit() takes one solver with its number of iterations", "which one?")
-    if "cg" in form.given:
-        return Implicit("cg", form.count("cg", 1, 1, None, "too few"))
-    return Implicit("neumann", form.count("neumann", 1, 1, None, "too few"))
-
-
-def _forward(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
-    return Forward()
-
-
-def _one_step(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
-    return OneStep(form.count("every", 1, 1, steps, "more than there are training steps"))
-
-
-def _auto(form: _Form, steps: int | None, train_size: int | None) -> Strategy:
-    return Auto(form.memory())
-
-
-BUILD: dict[str, Callable[[_Form, int | None, int | None], Strategy]] = {
-    "exact": _exact,
-    "drmad": _drmad,
-    "naive": _naive,
-    "flow": _flow,
-    "truncated": _truncated,
-    "implicit": _implicit,
-    "forward": _forward,
-    "one_step": _one_step,
-    "auto": _auto,
-}
+    def examples(self, setting: Examples, value: ast.Expr | None) -> int:
+        """A number of examples; 0 for `all`, and without data."""
+        split = self.limits.examples
+        if isinstance(value, ast.Name) and value.text == "all":
+            return 0
+        if value is None:
+            return 0 if split is None else min(setting.default, split)
+        if split is None:
+            problem = f"{self.word}() takes a `{setting.name}` only with data"
+            raise self.fail(value, problem, "there is no data", "leave it out")
+        return self.whole(setting.name, value, 1, split, "more than the train split has")

@@ -5,12 +5,10 @@ from drmadc.common.source import Span
 from drmadc.compiler.check.errors.data_errors import NotStreamable
 from drmadc.compiler.check.errors.program_errors import NotSupported, TooLittleMemory, Unreached
 from drmadc.compiler.passes.feeding import obstacle
-from drmadc.compiler.passes.roles import over_steps
-from drmadc.compiler.passes.strategy.choose import approximations
-from drmadc.compiler.passes.strategy.cost import memory
-from drmadc.compiler.passes.strategy.support import unsupported
+from drmadc.compiler.passes.strategy.facts import facts
 from drmadc.ir.program import Program
-from drmadc.ir.reverse import Auto, Exact, Strategy, Truncated, strategy_text
+from drmadc.language.strategies.auto import approximations
+from drmadc.language.strategies.base import Strategy, strategy_of
 from drmadc.syntax import ast
 from drmadc_common.amounts import bytes_text
 
@@ -18,27 +16,27 @@ from drmadc_common.amounts import bytes_text
 def report_strategy(program: Program, wanted: Strategy, spec: ast.Spec, bag: Bag) -> None:
     """Report why the program's strategy cannot be used; `wanted` is what the spec asks for, before any choice."""
     span = _reverse_span(spec)
-    strategy = program.reverse.strategy
-    text = strategy_text(strategy)
+    known, strategy = facts(program), strategy_of(program)
     declared = {d.name: d.name_span for d in spec.decls if isinstance(d, ast.HyperDecl)}
-    found = unsupported(program, strategy)
+    found = strategy.unsupported(known)
     if found is not None:
         other = declared.get(found.hyper)
         bag.add(NotSupported(span, program.reverse.text, found.hyper, found.reason, found.advice, other))
         return
-    if isinstance(wanted, Exact | Auto) and wanted.memory and memory(program, strategy) > wanted.memory:
-        least = min(memory(program, s) for s in (strategy, *approximations(program)))
-        advice = f"allow {bytes_text(memory(program, strategy) * 1.05)}"
-        if isinstance(wanted, Exact) and least <= wanted.memory:
-            advice += f", or write {strategy_text(approximations(program)[-1])}, which needs {bytes_text(least)}"
+    need, bound = strategy.memory(known.figures), wanted.bound
+    if bound and need > bound:
+        advice = f"allow {bytes_text(need * 1.05)}"
+        smaller = approximations(known)[-1]
+        least = smaller.memory(known.figures)
+        if least <= bound:
+            advice += f", or write {smaller.text}, which needs {bytes_text(least)}"
         else:
             advice += ", or lower `batch` and the sizes of the splits"
-        need = bytes_text(memory(program, strategy))
-        bag.add(TooLittleMemory(span, bytes_text(wanted.memory), text, need, advice))
-    if isinstance(strategy, Truncated) and strategy.steps < program.steps:
-        for hyper in program.hypers:
-            if over_steps(program, hyper.name):
-                bag.add(Unreached(span, hyper.name, program.steps - strategy.steps, declared.get(hyper.name)))
+        bag.add(TooLittleMemory(span, bytes_text(bound), strategy.text, bytes_text(need), advice))
+    unreached = strategy.unreached(program.steps)
+    for name in known.roles:
+        if unreached and name in known.over_steps:
+            bag.add(Unreached(span, name, unreached, declared.get(name)))
 
 
 def report_feed(program: Program, spec: ast.Spec, bag: Bag) -> None:

@@ -1,34 +1,21 @@
-"""What a reverse strategy costs: memory from the IR's shapes, work in units of one training run.
+"""The figures of a program from which strategies predict memory and work, from the IR's shapes.
 
 Work counts floating-point operations of matrix products, and every pass over an array as `PASS` operations for each
 element: on a CPU core at full vector width a product does that many in the time that an element takes to be read,
 changed and written. Both are predictions for one device; `benchmarks/strategies.py` compares them with it.
 """
 
-import math
 from dataclasses import dataclass
 from math import prod
 
 from drmadc.compiler.passes.chunks import chunks
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Function, Let, Model, Program
-from drmadc.ir.reverse import (
-    Auto,
-    Drmad,
-    Exact,
-    Flow,
-    Forward,
-    Implicit,
-    Naive,
-    OneStep,
-    Published,
-    Strategy,
-    Truncated,
-)
 from drmadc.ir.types import Array, Tree
 from drmadc.language.registry import ELEMENTWISE, LAYERS
 from drmadc.language.shapes import example_size
-from drmadc_common.recursion import recursion_levels
+from drmadc.language.strategies.base import Strategy, strategy_of
+from drmadc.language.strategies.facts import Figures
 
 PASS = 20.0
 SLOW = 4.0
@@ -79,9 +66,10 @@ class Network:
         return examples * item * (self.features + 7.25 * self.elements)
 
 
-def cost(program: Program, strategy: Strategy) -> Cost:
-    """The cost of one hypergradient: training, objective, reverse pass."""
-    return Cost(memory(program, strategy), work(program, strategy))
+def cost(program: Program, strategy: Strategy | None = None) -> Cost:
+    """The cost of a hypergradient (training, objective, reverse pass) by a strategy; by default the program's own."""
+    known, strategy = figures(program), strategy or strategy_of(program)
+    return Cost(strategy.memory(known), strategy.work(known))
 
 
 def item_size(program: Program) -> int:
@@ -99,138 +87,47 @@ def hyper_count(program: Program) -> int:
     return sum(prod(h.shape) for h in program.hypers)
 
 
-def state_bytes(program: Program) -> float:
-    """Bytes of parameters and optimiser state."""
-    return parameter_count(program) * item_size(program) * (1 + len(program.step.states))
-
-
-def row_bytes(program: Program) -> float:
-    """Bytes that a recorded step takes."""
+def figures(program: Program) -> Figures:
+    """The figures of a program whose adjoint has been derived."""
     adjoint = program.adjoint
     assert adjoint is not None
-    names = {*adjoint.before, *adjoint.after}
-    return parameter_count(program) * item_size(program) * len(names)
-
-
-def checkpoint_length(program: Program) -> int:
-    """The segment length that minimises snapshots plus one recorded segment; one near it that divides the steps.
-
-    Segments of one length are loops of a known number of steps, which run faster.
-    """
-    steps = program.steps
-    best = math.sqrt(steps * state_bytes(program) / row_bytes(program))
-    divisors = [d for d in range(1, steps + 1) if steps % d == 0 and best / 1.5 <= d <= best * 1.5]
-    length = min(divisors, key=lambda d: abs(math.log(d / best))) if divisors else round(best)
-    return max(1, min(steps, length))
-
-
-def memory(program: Program, strategy: Strategy) -> float:
-    """Predicted bytes beyond data and hyperparameters at the peak of a hypergradient."""
-    state, row, steps = state_bytes(program), row_bytes(program), program.steps
-    weights = parameter_count(program) * item_size(program)
-    hypers = hyper_count(program) * item_size(program)
-    carried = state + 3 * hypers
-    inside = max(_objective_bytes(program), _step_bytes(program)) + carried
-    match strategy:
-        case Exact("store"):
-            return inside + steps * row
-        case Exact("checkpoint", length=length):
-            length = length or checkpoint_length(program)
-            snapshots = -(-steps // length) * state
-            room = (length + 1) * row + _step_bytes(program)
-            return max(_objective_bytes(program), room) + carried + snapshots
-        case Exact("tree", arity=arity):
-            arity = arity or 4
-            snapshots = recursion_levels(steps, arity) * arity * state  # a second time in the loop that fills them
-            return max(_objective_bytes(program) + snapshots, _step_bytes(program) + 2 * snapshots) + carried
-        case Exact("reversible"):
-            return inside + 4 * state + weights * 0.05 * steps
-        case Drmad(knots, _, progress):
-            assert program.adjoint is not None
-            before, after = set(program.adjoint.before), set(program.adjoint.after)
-            rows = 2 + 4 * len(before - {"w"}) + len(after - before - {"w"})  # XLA drops the rows that nothing reads
-            travelled = steps * len(program.parameters) * item_size(program) if progress else 0
-            return inside + (knots - 1) * weights * rows + travelled
-        case Published():
-            return inside + 2 * weights
-        case Naive():
-            return inside + 2 * state
-        case Flow(knots, segments, products, batch):
-            krylov = (2 * -(-products // segments) + 4) * weights  # the basis, and its Ritz vectors
-            large = _network(program, program.loss).product_bytes(_examples(program, batch), item_size(program))
-            return max(inside, large + carried) + 2 * (knots - 1) * weights + krylov
-        case Truncated(count):
-            return inside + min(count, steps) * row
-        case Implicit("neumann"):
-            return inside + state + weights
-        case Implicit():
-            large = _network(program, program.loss).product_bytes(_examples(program, 0), item_size(program))
-            return max(inside, large + carried) + 4 * weights
-        case Forward():
-            entries = hyper_count(program)
-            return max(_objective_bytes(program), _step_bytes(program) + 1.75 * entries * state) + carried
-        case OneStep():
-            return inside + state
-        case Exact() | Auto():
-            raise ValueError("chosen strategies only")
-
-
-def work(program: Program, strategy: Strategy) -> float:
-    """Predicted operations of one hypergradient over those of its training run."""
-    steps, batch = program.steps, _examples(program, program.batch)
-    elements = parameter_count(program)
+    elements, item = parameter_count(program), item_size(program)
+    batch = _examples(program, program.batch)
     loss = _network(program, program.loss)
     penalty = _penalty_passes(program.loss)
-    adjoint = program.adjoint
-    assert adjoint is not None
     lets = (*adjoint.recomputed, *adjoint.statements, *adjoint.states, *adjoint.hypers)
-    train = loss.gradient(batch) + PASS * elements * (penalty + _passes(program.step.equations)) + FIXED
     back = PASS * elements * (2 * penalty + _passes(lets)) + FIXED
-    reverse = loss.product(batch) + back
-    start = _objective_work(program)
-    share = reverse / train
-    once = 1 + start / (train * steps)
-    match strategy:
-        case Exact("store"):
-            return once + share + PASS * elements / train
-        case Exact("checkpoint"):
-            return once + share + 1.1 + PASS * elements / train
-        case Exact("tree", arity=arity):
-            arity = arity or 4
-            again = 1.25 * (recursion_levels(steps, arity) - 1) * (arity - 1) / arity  # with writing the snapshots
-            assert program.adjoint is not None
-            return once + share + again + (1 if program.adjoint.after else 0)
-        case Exact("reversible"):
-            return once + share + 1.5
-        case Drmad(_, curvature, _, count):
-            if curvature == "gauss_newton":
-                share = (loss.gauss_newton(batch) + back) / train
-            return once + share * (count or steps) / steps
-        case Naive():
-            return once + share + 2
-        case Published():
-            return once + share * max(1, steps // 10) / steps
-        case Flow(_, segments, products, size):
-            large = loss.product(_examples(program, size)) + PASS * elements * (4 + 2 * products / segments)
-            return once + products * large / (train * steps)
-        case Truncated(count):
-            return once + share * min(count, steps) / steps
-        case Implicit("neumann", count):
-            return once + share * count / steps
-        case Implicit(_, count):
-            return once + count * loss.product(_examples(program, 0)) / (train * steps)
-        case Forward():
-            return once + hyper_count(program) * share
-        case OneStep(every):
-            return 1 + (start + reverse) / (train * every)
-        case Exact() | Auto():
-            raise ValueError("chosen strategies only")
+    return Figures(
+        steps=program.steps,
+        state=elements * item * (1 + len(program.step.states)),
+        row=elements * item * len({*adjoint.before, *adjoint.after}),
+        weights=elements * item,
+        item=item,
+        parameters=len(program.parameters),
+        hypers=hyper_count(program),
+        objective=_objective_bytes(program),
+        step=_step_bytes(program),
+        train=loss.gradient(batch) + PASS * elements * (penalty + _passes(program.step.equations)) + FIXED,
+        reverse=loss.product(batch) + back,
+        gauss_newton=loss.gauss_newton(batch) + back,
+        start=_objective_work(program),
+        touch=PASS * elements,
+        loss=loss,
+        split=program.examples,
+        tasks=_tasks(program),
+        before=frozenset(adjoint.before),
+        after=frozenset(adjoint.after),
+    )
+
+
+def _tasks(program: Program) -> int:
+    """Tasks that share a minibatch; 1 without."""
+    return max(1, program.data.tasks) if program.data is not None and program.learned is None else 1
 
 
 def _examples(program: Program, batch: int) -> int:
     """Examples of a minibatch; 0 is the whole train split."""
-    tasks = program.data.tasks if program.data is not None and program.learned is None else 0
-    return (batch or program.examples) * max(1, tasks)
+    return (batch or program.examples) * _tasks(program)
 
 
 def _network(program: Program, function: Function) -> Network:

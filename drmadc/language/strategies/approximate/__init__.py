@@ -1,0 +1,1 @@
+"""Strategies that approximate the path, cut it off, or solve another problem."""

@@ -1,0 +1,1 @@
+"""Strategies whose gradient is that of the training run."""
