@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 5  # accumulated.drm:24
 BATCH = 12  # accumulated.drm:22
 TUNE_STEPS = 2  # accumulated.drm:31
-SAVE_POLICY = rt.Store(("w",), ())  # exact(store), accumulated.drm:28
+SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), accumulated.drm:28
 # accumulated.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 20}, resample=False

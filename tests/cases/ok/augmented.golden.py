@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 5  # augmented.drm:24
 BATCH = 6  # augmented.drm:22
 TUNE_STEPS = 2  # augmented.drm:32
-SAVE_POLICY = rt.Store(("w",), ())  # exact(store), augmented.drm:30
+SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), augmented.drm:30
 # augmented.drm:1
 DATA = rt.Data(
     source="digits",

@@ -15,7 +15,8 @@ SEED = 0
 STEPS = 5  # awkward_names.drm:34
 BATCH = 20  # awkward_names.drm:33
 TUNE_STEPS = 2  # awkward_names.drm:42
-SAVE_POLICY = rt.Store(("w", "v"), ("v",))  # exact(store), awkward_names.drm:40
+# exact(store), awkward_names.drm:40
+SAVE_POLICY = rt.Store(before=("w", "v"), after=("v",))
 # awkward_names.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 150, "valid": 60}, resample=False

@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 6  # examples.drm:22
 BATCH = 20  # examples.drm:20
 TUNE_STEPS = 2  # examples.drm:30
-SAVE_POLICY = rt.Store(("w",), ())  # exact(store), examples.drm:28
+SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), examples.drm:28
 # examples.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 40}, resample=False

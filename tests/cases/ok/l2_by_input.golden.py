@@ -15,7 +15,8 @@ SEED = 0
 STEPS = 7  # l2_by_input.drm:22
 BATCH = 20  # l2_by_input.drm:21
 TUNE_STEPS = 2  # l2_by_input.drm:30
-SAVE_POLICY = rt.Knots(3, ("w",), ())  # drmad(knots: 3), l2_by_input.drm:28
+# drmad(knots: 3), l2_by_input.drm:28
+SAVE_POLICY = rt.Knots(count=3, before=("w",), after=())
 # l2_by_input.drm:2
 DATA = rt.Data(
     source="mnist",

@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 6  # learned.drm:32
 BATCH = 5  # learned.drm:30
 TUNE_STEPS = 2  # learned.drm:39
-SAVE_POLICY = rt.Store(("w",), ())  # exact(store), learned.drm:36
+SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), learned.drm:36
 # learned.drm:2
 DATA = rt.Data(
     source="mnist",

@@ -15,7 +15,8 @@ SEED = 0
 STEPS = 2000  # mnist_l2.drm:24
 BATCH = 50  # mnist_l2.drm:23
 TUNE_STEPS = 20  # mnist_l2.drm:31
-SAVE_POLICY = rt.Knots(8, ("w",), ())  # drmad(knots: 8), mnist_l2.drm:29
+# drmad(knots: 8), mnist_l2.drm:29
+SAVE_POLICY = rt.Knots(count=8, before=("w",), after=())
 # mnist_l2.drm:2
 DATA = rt.Data(
     source="mnist",

@@ -15,7 +15,7 @@ SEED = 0
 STEPS = 4  # reparametrised.drm:42
 BATCH = 10  # reparametrised.drm:41
 TUNE_STEPS = 2  # reparametrised.drm:49
-SAVE_POLICY = rt.Store(("w",), ())  # exact(store), reparametrised.drm:46
+SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), reparametrised.drm:46
 # reparametrised.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 20}, resample=False

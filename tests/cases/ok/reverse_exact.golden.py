@@ -16,7 +16,7 @@ STEPS = 8  # reverse_exact.drm:22
 BATCH = 20  # reverse_exact.drm:21
 TUNE_STEPS = 2  # reverse_exact.drm:30
 # exact(checkpoint), reverse_exact.drm:28
-SAVE_POLICY = rt.Checkpoint(4, ("w",), ("v",))
+SAVE_POLICY = rt.Checkpoint(length=4, before=("w",), after=("v",))
 # reverse_exact.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False

@@ -1,7 +1,7 @@
 # reverse_guarded: the statements that differ from reverse_exact's module
 
 # drmad(knots: 3, curvature: auto, progress: on), reverse_guarded.drm:28
-SAVE_POLICY = rt.Knots(3, ("w",), ("v",), progress=True)
+SAVE_POLICY = rt.Knots(count=3, progress=True, before=("w",), after=("v",))
 
 LINES = {
     "loss": "reverse_guarded.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",

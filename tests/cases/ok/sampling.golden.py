@@ -15,7 +15,8 @@ SEED = 0
 STEPS = 7  # sampling.drm:22
 BATCH = 4  # sampling.drm:20
 TUNE_STEPS = 2  # sampling.drm:30
-SAVE_POLICY = rt.Knots(3, ("w",), ())  # drmad(knots: 3), sampling.drm:28
+# drmad(knots: 3), sampling.drm:28
+SAVE_POLICY = rt.Knots(count=3, before=("w",), after=())
 # sampling.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 9, "valid": 20}, resample=False

@@ -15,7 +15,8 @@ SEED = 0
 STEPS = 7  # schedules.drm:23
 BATCH = 20  # schedules.drm:22
 TUNE_STEPS = 2  # schedules.drm:31
-SAVE_POLICY = rt.Store(("w", "v"), ("v",))  # exact(store), schedules.drm:29
+# exact(store), schedules.drm:29
+SAVE_POLICY = rt.Store(before=("w", "v"), after=("v",))
 # schedules.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False

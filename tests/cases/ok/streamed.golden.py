@@ -16,7 +16,7 @@ STEPS = 5  # streamed.drm:26
 BATCH = 6  # streamed.drm:24
 TUNE_STEPS = 2  # streamed.drm:34
 # drmad(knots: 3, curvature: auto), streamed.drm:32
-SAVE_POLICY = rt.Knots(3, ("w",), ())
+SAVE_POLICY = rt.Knots(count=3, before=("w",), after=())
 # streamed.drm:1
 DATA = rt.Data(
     source="digits",

@@ -14,7 +14,7 @@ DTYPE = "float64"  # tasks.drm:29
 SEED = 0
 STEPS = 4  # tasks.drm:28
 TUNE_STEPS = 2  # tasks.drm:36
-SAVE_POLICY = rt.Store(("w",), ())  # exact(store), tasks.drm:32
+SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), tasks.drm:32
 # tasks.drm:2
 DATA = rt.Tasks(
     "small1",

@@ -14,7 +14,7 @@ DTYPE = "float64"  # units.drm:27
 SEED = 7  # units.drm:26
 STEPS = 5  # units.drm:25
 TUNE_STEPS = 2  # units.drm:34
-SAVE_POLICY = rt.Store(("w",), ("v",))  # exact(store), units.drm:32
+SAVE_POLICY = rt.Store(before=("w",), after=("v",))  # exact(store), units.drm:32
 # units.drm:2
 DATA = rt.Data(
     source="mnist",
