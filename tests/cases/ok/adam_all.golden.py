@@ -15,7 +15,8 @@ SEED = 0
 STEPS = 7  # adam_all.drm:27
 BATCH = 20  # adam_all.drm:26
 TUNE_STEPS = 2  # adam_all.drm:35
-SAVE_POLICY = rt.Store(("w", "m", "s"), ("m", "s"))  # exact(store), adam_all.drm:33
+# exact(store), adam_all.drm:33
+SAVE_POLICY = rt.Store(before=("w", "m", "s"), after=("m", "s"))
 # adam_all.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False

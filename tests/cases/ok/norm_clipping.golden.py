@@ -14,7 +14,7 @@ DTYPE = "float64"  # norm_clipping.drm:19
 SEED = 0
 STEPS = 6  # norm_clipping.drm:18
 TUNE_STEPS = 2  # norm_clipping.drm:26
-SAVE_POLICY = rt.Store(("w",), ())  # exact(store), norm_clipping.drm:24
+SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), norm_clipping.drm:24
 LINES = {
     "loss": "norm_clipping.drm:16: sum((w - 1) ^ 4) + sum(b ^ 2) * sum(w)",
     "update": "norm_clipping.drm:17: clipped",

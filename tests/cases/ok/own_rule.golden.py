@@ -14,7 +14,7 @@ DTYPE = "float64"  # own_rule.drm:22
 SEED = 0
 STEPS = 8  # own_rule.drm:21
 TUNE_STEPS = 2  # own_rule.drm:29
-SAVE_POLICY = rt.Store(("w",), ("v",))  # exact(store), own_rule.drm:27
+SAVE_POLICY = rt.Store(before=("w",), after=("v",))  # exact(store), own_rule.drm:27
 LINES = {
     "loss": "own_rule.drm:19: bowl + sum(damping * b ^ 2)",
     "update": "own_rule.drm:20: leaky",

@@ -15,7 +15,8 @@ SEED = 0
 STEPS = 6  # regression.drm:24
 BATCH = 10  # regression.drm:23
 TUNE_STEPS = 2  # regression.drm:32
-SAVE_POLICY = rt.Knots(2, ("w",), ("m", "s"))  # drmad(knots: 2), regression.drm:30
+# drmad(knots: 2), regression.drm:30
+SAVE_POLICY = rt.Knots(count=2, before=("w",), after=("m", "s"))
 # regression.drm:2
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 100, "valid": 50}, resample=False

@@ -17,7 +17,7 @@ TUNE_STEPS = 5
 STAGES = {"whole": 3, "layers": 2}
 SEEDS = 2  # stages.drm:20
 STOP = 4  # stages.drm:21
-SAVE_POLICY = rt.Store(("w",), ())  # exact(store), stages.drm:18
+SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), stages.drm:18
 LINES = {
     "loss": "stages.drm:11: sum(penalty * params ^ 2) + sum((u - 1) ^ 2) * (1 + sum(w))",
     "update": "stages.drm:12: sgd",

@@ -14,7 +14,7 @@ DTYPE = "float64"  # surface.drm:15
 SEED = 0
 STEPS = 9  # surface.drm:14
 TUNE_STEPS = 2  # surface.drm:22
-SAVE_POLICY = rt.Store(("w", "v"), ("v",))  # exact(store), surface.drm:20
+SAVE_POLICY = rt.Store(before=("w", "v"), after=("v",))  # exact(store), surface.drm:20
 LINES = {
     "loss": "surface.drm:12: surface",
     "update": "surface.drm:13: heavy_ball",
