@@ -4,8 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
+LOWEST := .venv-lowest
+SMOKE  := tests/unit/common tests/unit/cli tests/test_goldens.py
 
-.PHONY: run test test-all docs format goldens clean
+.PHONY: run test test-all test-lowest release-check docs format goldens clean
 
 run: $(STAMP)  ## tune 934 penalties on MNIST, the main job
 	$(BIN)/drmadc run specs/mnist_l2.drm
@@ -20,6 +22,17 @@ test: $(STAMP)  ## formatter, linter, import layers, types, tests
 
 test-all: $(STAMP)  ## the long tests too
 	$(BIN)/python -m pytest -n $(JOBS)
+
+test-lowest:  ## smoke tests with the lowest version of every dependency that pyproject.toml allows
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+		--only-binary :all: --no-binary drmadc --editable '.[dev]'
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) -m "not long" $(SMOKE)
+
+release-check: $(STAMP)  ## build wheel and sdist, check both, run the wheel in a fresh environment
+	$(BIN)/python tests/release_check.py
 
 docs: $(STAMP)  ## the documentation, as a site in site/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
@@ -41,4 +54,4 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build dist runs site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) build dist runs site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
