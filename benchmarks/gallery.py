@@ -70,7 +70,7 @@ def row(spec: Path, folder: Path) -> str:
     about = head(spec)
     arms = folder / "run" / "retrain.json"
     found = outcomes(
-        program.session.module,
+        program.emitted,
         lines_of(folder / "run" / "metrics.jsonl"),
         json.loads(arms.read_text()) if arms.exists() else {},
         lines_of(folder / "run" / "sweep.jsonl"),

@@ -59,20 +59,20 @@ def processor() -> str:
 def measure(steps: int, repeats: int) -> list[tuple[str, ...]]:
     """Rows of the table for one number of steps; the programs run in turn, so that drift hits all alike."""
     program = drmadc.compile_file(SPEC, [f"train.steps={steps}", f"l2={np.exp(-4.4)}"])
-    session = program.session
-    module = session.module
-    with session.precision():
-        hypers = session.cast(program.hypers)
-        args = (hypers, jnp.int32(0), *session.data(0))
+    executor = program.executor
+    module = executor.program
+    with executor.precision():
+        hypers = executor.cast(program.hypers)
+        args = (hypers, jnp.int32(0), *executor.data(0))
         run_plain = plain_training(module)
         runs: dict[str, Any] = {"plain training": lambda: run_plain(*args)}
         cost = {"plain training": compile_cost(run_plain, args)}
-        evaluate = jax.jit(module["trained_objective"])
+        evaluate = jax.jit(module.trained_objective)
         runs["one evaluation"] = lambda: evaluate(*args)
         cost["one evaluation"] = compile_cost(evaluate, args)
         for name, policy in KEEPS.items():
-            runs[f"+ {name}"] = lambda policy=policy: session.hypergradient(hypers, 0, policy)[0]
-            whole = jax.jit(lambda *a, policy=policy: module["hypergradient"](*a, policy=policy))
+            runs[f"+ {name}"] = lambda policy=policy: executor.hypergradient(hypers, 0, policy)[0]
+            whole = jax.jit(lambda *a, policy=policy: module.hypergradient(*a, policy=policy))
             cost[f"+ {name}"] = compile_cost(whole, args)
         seconds: dict[str, list[float]] = {name: [] for name in runs}
         results: dict[str, Any] = {}
@@ -103,8 +103,8 @@ def plain_training(module: Any) -> Any:
     """Training alone, nothing kept; all strategies train alike."""
 
     def run(hypers: Any, outer: Any, *data: Any) -> Any:
-        start, forward_step = module["training"](hypers, outer, *data)
-        return rt.forward_pass(forward_step, start, module["STEPS"], None)[0]
+        start, forward_step = module.training(hypers, outer, *data)
+        return rt.forward_pass(forward_step, start, module.steps, None)[0]
 
     return jax.jit(run)
 

@@ -15,13 +15,13 @@ import drmadc
 
 def measure(program: drmadc.Program) -> tuple[float, float]:
     """Seconds that XLA takes to compile the hypergradient, and megabytes that it needs beside its arguments."""
-    session = program.session
+    executor = program.executor
 
     def hypergradient(hypers: Any, outer: jax.Array, *data: Any) -> Any:
-        return session.module["hypergradient"](hypers, outer, *data)[:2]
+        return executor.program.hypergradient(hypers, outer, *data)[:2]
 
-    with session.precision():
-        arguments = (session.cast(program.hypers), jnp.int32(0), *session.data(0))
+    with executor.precision():
+        arguments = (executor.cast(program.hypers), jnp.int32(0), *executor.data(0))
         lowered = jax.jit(hypergradient).lower(*arguments)
         start = time.perf_counter()
         compiled = lowered.compile()

@@ -92,12 +92,12 @@ def measure(net: str, steps: int, repeats: int, strategies: list[str], more: lis
         except drmadc.SpecError as error:
             print(f"| {net} | {steps} | {strategy} | {error.diagnostics[0].message()} |" + " |" * 6, flush=True)
             continue
-        session = program.session
-        module, policy = session.module, session.module["SAVE_POLICY"]
-        with session.precision():
-            data = data or session.data(0)
-            session._prepared = (0, data[0])
-            args = (session.cast(program.hypers), jnp.int32(0), *data)
+        executor = program.executor
+        module, policy = executor.program, executor.program.policy
+        with executor.precision():
+            data = data or executor.data(0)
+            executor.outer_data.keep(0, data[0])
+            args = (executor.cast(program.hypers), jnp.int32(0), *data)
             if run_plain is None:
                 run_plain = plain_training(module)
                 jax.block_until_ready(run_plain(*args))
@@ -107,7 +107,7 @@ def measure(net: str, steps: int, repeats: int, strategies: list[str], more: lis
                 start = time.perf_counter()
                 jax.block_until_ready(run_plain(*args))
                 middle = time.perf_counter()
-                result = jax.block_until_ready(session.hypergradient(args[0], 0, policy)[0])
+                result = jax.block_until_ready(executor.hypergradient(args[0], 0, policy)[0])
                 if repeat:
                     plain.append(middle - start)
                     seconds.append(time.perf_counter() - middle)
@@ -121,7 +121,7 @@ def measure(net: str, steps: int, repeats: int, strategies: list[str], more: lis
         cells += [f"{predicted.memory / 1e6:.1f}", f"{cosine:.4f}", f"{sizes[0] / sizes[1]:.3g}"]
         cells.append(f"{float(result.growth):.3g}")
         print("| " + " | ".join(cells) + " |", flush=True)
-        del program, session, module, result
+        del program, executor, module, result
         gc.collect()
         jax.clear_caches()
         run_plain = None
@@ -131,7 +131,7 @@ def compiled_memory(module: Any, policy: Any, args: tuple[Any, ...]) -> int:
     """Temporary and output bytes of the compiled hypergradient; a stored path counts, any other is dropped."""
 
     def whole(*args: Any) -> Any:
-        result = module["hypergradient"](*args, policy=policy)
+        result = module.hypergradient(*args, policy=policy)
         return result if isinstance(policy, Store) else result._replace(path=None)
 
     analysis = jax.jit(whole).lower(*args).compile().memory_analysis()

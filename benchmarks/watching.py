@@ -2,7 +2,7 @@
 
     taskset -c 0 python benchmarks/watching.py
 
-A call back costs too little to be seen beside the noise of a run, so a third session is called back twenty times as
+A call back costs too little to be seen beside the noise of a run, so a third executor is called back twenty times as
 often, and the cost of a call is what that takes longer, divided by its calls.
 """
 
@@ -13,7 +13,8 @@ from statistics import median
 
 import drmadc
 from drmadc_runtime.execution.progress import Watcher, interval
-from drmadc_runtime.program.executor import Session
+from drmadc_runtime.program.executor import Executor
+from drmadc_runtime.program.training_runs import pace
 
 SPEC = Path(__file__).parent.parent / "specs" / "mnist_l2.drm"
 MORE = 20
@@ -26,8 +27,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     options = parser.parse_args()
     program = drmadc.compile_file(SPEC, (f"train.steps={options.steps}",))
-    module = program.session.module
-    every = interval(Session(module).pace(program.hypers))
+    module = program.emitted
+    every = interval(pace(Executor(module), program.hypers))
     calls = {"plain": 0, "watched": 0, "often": 0}
 
     def watcher(name: str, every: int) -> Watcher:
@@ -36,16 +37,16 @@ def main() -> None:
 
         return Watcher(max(1, every), tick)
 
-    sessions = {
-        "plain": Session(module),
-        "watched": Session(module, watcher("watched", every)),
-        "often": Session(module, watcher("often", every // MORE)),
+    executors = {
+        "plain": Executor(module),
+        "watched": Executor(module, watcher("watched", every)),
+        "often": Executor(module, watcher("often", every // MORE)),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in sessions}
+    seconds: dict[str, list[float]] = {name: [] for name in executors}
     for turn in range(options.turns + 1):
-        for name, session in sessions.items():
+        for name, executor in executors.items():
             start = time.perf_counter()
-            session.evaluate(program.hypers, 0)
+            executor.evaluate(program.hypers, 0)
             if turn:
                 seconds[name].append(time.perf_counter() - start)
     medians = {name: median(found) for name, found in seconds.items()}

@@ -17,13 +17,15 @@ from drmadc.compiler.driver import Compilation, compile_source
 from drmadc.compiler.load import load_module
 from drmadc.compiler.passes.strategy.cost import cost
 from drmadc.compiler.read import read_source, run_texts
+from drmadc.language.strategies.base import strategy_of
 from drmadc_common.amounts import bytes_text
 
 if TYPE_CHECKING:
     from drmadc.compiler.passes.strategy.plan import Plan
     from drmadc.ir.program import Program as ProgramIR
     from drmadc.tools.audit import Report
-    from drmadc_runtime.program.executor import Evaluation, Session
+    from drmadc_runtime.program.contract import Program as Emitted
+    from drmadc_runtime.program.executor import Evaluation, Executor
     from drmadc_runtime.run.reporting.forecast import Cost
     from drmadc_runtime.run.run import Run
 
@@ -58,7 +60,15 @@ def predicted(program: "ProgramIR") -> "Cost":
     from drmadc_runtime.run.reporting.forecast import Cost
 
     found = cost(program)
-    return Cost(found.memory, found.work)
+    return Cost(found.memory, found.work, _strategy(program))
+
+
+def _strategy(program: "ProgramIR") -> str:
+    """The strategy as the spec gives it, and what it changes; where the compiler chose, also what and why."""
+    reverse, strategy = program.reverse, strategy_of(program)
+    if strategy.note:
+        return f"{reverse.text}: {strategy.note}"
+    return f"{reverse.text} = {strategy.text} ({reverse.reason})" if reverse.reason else reverse.text
 
 
 class Program:
@@ -98,16 +108,21 @@ class Program:
         )
 
     @cached_property
-    def session(self) -> "Session":
-        """The loaded module with its compiled functions (see drmadc_runtime.program.executor)."""
-        from drmadc_runtime.program.executor import Session
+    def emitted(self) -> "Emitted":
+        """What the emitted module gives: its functions and constants (see drmadc_runtime.program.contract)."""
+        return load_module(self.python, self.name)
 
-        return Session(load_module(self.python, self.name))
+    @cached_property
+    def executor(self) -> "Executor":
+        """The emitted functions, compiled at their first use (see drmadc_runtime.program.executor)."""
+        from drmadc_runtime.program.executor import Executor
+
+        return Executor(self.emitted)
 
     @cached_property
     def hypers(self) -> Arrays:
         """Initial hyperparameters by name, in their own domains; shapes as declared (a group axis is one axis)."""
-        return {name: np.asarray(value) for name, value in self.session.initial_hypers().items()}
+        return {name: np.asarray(value) for name, value in self.executor.initial_hypers().items()}
 
     def objective(self, hypers: Mapping[str, Any], outer: int = 0) -> float:
         """Train from scratch and return the outer objective.
@@ -119,7 +134,7 @@ class Program:
         Raises:
             ValueError: a hyperparameter is missing, unknown or has the wrong shape.
         """
-        return self.session.objective(hypers, outer)
+        return self.executor.objective(hypers, outer)
 
     def hypergradient(self, hypers: Mapping[str, Any], outer: int = 0) -> "Evaluation":
         """Train from scratch and send the objective's gradient back through training by the spec's strategy.
@@ -131,7 +146,7 @@ class Program:
         Raises:
             ValueError: a hyperparameter is missing, unknown or has the wrong shape.
         """
-        return self.session.evaluate(hypers, outer)
+        return self.executor.evaluate(hypers, outer)
 
     def plan(self, memory: int = 2_000_000_000) -> "Plan":
         """Predicted memory (bytes) and work (training runs) of every strategy, and auto()'s choice under a bound."""
@@ -166,4 +181,4 @@ class Program:
         texts = run_texts(self._compilation)
         folder = None if out is None else str(out)
         options = Options(display(quiet), predicted(self.ir))
-        return run(self.session.module, texts, folder, options)
+        return run(self.emitted, texts, folder, options)

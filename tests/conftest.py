@@ -5,10 +5,12 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import drmadc
+from drmadc.compiler.load import execute
 
 ROOT = Path(__file__).parent.parent
 CASES = Path(__file__).parent / "cases"
@@ -55,3 +57,9 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
 def compiled(name: str, *overrides: str) -> drmadc.Program:
     """A program of tests/cases/ok, compiled once in each process."""
     return drmadc.compile_file(CASES / "ok" / f"{name}.drm", overrides)
+
+
+@cache
+def names(program: drmadc.Program) -> SimpleNamespace:
+    """Everything that the emitted module defines, also what is no part of the contract with the runtime."""
+    return SimpleNamespace(**execute(program.python, program.name))

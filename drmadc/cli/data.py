@@ -91,9 +91,9 @@ def describe(spec: Path, overrides: tuple[str, ...]) -> None:
     from drmadc.compiler.load import load_module
     from drmadc_runtime.data.summary import describe as describe_data
 
-    module = load_module(compilation.text, compilation.require().name)
-    if "DATA" not in module:
+    data = load_module(compilation.text, compilation.require().name).data
+    if data is None:
         click.echo(f"{spec}: reads no data", err=True)
         sys.exit(console.OK)
-    lines = console.running(lambda: describe_data(module["DATA"]), compilation)
+    lines = console.running(lambda: describe_data(data), compilation)
     click.echo("\n".join(lines))

@@ -173,18 +173,18 @@ def _run_one(spec: Path, overrides: tuple[str, ...], out: str | None, options: _
     from drmadc.compiler.load import load_module
     from drmadc.compiler.read import run_texts
     from drmadc_runtime.run.expectations import outcomes
-    from drmadc_runtime.run.run import run as run_module
+    from drmadc_runtime.run.run import run as run_program
 
-    module = load_module(compilation.text, compilation.require().name)
+    program = load_module(compilation.text, compilation.require().name)
     texts = run_texts(compilation)
     how = console.options(shown, compilation, options.services, options.debug_nans)
     try:
-        done = console.running(lambda: run_module(module, texts, out, how), compilation)
+        done = console.running(lambda: run_program(program, texts, out, how), compilation)
     except FileExistsError as error:
         raise click.UsageError(f"{error}; choose another --out") from error
     if not options.checked:
         return console.OK
-    found = outcomes(module, done.metrics, done.arms, done.sweep)
+    found = outcomes(program, done.metrics, done.arms, done.sweep)
     if not found:
         shown.say("nothing is expected: write `expect last(objective) < 0.5` into `report`")
     for outcome in found:
@@ -392,10 +392,11 @@ def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None
     if stage == "python":
         return compilation.text
     from drmadc.compiler.load import load_module
-    from drmadc_runtime.program.executor import Session
+    from drmadc_runtime.program.executor import Executor
+    from drmadc_runtime.program.lowered import hlo, jaxpr
 
-    session = Session(load_module(compilation.text, compilation.ir.name))
-    return session.jaxpr() if stage == "jaxpr" else session.hlo()
+    executor = Executor(load_module(compilation.text, compilation.ir.name))
+    return jaxpr(executor) if stage == "jaxpr" else hlo(executor)
 
 
 def main(command: Callable[..., Any] = cli) -> None:

@@ -51,9 +51,9 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool,
     from drmadc.compiler.load import load_module
     from drmadc_runtime.run.run import resume as resume_run
 
-    module = load_module(text, name)
+    program = load_module(text, name)
     how = console.options(console.display(quiet, as_json), compilation, services, debug_nans)
-    console.running(lambda: resume_run(module, run, how), compilation)
+    console.running(lambda: resume_run(program, run, how), compilation)
 
 
 @click.command()
@@ -136,10 +136,10 @@ def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
         console.fail(console.FAILED, f"{run}: {what}")
     with np.load(source) as file:
         hypers = {name: file[name] for name in file.files}
-    module = load_module(_text(run / f"{program.name}.py"), program.name)
+    emitted = load_module(_text(run / f"{program.name}.py"), program.name)
     folder = run / "export" if out is None else out
     try:
-        files = console.running(lambda: export_form(program, hypers, module, form), compilation)
+        files = console.running(lambda: export_form(program, hypers, emitted, form), compilation)
     except CannotExport as error:
         console.fail(console.FAILED, str(error))
     try:

@@ -73,9 +73,9 @@ def quickstart() -> None:
         _write(target, "digits", None, "mlp", "penalties", 200)
     click.echo(target.read_text(encoding="utf-8"))
     compilation = console.compile_spec(target, (), "text")
-    module = load_module(compilation.text, compilation.require().name)
+    program = load_module(compilation.text, compilation.require().name)
     how = console.options(console.display(quiet=False, as_json=False), compilation)
-    done = console.running(lambda: run(module, run_texts(compilation), None, how), compilation)
+    done = console.running(lambda: run(program, run_texts(compilation), None, how), compilation)
     first, last = done.metrics[0], done.metrics[-1]
     lines = [
         f"{len(done.hypers['l2'])} penalties have moved; the objective went from {first['objective']:.4g} to "

@@ -34,7 +34,7 @@ def audit(compilation: Compilation, bound: int, outer: int = 0) -> Report:
     Where none fits, both run a prefix of the training steps, halved until it does.
     """
     from drmadc_runtime.program import audit as measure
-    from drmadc_runtime.program.executor import Session
+    from drmadc_runtime.program.executor import Executor
 
     program = compilation.require()
     text = resolved_text(compilation)
@@ -47,9 +47,9 @@ def audit(compilation: Compilation, bound: int, outer: int = 0) -> Report:
         steps //= 2
     reference = exact.require()
     chosen = _compile(text, program, shorter) if shorter else compilation
-    sessions = [Session(load_module(c.text, program.name)) for c in (chosen, exact)]
+    executors = [Executor(load_module(c.text, program.name)) for c in (chosen, exact)]
     parts = {h.name: layer_parts(program, h.name) for h in program.hypers}
-    measured, _ = measure.audit(sessions[0], sessions[1], sessions[0].initial_hypers(), outer, parts)
+    measured, _ = measure.audit(executors[0], executors[1], executors[0].initial_hypers(), outer, parts)
     return Report(measure.judge(measured, advice(program)), program, reference, steps)
 
 

@@ -81,8 +81,8 @@ def _memory() -> Finding:
 
 
 def _folders() -> list[Finding]:
+    from drmadc_runtime.core.compilation_cache import compilation_cache
     from drmadc_runtime.data.sources.downloads import cache_folder
-    from drmadc_runtime.program.executor import compilation_cache
 
     out = []
     for what, path in (("cache", compilation_cache()), ("data folder", cache_folder()), ("runs", Path("runs"))):

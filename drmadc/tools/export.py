@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Mapping
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ from drmadc.compiler.lower.optimizer import optax_module, torch_module
 from drmadc.ir.program import HyperParameter, Program, axis_slots
 from drmadc.ir.types import GROUP_AXES
 from drmadc_runtime.run.folder import zipped
+
+if TYPE_CHECKING:
+    from drmadc_runtime.program.contract import Program as Emitted
 
 Array = npt.NDArray[Any]
 
@@ -77,12 +80,12 @@ def csv_text(arrays: Mapping[str, Array]) -> str:
     return file.getvalue()
 
 
-def export(program: Program, hypers: Mapping[str, Array], module: Mapping[str, Any], form: str) -> dict[str, bytes]:
+def export(program: Program, hypers: Mapping[str, Array], emitted: "Emitted", form: str) -> dict[str, bytes]:
     """The files of one form, by name.
 
     Args:
         hypers: in their own domains.
-        module: the run's emitted module, by name.
+        emitted: what the run's emitted module gives.
         form: json, npz, csv, optax, torch, model or safetensors.
 
     Raises:
@@ -99,7 +102,7 @@ def export(program: Program, hypers: Mapping[str, Array], module: Mapping[str, A
             return {values: zipped(arrays)}
         case "optax" | "torch":
             write = optax_module if form == "optax" else torch_module
-            if "online" in module:
+            if emitted.online is not None:
                 raise CannotExport(
                     "with one_step() the hyperparameters move inside training: there is no last schedule"
                 )
@@ -110,37 +113,38 @@ def export(program: Program, hypers: Mapping[str, Array], module: Mapping[str, A
                     f"{program.step.rule} is not elementwise ({error}), so it is no optimiser that updates one "
                     "parameter at a time; take --to npz"
                 ) from error
-            arrays |= _initial_states(program, hypers, module)
+            arrays |= _initial_states(program, hypers, emitted)
             return {f"{program.name}_{form}.py": text.encode(), values: zipped(arrays)}
         case "model":
-            return {f"{program.name}_model.npz": zipped(trained(program, hypers, module))}
+            return {f"{program.name}_model.npz": zipped(trained(program, hypers, emitted))}
         case "safetensors":
             try:
                 from safetensors.numpy import save
             except ImportError:
                 raise CannotExport("safetensors is not installed: pip install 'drmadc[safetensors]'") from None
-            return {f"{program.name}_model.safetensors": save(trained(program, hypers, module))}
+            return {f"{program.name}_model.safetensors": save(trained(program, hypers, emitted))}
         case _:
             raise ValueError(form)
 
 
-def trained(program: Program, hypers: Mapping[str, Array], module: Mapping[str, Any]) -> dict[str, Array]:
+def trained(program: Program, hypers: Mapping[str, Array], emitted: "Emitted") -> dict[str, Array]:
     """Parameters by path after one more training, on draws that no outer step has used."""
-    from drmadc_runtime.program.executor import Session
+    from drmadc_runtime.program.executor import Executor
+    from drmadc_runtime.program.training_runs import train
 
-    outer = program.tune_steps * program.seeds
-    state, _ = Session(module).train(hypers, outer, None)
+    state, _ = train(Executor(emitted), hypers, emitted.fresh_outer)
     return {name: np.asarray(x) for name, x in sorted(state["w"].items())}
 
 
-def _initial_states(program: Program, hypers: Mapping[str, Array], module: Mapping[str, Any]) -> dict[str, Array]:
+def _initial_states(program: Program, hypers: Mapping[str, Array], emitted: "Emitted") -> dict[str, Array]:
     """First states of the rule that are not zero, by parameter."""
-    from drmadc_runtime.program.executor import Session
+    from drmadc_runtime.program.executor import Executor
+    from drmadc_runtime.program.training_runs import first_state
 
     names = [s.name for s in program.step.states if s.initial is not None]
     if not names:
         return {}
-    first = Session(module).first_state(hypers, program.tune_steps * program.seeds)
+    first = first_state(Executor(emitted), hypers, emitted.fresh_outer)
     return {f"initial {n}/{path}": np.asarray(x) for n in names for path, x in first[n].items()}
 
 

@@ -86,13 +86,14 @@ def _figure(png: bytes, caption: str) -> str:
 def _learning_curves(compilation: Compilation, last: dict[str, Any], outer: int) -> str:
     """Training losses with the first and the last hyperparameters; trains twice."""
     from drmadc_runtime.data.sources.request import DataError
-    from drmadc_runtime.program.executor import Session
+    from drmadc_runtime.program.executor import Executor
+    from drmadc_runtime.program.training_runs import learning_curve
     from drmadc_runtime.run.reporting.figures import curves
 
-    session = Session(load_module(compilation.text, compilation.require().name))
+    executor = Executor(load_module(compilation.text, compilation.require().name))
     try:
-        first = session.learning_curve(session.initial_hypers(), 0)
-        final = session.learning_curve(last, outer)
+        first = learning_curve(executor, executor.initial_hypers(), 0)
+        final = learning_curve(executor, last, outer)
     except DataError as error:
         return f"<p>Learning curves are not shown: {html.escape(str(error))}</p>"
     lines = [np.asarray(first[1]), np.asarray(final[1])]

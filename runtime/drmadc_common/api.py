@@ -1,3 +1,3 @@
 """The number of the interface between emitted modules and the runtime; raised when one no longer fits the other."""
 
-API = 4
+API = 5

@@ -58,7 +58,7 @@ from drmadc_runtime.nn.functions import (
     squared_error,
     unit_step,
 )
-from drmadc_runtime.run.expectations import Expectation
+from drmadc_runtime.program.contract import Expectation, Origins, Program, Retraining, Stage
 from drmadc_runtime.run.main import main
 
 __all__ = [
@@ -72,9 +72,13 @@ __all__ = [
     "Knots",
     "Layout",
     "Naive",
+    "Origins",
+    "Program",
     "Published",
     "Recursion",
+    "Retraining",
     "Reversible",
+    "Stage",
     "Store",
     "Tasks",
     "Tree",

@@ -6,6 +6,7 @@ import pytest
 
 import drmadc
 from drmadc.compiler.passes import chunks as chunks
+from drmadc_runtime.program.training_runs import first_state
 from tests.oracle.unrolled import assert_equal_gradients, perturbed, unrolled_gradient
 
 SPEC = """
@@ -93,10 +94,10 @@ def test_a_number_of_examples_without_divisors_stays_whole() -> None:
 def test_memory_does_not_grow_with_the_split() -> None:
     sizes = []
     for valid in (2000, 20_000):
-        session = compiled(CUT[0], valid).session
-        with session.precision():
-            params = session.first_state(session.initial_hypers(), 0)["w"]
-            gradient = jax.jit(jax.value_and_grad(session.module["objective"]))
-            analysis = gradient.lower(params, *session.data(0)).compile().memory_analysis()
+        executor = compiled(CUT[0], valid).executor
+        with executor.precision():
+            params = first_state(executor, executor.initial_hypers(), 0)["w"]
+            gradient = jax.jit(jax.value_and_grad(executor.program.objective))
+            analysis = gradient.lower(params, *executor.data(0)).compile().memory_analysis()
         sizes.append(analysis.temp_size_in_bytes)
     assert np.isclose(*sizes, rtol=0.02), sizes

@@ -25,8 +25,8 @@ def test_every_entry_of_the_small_problems_against_central_differences(spec: str
     losses = {"quadratic": "sum(w ^ 4) + sum(offset ^ 2)", "schedules_by_group": "(sum(a) + sum(b) - sum(c)) ^ 2"}
     overrides = [f"tune.minimize={losses[spec]}"] if objective else []
     program = drmadc.compile_text(text, overrides=overrides)
-    free = {k: np.array(v) for k, v in program.session.unconstrain(perturbed(program)).items()}
-    found = program.session.evaluate(program.session.constrain(free), 0)
+    free = {k: np.array(v) for k, v in program.executor.unconstrain(perturbed(program)).items()}
+    found = program.executor.evaluate(program.executor.constrain(free), 0)
     for name, values in free.items():
         measured = np.zeros(values.size)
         for i in range(values.size):
@@ -34,7 +34,7 @@ def test_every_entry_of_the_small_problems_against_central_differences(spec: str
             for sign in (1, -1):
                 moved = values.copy()
                 moved.flat[i] += sign * 1e-5
-                sides.append(program.objective(program.session.constrain({**free, name: moved}), 0))
+                sides.append(program.objective(program.executor.constrain({**free, name: moved}), 0))
             measured[i] = (sides[0] - sides[1]) / 2e-5
         expected = found.unconstrained[name].ravel()
         np.testing.assert_allclose(measured, expected, rtol=1e-5, atol=1e-8 * max(1.0, np.abs(expected).max()))
@@ -103,7 +103,7 @@ def test_golden_runs_without_data(spec: str, tmp_path: Path) -> None:
     """Fact 10: both lists, for plain momentum and for momentum rounded to n / 65536."""
     program = drmadc.compile_file(SPECS / "hypergrad" / f"{spec}.drm")
     run = program.run(out=tmp_path / "run", quiet=True)
-    found = outcomes(program.session.module, run.metrics, run.arms, run.sweep)
+    found = outcomes(program.emitted, run.metrics, run.arms, run.sweep)
     assert found
     assert all(outcome.holds for outcome in found), found
 

@@ -25,15 +25,15 @@ def gpus() -> list[jax.Device]:
 
 def compiled_hypergradient(program: drmadc.Program) -> Any:
     """A program's hypergradient, compiled for a GPU."""
-    session = program.session
-    policy = session.module["SAVE_POLICY"]
+    executor = program.executor
+    policy = executor.program.policy
 
     def whole(*args: Any) -> Any:
-        result = session.module["hypergradient"](*args, policy=policy)
+        result = executor.program.hypergradient(*args, policy=policy)
         return result if isinstance(policy, Store) else result._replace(trajectory=None)
 
-    with session.precision():
-        return compiled_for_gpu(whole, session.cast(program.hypers), jnp.int32(0), *session.data(0))
+    with executor.precision():
+        return compiled_for_gpu(whole, executor.cast(program.hypers), jnp.int32(0), *executor.data(0))
 
 
 @pytest.mark.gpu
@@ -45,8 +45,8 @@ def test_gpu_equals_cpu(case: str) -> None:
     results = {}
     for device in (jax.devices("cpu")[0], gpus()[0]):
         with jax.default_device(device):
-            session = type(program.session)(program.session.module)
-            results[device.platform] = session.evaluate(hypers, 1, exact_policy(program))
+            executor = type(program.executor)(program.emitted)
+            results[device.platform] = executor.evaluate(hypers, 1, exact_policy(program))
     cpu, gpu = results.pop("cpu"), results.popitem()[1]
     assert gpu.value == pytest.approx(cpu.value, rel=1e-9)
     for name, expected in cpu.gradient.items():

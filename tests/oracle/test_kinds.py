@@ -91,7 +91,7 @@ def test_kind_over_axis(kind: str, axis: str) -> None:
     text = PROGRAM.format(domain=domain, axis=axis, value=value, loss=loss, init=init, update=update, more=more)
     program = drmadc.compile_text(text.replace("[]", ""))
     hypers = perturbed(program)
-    result = program.session.evaluate(hypers, 1, exact_policy(program))
+    result = program.executor.evaluate(hypers, 1, exact_policy(program))
     value_, expected = unrolled_gradient(program, hypers, 1)
     assert result.value == pytest.approx(float(value_), rel=1e-12)
     assert_equal_gradients(result.gradient, expected, 1e-10)

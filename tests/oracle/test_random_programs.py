@@ -70,12 +70,12 @@ def specs(draw: st.DrawFn) -> str:
 def check(spec: str) -> None:
     program = drmadc.compile_text(spec)
     hypers = perturbed(program, 1)
-    result = program.session.evaluate(hypers, 0, exact_policy(program))
+    result = program.executor.evaluate(hypers, 0, exact_policy(program))
     value, expected = unrolled_gradient(program, hypers, 0)
     assert result.value == pytest.approx(float(value), rel=1e-12)
     assert_equal_gradients(result.gradient, expected, 1e-9)
     policy = exact_policy(program)
-    again = program.session.evaluate(hypers, 0, rt.Recursion(2, policy.before, policy.after))
+    again = program.executor.evaluate(hypers, 0, rt.Recursion(2, policy.before, policy.after))
     assert_equal_gradients(again.gradient, expected, 1e-9)
 
 
@@ -128,6 +128,6 @@ def tied_specs(draw: st.DrawFn) -> tuple[str, str]:
 @given(tied_specs())
 def test_ties_are_coarser_hyperparameters(specs: tuple[str, str]) -> None:
     programs = [drmadc.compile_text(text) for text in specs]
-    runs = [list(search(p.session, searcher_of(p.session, p.hypers), lambda *_: None)) for p in programs]
+    runs = [list(search(p.executor, searcher_of(p.executor, p.hypers), lambda *_: None)) for p in programs]
     for tied, coarse in zip(*runs, strict=True):
         assert tied.objective == pytest.approx(coarse.objective, rel=1e-11)

@@ -33,7 +33,7 @@ OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in (*NAMES, *LATER
 def test_recorded_path_equals_unrolled_gradient(case: str) -> None:
     program = compiled(case)
     hypers = perturbed(program)
-    result = program.session.evaluate(hypers, 1, exact_policy(program))
+    result = program.executor.evaluate(hypers, 1, exact_policy(program))
     value, expected = unrolled_gradient(program, hypers, 1)
     assert result.value == pytest.approx(float(value), rel=1e-12)
     assert_equal_gradients(result.gradient, expected, 1e-10)
@@ -44,7 +44,7 @@ def test_straight_line_is_exact_for_one_step(case: str) -> None:
     program = compiled_one_step(case, "train.steps=1", "tune.reverse=drmad(knots: 2)")
     hypers = perturbed(program)
     line = program.hypergradient(hypers, 0)
-    stored = program.session.evaluate(hypers, 0, exact_policy(program))
+    stored = program.executor.evaluate(hypers, 0, exact_policy(program))
     for name, expected in stored.gradient.items():
         np.testing.assert_allclose(line.gradient[name], expected, rtol=1e-12, atol=1e-15)
 
@@ -71,7 +71,7 @@ def test_knots_at_every_step_are_exact_in_the_parameters(case: str) -> None:
     program = compiled(case, f"tune.reverse=drmad(knots: {steps + 1})")
     hypers = perturbed(program)
     line = program.hypergradient(hypers, 2)
-    stored = program.session.evaluate(hypers, 2, exact_policy(program))
+    stored = program.executor.evaluate(hypers, 2, exact_policy(program))
     assert_equal_gradients(line.gradient, stored.gradient, 1e-10)
 
 
@@ -79,9 +79,9 @@ def test_knots_at_every_step_are_exact_in_the_parameters(case: str) -> None:
 def test_finite_differences_of_the_trained_objective(case: str) -> None:
     program = smooth(case)
     hypers = perturbed(program)
-    gradient = program.session.evaluate(hypers, 1, exact_policy(program))
+    gradient = program.executor.evaluate(hypers, 1, exact_policy(program))
     draws = np.random.default_rng(1)
-    free = {k: np.asarray(v) for k, v in program.session.unconstrain(hypers).items()}
+    free = {k: np.asarray(v) for k, v in program.executor.unconstrain(hypers).items()}
     for name in free:
         direction = draws.normal(size=free[name].shape)
         step = 1e-5
@@ -89,7 +89,7 @@ def test_finite_differences_of_the_trained_objective(case: str) -> None:
         def at(sign: float, name: str = name, direction: np.ndarray = direction, step: float = step) -> float:
             moved = dict(free)
             moved[name] = free[name] + sign * step * direction
-            return program.objective(program.session.constrain(moved), 1)
+            return program.objective(program.executor.constrain(moved), 1)
 
         measured = (at(1) - at(-1)) / (2 * step)
         derived = float(np.sum(gradient.unconstrained[name] * direction))

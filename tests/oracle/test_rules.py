@@ -50,7 +50,7 @@ def test_every_rule_is_covered() -> None:
 def test_rule_equals_unrolled_gradient(rule: str, axes: str) -> None:
     program = program_for(rule, axes)
     hypers = perturbed(program, 3)
-    result = program.session.evaluate(hypers, 0, exact_policy(program))
+    result = program.executor.evaluate(hypers, 0, exact_policy(program))
     value, expected = unrolled_gradient(program, hypers, 0)
     assert result.value == pytest.approx(float(value), rel=1e-13)
     assert_equal_gradients(result.gradient, expected, 1e-10)
@@ -75,7 +75,7 @@ def test_a_rule_of_every_differentiable_function_equals_the_unrolled_gradient() 
         "every.drm",
     )
     hypers = perturbed(program, 3)
-    result = program.session.evaluate(hypers, 0, exact_policy(program))
+    result = program.executor.evaluate(hypers, 0, exact_policy(program))
     value, expected = unrolled_gradient(program, hypers, 0)
     assert result.value == pytest.approx(float(value), rel=1e-13)
     assert_equal_gradients(result.gradient, expected, 1e-10)
@@ -114,7 +114,7 @@ def numpy_step(
 @pytest.mark.parametrize("rule", VALUES)
 def test_one_step_equals_numpy(rule: str) -> None:
     program = program_for(rule, "")
-    module = program.session.module
+    module = program.emitted
     draws = np.random.default_rng(5)
     names = ["w", *(s.name for s in program.ir.step.states)]
     state = {n: {"a": np.abs(draws.normal(size=3)), "b": np.abs(draws.normal(size=(2, 2)))} for n in names}
@@ -124,9 +124,9 @@ def test_one_step_equals_numpy(rule: str) -> None:
         "a": 2 * (a - center) + 4 * a**3 + np.sum(b**2),
         "b": np.cos(b) + 2 * b * np.sum(a),
     }
-    with program.session.precision():
-        hypers = program.session.cast(program.hypers)
-        after = module["step"]({n: rt.Tree(v) for n, v in state.items()}, hypers, 4)
+    with program.executor.precision():
+        hypers = program.executor.cast(program.hypers)
+        after = module.step({n: rt.Tree(v) for n, v in state.items()}, hypers, 4)
     for entry in ("a", "b"):
         expected = numpy_step(rule, VALUES[rule], {n: state[n][entry] for n in names}, gradient[entry], 4)
         for name in names:

@@ -76,7 +76,7 @@ def test_spec_shows_what_it_expects(name: str, tmp_path: Path) -> None:
     """The specs whose whole run takes a minute or less; specs/README.md has those of all."""
     program = drmadc.compile_file(ROOT / "specs" / f"{name}.drm")
     run = program.run(out=tmp_path / "run", quiet=True)
-    found = outcomes(program.session.module, run.metrics, run.arms, run.sweep)
+    found = outcomes(program.emitted, run.metrics, run.arms, run.sweep)
     assert found
     assert all(outcome.holds for outcome in found), found
 

@@ -11,7 +11,7 @@ from drmadc.language.strategies.approximate.naive import Naive
 from drmadc.language.strategies.exact.reversible import Reversible
 from drmadc_runtime.program.audit import flat
 from drmadc_runtime.search.rule import UpdateRule
-from tests.conftest import CASES, ROOT, compiled
+from tests.conftest import CASES, ROOT, compiled, names
 from tests.oracle.test_reverse_pass import FIRST, LATER, NAMES, OTHERS
 from tests.oracle.unrolled import assert_equal_gradients, exact_policy, perturbed, unrolled_gradient
 
@@ -21,10 +21,10 @@ def test_recomputation_equals_the_recorded_path(case: str) -> None:
     """Two levels with a ragged last segment, and three levels of binary recursion, bit by bit the same states."""
     program = compiled(case)
     hypers = perturbed(program)
-    expected = program.session.evaluate(hypers, 1, exact_policy(program)).gradient
-    policy = program.session.module["SAVE_POLICY"]
+    expected = program.executor.evaluate(hypers, 1, exact_policy(program)).gradient
+    policy = program.emitted.policy
     for form in (rt.Checkpoint(3, policy.before, policy.after), rt.Recursion(2, policy.before, policy.after)):
-        assert_equal_gradients(program.session.evaluate(hypers, 1, form).gradient, expected, 1e-12)
+        assert_equal_gradients(program.executor.evaluate(hypers, 1, form).gradient, expected, 1e-12)
 
 
 @pytest.mark.parametrize("arity", [2, 5, 40])
@@ -33,9 +33,9 @@ def test_any_length_and_arity_is_exact(arity: int, length: int) -> None:
     program = compiled("surface")
     hypers = perturbed(program)
     _, expected = unrolled_gradient(program, hypers, 0)
-    policy = program.session.module["SAVE_POLICY"]
+    policy = program.emitted.policy
     for form in (rt.Checkpoint(length, policy.before, policy.after), rt.Recursion(arity, policy.before, policy.after)):
-        assert_equal_gradients(program.session.evaluate(hypers, 0, form).gradient, expected, 1e-10)
+        assert_equal_gradients(program.executor.evaluate(hypers, 0, form).gradient, expected, 1e-10)
 
 
 @pytest.mark.parametrize("case", ["norm_clipping", "own_rule", "surface", "schedules"])
@@ -85,13 +85,13 @@ def test_reversible_training_over_thousands_of_steps() -> None:
 def test_reversible_toy_surface_reproduces_the_published_losses() -> None:
     """With momentum rounded to n / 65536 the authors' four losses come out: fact 10 of the reference catalogue."""
     program = drmadc.compile_file(ROOT / "specs" / "toy_surface.drm", ["tune.reverse=exact(reversible)"])
-    session = program.session
-    rule = UpdateRule(session)
+    executor = program.executor
+    rule = UpdateRule(executor)
     state = rule.start(program.hypers)
     losses = []
     for outer in range(4):
-        hypers = session.constrain(dict(state["w"]))
-        result = session.evaluate(hypers, outer)
+        hypers = executor.constrain(dict(state["w"]))
+        result = executor.evaluate(hypers, outer)
         losses.append(round(result.value, 3))
         state = rule.step(state, result.unconstrained, outer)
     assert losses == [395.305, 356.566, 356.341, 376.036]
@@ -195,18 +195,18 @@ def test_gauss_newton_product_and_its_mixed_terms(case: str) -> None:
     from jax.flatten_util import ravel_pytree
 
     newton = compiled(case, "tune.reverse=drmad(knots: 2, curvature: auto)")
-    module = newton.session.module
-    with newton.session.precision():
-        hypers = newton.session.cast(perturbed(newton))
-        data = newton.session.data(0)
-        start, _ = module["training"](hypers, 0, *data)
-        batch = [module["minibatch"](*data, 0, 0)] if data else []
+    module = names(newton)
+    with newton.executor.precision():
+        hypers = newton.executor.cast(perturbed(newton))
+        data = newton.executor.data(0)
+        start, _ = module.training(hypers, 0, *data)
+        batch = [module.minibatch(*data, 0, 0)] if data else []
         draws = np.random.default_rng(0)
         adjoint = {k: jax.tree.map(lambda x: jnp.asarray(draws.normal(size=x.shape)), v) for k, v in start.items()}
         adjoint["hypers"] = rt.zeros_like(hypers)
         state = jax.tree.map(lambda x: x + 0.1 * jnp.asarray(np.abs(draws.normal(size=x.shape))), start)
-        exact = module["reverse_step"](state, state, adjoint, hypers, *batch, 2)
-        gentle = module["reverse_step_gauss_newton"](state, state, adjoint, hypers, *batch, 2)
+        exact = module.reverse_step(state, state, adjoint, hypers, *batch, 2)
+        gentle = module.reverse_step_gauss_newton(state, state, adjoint, hypers, *batch, 2)
         for name, expected in exact["hypers"].items():
             np.testing.assert_allclose(gentle["hypers"][name], expected, rtol=1e-9, atol=1e-14)
         for name in exact:
@@ -224,19 +224,19 @@ def test_gauss_newton_product_equals_dense_matrices() -> None:
     from jax.flatten_util import ravel_pytree
 
     program = compiled("l2_by_input", "tune.reverse=drmad(knots: 2, curvature: gauss_newton)")
-    module = program.session.module
-    with program.session.precision():
-        hypers = program.session.cast(perturbed(program))
-        (data,) = program.session.data(0)
-        batch = module["minibatch"](data, 0, 0)
-        w, unravel = ravel_pytree(module["init"](hypers, 0))
+    module = names(program)
+    with program.executor.precision():
+        hypers = program.executor.cast(perturbed(program))
+        (data,) = program.executor.data(0)
+        batch = module.minibatch(data, 0, 0)
+        w, unravel = ravel_pytree(module.init(hypers, 0))
         direction = jnp.asarray(np.random.default_rng(0).normal(size=w.shape))
 
         def outputs(w: jax.Array) -> jax.Array:
-            return jnp.ravel(module["model_outputs"](unravel(w), batch))
+            return jnp.ravel(module.model_outputs(unravel(w), batch))
 
         def loss(z: jax.Array, w: jax.Array) -> jax.Array:
-            value: jax.Array = module["loss_of_outputs"](z.reshape(-1, 10), unravel(w), hypers["l2"], batch)
+            value: jax.Array = module.loss_of_outputs(z.reshape(-1, 10), unravel(w), hypers["l2"], batch)
             return value
 
         jacobian = jax.jacobian(outputs)(w)
@@ -245,8 +245,8 @@ def test_gauss_newton_product_equals_dense_matrices() -> None:
         penalty = jax.jvp(lambda w: jax.grad(loss, 1)(outputs(w_fixed), w), (w,), (direction,))[1]
         expected = jacobian.T @ (inner @ (jacobian @ direction)) + penalty
         product, _ = rt.gauss_newton(
-            lambda w: module["model_outputs"](w, batch),
-            lambda z, w, l2: module["loss_of_outputs"](z, w, l2, batch),
+            lambda w: module.model_outputs(w, batch),
+            lambda z, w, l2: module.loss_of_outputs(z, w, l2, batch),
             unravel(w),
             unravel(direction),
             hypers["l2"],
@@ -278,20 +278,20 @@ def test_published_procedure_equals_a_twin_in_plain_loops() -> None:
     program = compiled("l2_by_input", "train.steps=40", "tune.reverse=drmad(paper)")
     exact = compiled("l2_by_input", "train.steps=40")
     hypers = perturbed(program)
-    module = exact.session.module
-    with exact.session.precision():
-        h = exact.session.cast(hypers)
-        (data,) = exact.session.data(1)
-        start, forward_step = module["training"](h, 1, data)
+    module = names(exact)
+    with exact.executor.precision():
+        h = exact.executor.cast(hypers)
+        (data,) = exact.executor.data(1)
+        start, forward_step = module.training(h, 1, data)
         state = start
         for t in range(40):
             state = forward_step(state, t)
-        d_w = jax.grad(module["objective"])(state["w"], data)
+        d_w = jax.grad(module.objective)(state["w"], data)
         adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": rt.zeros_like(h)}
         for i, beta in reversed(list(enumerate(np.linspace(0.001, 0.999, 4)))):
             w = (1 - beta) * start["w"] + beta * state["w"]
-            batch = module["minibatch"](data, 1, i)
-            adjoint = module["reverse_step"]({"w": w}, {"w": w}, adjoint, h, batch, i)
+            batch = module.minibatch(data, 1, i)
+            adjoint = module.reverse_step({"w": w}, {"w": w}, adjoint, h, batch, i)
     assert_equal_gradients(program.hypergradient(hypers, 1).gradient, adjoint["hypers"], 1e-10)
 
 
@@ -329,22 +329,22 @@ def test_emitted_strategy_is_near_the_exact_gradient(case: str) -> None:
 def test_one_step_moves_the_hyperparameters_inside_a_run() -> None:
     """Two rounds of four steps, against the same rounds taken by hand."""
     program = compiled("reverse_one_step")
-    session = program.session
-    module = session.module
-    start = UpdateRule(session).start(program.hypers)
-    _, moved, value = session.online(start, 0)
-    with session.precision():
-        (data,) = session.data(0)
-        tune_state, hypers = start, session.cast(program.hypers)
-        state, _ = module["training"](hypers, 0, data)
+    executor = program.executor
+    module = names(program)
+    start = UpdateRule(executor).start(program.hypers)
+    _, moved, value = executor.online(start, 0)
+    with executor.precision():
+        (data,) = executor.data(0)
+        tune_state, hypers = start, executor.cast(program.hypers)
+        state, _ = module.training(hypers, 0, data)
         for round_ in range(2):
-            _, forward_step = module["training"](hypers, 0, data)
+            _, forward_step = module.training(hypers, 0, data)
             for t in range(4 * round_, 4 * round_ + 3):
                 state = forward_step(state, t)
-            state, expected, d_hypers = module["hypergradient_of_step"](state, hypers, 0, data, 4 * round_ + 3)
-            free = rt.Tree(rt.reverse_constrain(module["DOMAINS"], hypers, d_hypers))
-            tune_state = module["tune_step"](tune_state, free, round_)
-            hypers = rt.constrain(module["DOMAINS"], tune_state["w"])
+            state, expected, d_hypers = module.hypergradient_of_step(state, hypers, 0, data, 4 * round_ + 3)
+            free = rt.Tree(rt.reverse_constrain(module.DOMAINS, hypers, d_hypers))
+            tune_state = module.tune_step(tune_state, free, round_)
+            hypers = rt.constrain(module.DOMAINS, tune_state["w"])
     assert value == pytest.approx(float(expected), rel=1e-12)
     for name in moved["w"]:
         np.testing.assert_allclose(moved["w"][name], tune_state["w"][name], rtol=1e-12)
@@ -375,14 +375,14 @@ def test_every_strategy_serves_the_later_kinds(case: str) -> None:
     """Exact forms agree with the recorded path; approximations give a finite gradient of every hyperparameter."""
     stored = compiled(case, "tune.reverse=exact(store)")
     hypers = perturbed(stored)
-    expected = stored.session.evaluate(hypers, 1)
+    expected = stored.executor.evaluate(hypers, 1)
     for text in served(case):
         if text.startswith("one_step") and case == "stages":
             continue  # moves hyperparameters inside a run, which has one stage
         program = compiled(case, f"{'whole' if case == 'stages' else 'tune'}.reverse={text}")
-        found = program.session.evaluate(hypers, 1)
+        found = program.executor.evaluate(hypers, 1)
         assert found.finite, text
         assert set(found.gradient) == set(expected.gradient)
-        if program.session.module["SAVE_POLICY"].exact:
+        if program.emitted.policy.exact:
             tolerance = 1e-3 if "reversible" in text else 1e-9
             assert_equal_gradients(found.gradient, expected.gradient, tolerance)

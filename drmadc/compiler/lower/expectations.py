@@ -1,4 +1,4 @@
-"""What a run must show, as a table at the end of an emitted module."""
+"""What a run must show, as a table in the record at the end of an emitted module."""
 
 from drmadc.compiler.lower.expressions import Scope, lower
 from drmadc.ir import nodes as ir
@@ -8,10 +8,8 @@ from drmadc.target import tree as py
 from drmadc.target.build import call, item, number
 
 
-def expectation_table(program: Program) -> list[py.Statement]:
-    """EXPECTATIONS = (rt.Expectation("last(test) < 0.09", lambda run: run["test"][-1], "<", lambda run: 0.09), ...)"""
-    if not program.expectations:
-        return []
+def expectations(program: Program) -> py.Expr:
+    """(rt.Expectation("last(test) < 0.09", lambda run: run["test"][-1], "<", lambda run: 0.09), ...)"""
     scope = Scope(program, lambda node: item("run", node.id))
     rows: list[py.Expr] = []
     for expected in program.expectations:
@@ -20,7 +18,7 @@ def expectation_table(program: Program) -> list[py.Statement]:
         named = {"within": number(expected.within)} if expected.within else {}
         text = expected.text.removeprefix("expect ")
         rows.append(call("rt.Expectation", py.Literal(text), left, py.Literal(expected.compare), right, **named))
-    return [py.Assign((py.Id("EXPECTATIONS"),), py.Tuple(tuple(rows)), program.expectations[0].origin)]
+    return py.Tuple(tuple(rows))
 
 
 def _side(side: ir.Expr, scope: Scope) -> py.Expr:

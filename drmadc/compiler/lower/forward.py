@@ -173,7 +173,7 @@ def loss_functions(program: Program, *, apart: bool) -> list[py.Statement]:
         body = _function_body(program, program.loss, loss_noise(program))
         part = call("loss_of_part", *map(py.Id, ["params", *hypers, "part"]))
         mean = call("rt.accumulate", py.Lambda(("part",), part), py.Id("batch"), py.Literal(program.parts))
-        about = f"The mean of `loss_of_part` over {program.parts} parts of the minibatch, one after another."
+        about = f"{doc}\n\nThe mean of `loss_of_part` over {program.parts} parts of the minibatch, one after another."
         return [
             _plain("loss_of_part", ["params", *hypers, *batch], doc, body, program.loss.origin),
             _plain("loss", ["params", *hypers, *batch], about, [py.Return(mean)], ""),

@@ -28,7 +28,7 @@ def _initial(program: Program, hyper: HyperParameter) -> py.Expr:
 
 
 def arms_function(program: Program) -> list[py.Statement]:
-    """arms(hypers), and RETRAIN: the splits of the final training"""
+    """arms(hypers), where there is a final training"""
     if program.retrain is None:
         return []
     entries: list[tuple[py.Expr, py.Expr]] = []
@@ -41,11 +41,7 @@ def arms_function(program: Program) -> list[py.Statement]:
     names = ", ".join(program.retrain.splits)
     doc = f"Hyperparameters of each arm of the final training, on {names}."
     body = (py.Return(py.Dict(tuple(entries))),)
-    splits = py.Tuple(tuple(py.Literal(split) for split in program.retrain.splits))
-    return [
-        py.Function("arms", (("hypers", None),), doc, body, program.retrain.origin),
-        py.Assign((py.Id("RETRAIN"),), splits, program.retrain.origin),
-    ]
+    return [py.Function("arms", (("hypers", None),), doc, body, program.retrain.origin)]
 
 
 def sweep_function(program: Program) -> list[py.Statement]:

@@ -2,6 +2,7 @@
 
 from math import prod
 
+from drmadc.compiler.lower.contract import program_record
 from drmadc.compiler.lower.data import (
     data_constant,
     data_functions,
@@ -10,7 +11,6 @@ from drmadc.compiler.lower.data import (
     moves_table,
     statistics_table,
 )
-from drmadc.compiler.lower.expectations import expectation_table
 from drmadc.compiler.lower.forward import (
     init_function,
     loss_functions,
@@ -36,7 +36,6 @@ from drmadc.compiler.lower.reverse import (
 )
 from drmadc.compiler.lower.tables import tables
 from drmadc.compiler.lower.tuning import tune_functions
-from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir.program import Program
 from drmadc.language.strategies.base import strategy_of
 from drmadc.target import tree as py
@@ -82,9 +81,8 @@ def lower_module(program: Program) -> py.Module:
     functions += tune_functions(program)
     functions += arms_function(program)
     functions += sweep_function(program)
-    functions += expectation_table(program)
-    main = py.IfMain((py.Evaluate(call("rt.main", call("globals"))),))
-    body: list[py.Statement] = [*_constants(program), *functions, main]
+    main = py.IfMain((py.Evaluate(call("rt.main", py.Id("PROGRAM"), py.Id("__file__"))),))
+    body: list[py.Statement] = [*_constants(program), *functions, program_record(program), main]
     imports: list[py.Statement] = []
     text = print_module(py.Module("", tuple(body)))
     if "jax." in text:
@@ -111,43 +109,19 @@ def _constants(program: Program) -> list[py.Statement]:
     if program.data is not None:
         out.append(data_constant(program, program.data))
         out += [*statistics_table(program.data), *moves_table(program), *feed_constant(program)]
-    lines = {
-        "loss": f"{program.loss.origin}: {program.loss.text}",
-        "update": f"{program.step.origin}: {program.step.rule}",
-        "objective": f"{program.objective.origin}: {program.objective.text}",
-        "reverse": f"{program.reverse.origin}: {program.reverse.text}",
-        "strategy": _strategy(program),
-        "tune": f"{program.stages[0].step.origin}: {program.stages[0].step.rule}" if program.stages else "",
-    }
-    entries = tuple((py.Literal(k), py.Literal(v)) for k, v in lines.items())
-    out.append(_constant("LINES", py.Dict(entries)))
-    seen = tuple(report.key for report in program.reports if "test" in function_splits(report.function))
-    if seen and "valid" in function_splits(program.objective):
-        out.append(_constant("ON_TEST", py.Tuple(tuple(py.Literal(key) for key in seen))))
     return [*out, *tables(program)]
 
 
 def _tuning(program: Program) -> list[py.Statement]:
-    """TUNE_STEPS, and where the spec asks for them STAGES, SEEDS and STOP"""
-    stages = program.stages
-    if not stages:
-        return [_constant("TUNE_STEPS", py.Literal(0))]
-    out = [_constant("TUNE_STEPS", py.Literal(program.tune_steps), stages[0].steps_origin if len(stages) == 1 else "")]
-    if len(stages) > 1:
-        out.append(_constant("STAGES", py.Dict(tuple((py.Literal(s.name), py.Literal(s.steps)) for s in stages))))
-    if program.seeds > 1:
+    """TUNE_STEPS of the only stage, and where the spec asks for them SEEDS and STOP"""
+    out: list[py.Statement] = []
+    if len(program.stages) == 1:
+        out.append(_constant("TUNE_STEPS", py.Literal(program.tune_steps), program.stages[0].steps_origin))
+    if program.stages and program.seeds > 1:
         out.append(_constant("SEEDS", py.Literal(program.seeds), program.origin("tune.seeds")))
-    if program.stop:
+    if program.stages and program.stop:
         out.append(_constant("STOP", py.Literal(program.stop), program.origin("tune.stop")))
     return out
-
-
-def _strategy(program: Program) -> str:
-    """The strategy as the spec gives it, and what it changes; where the compiler chose, also what and why."""
-    reverse, strategy = program.reverse, strategy_of(program)
-    if strategy.note:
-        return f"{reverse.text}: {strategy.note}"
-    return f"{reverse.text} = {strategy.text} ({reverse.reason})" if reverse.reason else reverse.text
 
 
 def _constant(name: str, value: py.Expr, comment: str = "") -> py.Statement:

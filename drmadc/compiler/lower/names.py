@@ -70,7 +70,6 @@ RESERVED = frozenset(
         "on_test",
         "sweep",
         "dict",
-        "globals",
     }
 )
 

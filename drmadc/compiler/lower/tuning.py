@@ -37,15 +37,26 @@ def _layouts(program: Program, tie: Tie) -> tuple[Axis, Axis]:
 
 def tune_functions(program: Program) -> list[py.Statement]:
     """For each stage initial_tune_state(free) and tune_step(state, grad, t)"""
-    out: list[py.Statement] = []
+    ruled = [stage for stage in program.stages if not stage.library]
+    return [function for stage in ruled for function in (_start(program, stage), _step(program, stage))]
+
+
+def stages(program: Program) -> py.Expr:
+    """(rt.Stage(steps=TUNE_STEPS, origin=..., initial_state=initial_tune_state, step=tune_step),)"""
+    rows: list[py.Expr] = []
     for stage in program.stages:
+        named: dict[str, py.Expr] = {"name": py.Literal(stage.name)} if stage.name else {}
+        named["steps"] = py.Id("TUNE_STEPS") if len(program.stages) == 1 else py.Literal(stage.steps)
+        named["origin"] = py.Literal(stage.step.origin)
         if stage.library:
-            frozen = py.Tuple(tuple(py.Literal(name) for name in stage.frozen))
-            name = stage_function("library", stage).upper()
-            out.append(py.Assign((py.Id(name),), py.Tuple((py.Literal(stage.step.rule), frozen)), stage.step.origin))
+            named["optimizer"] = py.Literal(stage.step.rule)
+            if stage.frozen:
+                named["frozen"] = py.Tuple(tuple(py.Literal(name) for name in stage.frozen))
         else:
-            out += [_start(program, stage), _step(program, stage)]
-    return out
+            named["initial_state"] = py.Id(stage_function("initial_tune_state", stage))
+            named["step"] = py.Id(stage_function("tune_step", stage))
+        rows.append(call("rt.Stage", **named))
+    return py.Tuple(tuple(rows))
 
 
 def _start(program: Program, stage: Stage) -> py.Function:

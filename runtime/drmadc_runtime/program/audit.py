@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_runtime.program.executor import Arrays, Evaluation, Session, Values
+from drmadc_runtime.core.types import Arrays, Values
+from drmadc_runtime.program.executor import Evaluation, Executor
 
 Vector = npt.NDArray[np.float64]
 Parts = Mapping[str, Mapping[str, Any]]
@@ -86,19 +87,19 @@ def flat(arrays: Mapping[str, Any]) -> Vector:
 class Line:
     """The trained objective along a direction of the unconstrained hyperparameters."""
 
-    def __init__(self, session: Session, hypers: Values, outer: int, direction: Vector) -> None:
-        free = {name: np.asarray(value, np.float64) for name, value in session.unconstrain(hypers).items()}
+    def __init__(self, executor: Executor, hypers: Values, outer: int, direction: Vector) -> None:
+        free = {name: np.asarray(value, np.float64) for name, value in executor.unconstrain(hypers).items()}
         names = sorted(free)
         ends = np.cumsum([free[name].size for name in names])
         chunks = np.split(direction, ends[:-1])
-        self._at: Callable[[float], Values] = lambda s: session.constrain(
+        self._at: Callable[[float], Values] = lambda s: executor.constrain(
             {n: free[n] + s * np.reshape(piece, free[n].shape) for n, piece in zip(names, chunks, strict=True)}
         )
-        self._session, self._outer = session, outer
+        self._executor, self._outer = executor, outer
 
     def __call__(self, distance: float) -> float:
         """The objective at a distance."""
-        return self._session.objective(self._at(distance), self._outer)
+        return self._executor.objective(self._at(distance), self._outer)
 
 
 def step_length(value: float, slope: float, direction: Vector, relative: float = 0.003) -> float:
@@ -111,11 +112,11 @@ def step_length(value: float, slope: float, direction: Vector, relative: float =
 
 
 def slope_along(
-    session: Session, hypers: Values, outer: int, evaluation: Evaluation, direction: Vector, name: str
+    executor: Executor, hypers: Values, outer: int, evaluation: Evaluation, direction: Vector, name: str
 ) -> Slope:
     """A central difference along a direction; where the objective does not change visibly, with a longer step."""
     predicted = float(flat(evaluation.unconstrained) @ direction)
-    line = Line(session, hypers, outer, direction)
+    line = Line(executor, hypers, outer, direction)
     step = step_length(evaluation.value, predicted, direction)
     farthest = step_length(0.0, 0.0, direction)
     change = line(step) - line(-step)
@@ -132,11 +133,11 @@ def own_direction(evaluation: Evaluation) -> Vector | None:
     return gradient / size if size > 0 and np.isfinite(size) else None
 
 
-def roughness(session: Session, hypers: Values, outer: int, evaluation: Evaluation, direction: Vector) -> float:
+def roughness(executor: Executor, hypers: Values, outer: int, evaluation: Evaluation, direction: Vector) -> float:
     """What is left of the objective along a line beside a parabola, over how much it changes there; 0 is smooth."""
     slope = float(flat(evaluation.unconstrained) @ direction)
     step = step_length(evaluation.value, slope, direction)
-    line = Line(session, hypers, outer, direction)
+    line = Line(executor, hypers, outer, direction)
     places = np.linspace(-2, 2, 9)
     values = np.array([line(float(s) * step) for s in places])
     if not np.isfinite(values).all():
@@ -147,7 +148,7 @@ def roughness(session: Session, hypers: Values, outer: int, evaluation: Evaluati
 
 
 def audit(
-    chosen: Session, exact: Session, hypers: Values, outer: int, parts: Parts, draws: int = 2
+    chosen: Executor, exact: Executor, hypers: Values, outer: int, parts: Parts, draws: int = 2
 ) -> tuple[Audit, Evaluation]:
     """Measure everything; see Audit. The two sessions run the same program under different strategies."""
     found = chosen.evaluate(hypers, outer)
@@ -205,7 +206,7 @@ def judge(measured: Audit, advice: str) -> Audit:
     return replace(measured, findings=tuple(findings), wrong=wrong)
 
 
-def probe(session: Session, hypers: Values, outer: int, evaluation: Evaluation) -> Slope | None:
+def probe(executor: Executor, hypers: Values, outer: int, evaluation: Evaluation) -> Slope | None:
     """The cheap audit of a run: two more trainings, along the gradient's own direction."""
     own = own_direction(evaluation)
-    return None if own is None else slope_along(session, hypers, outer, evaluation, own, "its own direction")
+    return None if own is None else slope_along(executor, hypers, outer, evaluation, own, "its own direction")

@@ -1,59 +1,24 @@
-"""A session: an emitted module's functions, compiled once and called with data of the right outer step."""
+"""Compiles a program's functions at their first use, and calls them with the data of the right outer step."""
 
-import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
-from jax import lax
 
-from drmadc_runtime.adjoints.base import Hypergradient, SavePolicy, forward_pass
+from drmadc_runtime.adjoints.base import Hypergradient, SavePolicy
 from drmadc_runtime.adjoints.store import Store
+from drmadc_runtime.core.compilation_cache import use_compilation_cache
 from drmadc_runtime.core.domains import constrain, reverse_constrain, unconstrain
-from drmadc_runtime.data.statistics import CHUNK, Statistics, chunks_of
-from drmadc_runtime.data.tasks import Tasks
-from drmadc_runtime.execution.loops import forwards
+from drmadc_runtime.core.types import Arrays, Hypers, Params, PyTree, Splits, State, UpdateState, Values
 from drmadc_runtime.execution.progress import Watcher, watched
-
-Values = Mapping[str, Any]
-Arrays = dict[str, npt.NDArray[np.floating[Any]]]
-PACE = 0.05
+from drmadc_runtime.program.contract import Program
+from drmadc_runtime.program.outer_data import OuterData
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A stage of the outer loop: its name ("" for the only one), outer steps, first state and update.
-
-    `library` names the optimiser that moves the hyperparameters instead, and those that it leaves.
-    """
-
-    name: str
-    steps: int
-    start: Callable[[Any], Any]
-    step: Callable[[Any, Any, jax.Array], Any]
-    library: tuple[str, tuple[str, ...]] | None = None
-
-
-def _stages(module: Values) -> Iterator[Stage]:
-    """The stages that a module declares, in order."""
-    for name, steps in module.get("STAGES", {"": module["TUNE_STEPS"]}).items():
-        end = f"_{name}" if name else ""
-        library = module.get(f"LIBRARY{end.upper()}")
-        if library is not None:
-            yield Stage(name, steps, lambda free: {"w": free}, lambda state, gradient, t: state, library)
-        if library is not None or not steps:
-            continue
-        yield Stage(name, steps, module[f"initial_tune_state{end}"], jax.jit(module[f"tune_step{end}"]))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """One evaluation of objective and hypergradient, on the host.
 
@@ -68,7 +33,7 @@ class Evaluation:
     gradient: Arrays
     unconstrained: Arrays
     growth: float
-    params: Any
+    params: Params
     switched: int = -1
     residual: float = 0.0
     lost: float = -1.0
@@ -80,47 +45,26 @@ class Evaluation:
         return bool(np.isfinite(self.value) and all(np.isfinite(a).all() for a in arrays))
 
 
-def compilation_cache() -> Path:
-    """Where compiled functions are kept: JAX's own setting, or a folder in the user's cache."""
-    config: Any = jax.config
-    if config.jax_compilation_cache_dir is not None:
-        return Path(config.jax_compilation_cache_dir)
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "drmadc" / "jax"
+class Executor:
+    """Evaluates a program. Functions are compiled at first use; data of an outer step are prepared once.
 
+    Args:
+        program: what to run.
+        watch: who hears of progress inside training.
+        debug_nans: whether a failure looks for the first operation that was not finite, which takes long.
+    """
 
-def use_compilation_cache() -> None:
-    """Turn on JAX's persistent compilation cache, unless the user has chosen one."""
-    config: Any = jax.config
-    if config.jax_compilation_cache_dir is not None:
-        return
-    folder = compilation_cache()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return
-    config.update("jax_compilation_cache_dir", str(folder))
-    config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-
-
-class Session:
-    """Runs an emitted module. Functions are compiled at first use; data of an outer step is prepared once."""
-
-    def __init__(self, module: Mapping[str, Any], watch: Watcher | None = None, *, debug_nans: bool = False) -> None:
+    def __init__(self, program: Program, watch: Watcher | None = None, *, debug_nans: bool = False) -> None:
         use_compilation_cache()
-        self.module = module
+        self.program = program
         self.watch = watch
         self.debug_nans = debug_nans
-        self.double = module["DTYPE"] == "float64"
-        self.has_data = "DATA" in module
-        self._prepared: tuple[int, Any] | None = None
+        self.outer_data = OuterData(program)
         self._evaluate = jax.jit(self._evaluate_traced, static_argnames="policy", donate_argnames="buffer")
-        self._buffer: tuple[SavePolicy, Any] | None = None
-        self._objective = jax.jit(module["trained_objective"])
+        self._buffer: tuple[SavePolicy, PyTree] | None = None
+        self._objective = jax.jit(program.trained_objective)
         self._report_keys: tuple[str, ...] = ()
-        self._report = jax.jit(self._report_traced) if "report" in module else None
-        self.stages = tuple(_stages(module))
-        self._statistics = Statistics(module["fit"], module["STATISTICS"]) if "fit" in module else None
+        self._report = jax.jit(self._report_traced)
         self._online = jax.jit(self._online_traced)
 
     def tell(self, doing: str) -> None:
@@ -130,116 +74,50 @@ class Session:
 
     @contextmanager
     def precision(self) -> Iterator[None]:
-        """The module's floating type as JAX's default, and full precision for products."""
-        with jax.enable_x64(self.double), jax.default_matmul_precision("highest"):
+        """The program's floating type as JAX's default, and full precision for products."""
+        with jax.enable_x64(self.program.dtype == "float64"), jax.default_matmul_precision("highest"):
             yield
 
     def initial_hypers(self) -> dict[str, jax.Array]:
         """Initial hyperparameters in their own domains."""
         with self.precision():
-            hypers: dict[str, jax.Array] = self.module["initial_hypers"]()
-            return hypers
+            return self.program.initial_hypers()
 
     def constrain(self, free: Values) -> dict[str, jax.Array]:
         """Unconstrained values to own domains."""
         with self.precision():
-            return constrain(self.module["DOMAINS"], free)
+            return constrain(self.program.domains, {name: jnp.asarray(x) for name, x in free.items()})
 
     def unconstrain(self, hypers: Values) -> dict[str, jax.Array]:
         """Own domains to unconstrained values."""
         with self.precision():
-            return unconstrain(self.module["DOMAINS"], self.cast(hypers))
+            return unconstrain(self.program.domains, self.cast(hypers))
 
     def cast(self, hypers: Values) -> dict[str, jax.Array]:
-        """Hyperparameters as arrays of the module's floating type and shapes.
+        """Hyperparameters as arrays of the program's floating type and shapes.
 
         Raises:
             ValueError: for a missing or unknown name, or a wrong shape.
         """
         with self.precision():
-            there = self.initial_hypers()
+            there = self.program.initial_hypers()
             if set(hypers) != set(there):
                 raise ValueError(f"hyperparameters are {sorted(there)}, not {sorted(hypers)}")
-            cast = {name: jnp.asarray(hypers[name], self.module["DTYPE"]) for name in there}
+            cast = {name: jnp.asarray(hypers[name], self.program.dtype) for name in there}
             for name, value in cast.items():
                 if value.shape != there[name].shape:
                     raise ValueError(f"`{name}` has shape {there[name].shape}, not {value.shape}")
             return cast
 
-    def data(self, outer: int) -> tuple[Any, ...]:
-        """The data of an outer step on the device, as the one argument that follows `outer`; none without data."""
-        if not self.has_data:
-            return ()
-        spec = self.module["DATA"]
-        key = spec.draw_of(outer)
-        if self._prepared is None or self._prepared[0] != key:
-            self._prepared = None
-            if "FEED" in self.module:
-                splits = spec.splits(outer, without=("train",))
-                chunks = spec.chunks("train", outer, CHUNK)
-            else:
-                splits = spec.splits(outer)
-                chunks = chunks_of(splits.get("train", {}))
-            with self.precision():  # without it float64 arrays would become float32
-                data: dict[str, Any] = jax.device_put({**splits, **self._fitted(chunks)})
-            self._prepared = (key, data)
-        return (self._prepared[1],)
-
-    def statistics(self, outer: int) -> Values:
-        """The statistics of the train split of an outer step; none where features read none."""
-        values: Values = self.data(outer)[0].get("statistics", {})
-        return values
-
-    def _fitted(self, train: Iterable[Values]) -> dict[str, Any]:
-        """The statistics of a train split, where features read any."""
-        if self._statistics is None:
-            return {}
-        return {"statistics": self._statistics.of(train, self.module["DTYPE"])}
-
-    def retrain(self, hypers: Values, outer: int) -> dict[str, float]:
-        """Train once more, on the splits of RETRAIN together; the reported values."""
-        spec = self.module["DATA"]
-        tasks = isinstance(spec, Tasks) and not spec.sampled
-        parts = spec.splits(outer)
-        names = self.module["RETRAIN"]
-        train = {f: np.concatenate([parts[n][f] for n in names], axis=int(tasks)) for f in parts[names[0]]}
-        with self.precision():
-            data: dict[str, Any] = jax.device_put({**parts, "train": train, **self._fitted(chunks_of(train))})
-
-            @jax.jit
-            def run(hypers: Values, outer: jax.Array, data: Any) -> Any:
-                start, forward_step = self.module["training"](hypers, outer, data)
-                state, _ = forward_pass(forward_step, start, self.module["STEPS"], None)
-                return self._report_traced(state["w"], hypers, data)
-
-            values = run(self.cast(hypers), jnp.int32(outer), data)
-            return {name: float(value) for name, value in zip(self._report_keys, values, strict=True)}
-
-    def grid(self) -> Arrays:
-        """The values of each axis of the sweep."""
-        with self.precision():
-            return {name: np.asarray(values) for name, values in self.module["sweep"]().items()}
-
-    def _evaluate_traced(
-        self, buffer: Any, hypers: Values, outer: jax.Array, *data: Any, policy: SavePolicy
-    ) -> tuple[Hypergradient, Values]:
-        if isinstance(policy, Store):
-            policy = replace(policy, buffer=buffer)
-
-        def loss(params: Any, t: jax.Array) -> jax.Array:
-            value: jax.Array = self.module["training_loss"](params, hypers, outer, *data, t)
-            return value
-
-        with watched(self.watch, loss):
-            result: Hypergradient = self.module["hypergradient"](hypers, outer, *data, policy=policy)
-        if not isinstance(policy, Store):
-            result = result._replace(trajectory=None)
-        return result, reverse_constrain(self.module["DOMAINS"], hypers, result.gradient)
+    def data(self, outer: int) -> tuple[Splits, ...]:
+        """The data of an outer step on the device, as the argument `*data` of the program's functions."""
+        with self.precision():  # without it float64 arrays would become float32
+            return self.outer_data.of(outer)
 
     def evaluate(self, hypers: Values, outer: int, policy: SavePolicy | None = None) -> Evaluation:
         """Train from scratch and send the hypergradient back; see Evaluation."""
         with self.precision():
-            result, free = self.hypergradient(self.cast(hypers), outer, policy or self.module["SAVE_POLICY"])
+            result, free = self.hypergradient(self.cast(hypers), outer, policy or self.program.policy)
             return Evaluation(
                 float(result.value),
                 {name: np.asarray(value) for name, value in result.gradient.items()},
@@ -251,137 +129,70 @@ class Session:
                 float(result.lost),
             )
 
-    def _report_traced(self, params: Any, hypers: Values, *data: Any) -> list[jax.Array]:
-        values: dict[str, jax.Array] = self.module["report"](params, hypers, *data)
-        self._report_keys = tuple(values)  # jit would return a dictionary sorted by key, not in the spec's order
-        return list(values.values())
-
-    def hypergradient(self, hypers: Values, outer: int, policy: SavePolicy) -> tuple[Hypergradient, Values]:
-        """The emitted hypergradient and its unconstrained form, on the device; a stored path's memory is used again."""
+    def hypergradient(self, hypers: Hypers, outer: int, policy: SavePolicy) -> tuple[Hypergradient, Hypers]:
+        """The hypergradient and its unconstrained form, on the device; a stored path's memory is used again."""
         data = self.data(outer)
         if not isinstance(policy, Store):
-            knots: tuple[Hypergradient, Values] = self._evaluate(None, hypers, jnp.int32(outer), *data, policy=policy)
+            knots: tuple[Hypergradient, Hypers] = self._evaluate(None, hypers, jnp.int32(outer), *data, policy=policy)
             return knots
         if self._buffer is None or self._buffer[0] != policy:
             self._buffer = None
-            state = jax.eval_shape(lambda h, *d: self.module["training"](h, jnp.int32(outer), *d)[0], hypers, *data)
-            self._buffer = policy, policy.empty(state, self.module["STEPS"])
+            state = jax.eval_shape(lambda h, *d: self.program.training(h, jnp.int32(outer), *d)[0], hypers, *data)
+            self._buffer = policy, policy.empty(state, self.program.steps)
         buffer, self._buffer = self._buffer[1], None
         result: Hypergradient
         result, free = self._evaluate(buffer, hypers, jnp.int32(outer), *data, policy=policy)
         self._buffer = policy, result.trajectory.rows
         return result._replace(trajectory=None), free
 
-    def _online_traced(self, tune_state: Any, outer: jax.Array, *data: Any) -> Any:
-        def loss(params: Any, t: jax.Array) -> jax.Array:
-            hypers = constrain(self.module["DOMAINS"], tune_state["w"])  # those at the start of the run
-            value: jax.Array = self.module["training_loss"](params, hypers, outer, *data, t)
-            return value
+    def _evaluate_traced(
+        self, buffer: PyTree, hypers: Hypers, outer: jax.Array, *data: Splits, policy: SavePolicy
+    ) -> tuple[Hypergradient, Hypers]:
+        if isinstance(policy, Store):
+            policy = replace(policy, buffer=buffer)
+
+        def loss(params: Params, t: jax.Array) -> jax.Array:
+            return self.program.training_loss(params, hypers, outer, *data, t)
 
         with watched(self.watch, loss):
-            return self.module["online"](tune_state, outer, *data)
-
-    def online(self, tune_state: Any, outer: int) -> tuple[Any, Any, float]:
-        """A whole training run in which the hyperparameters move: last state, outer state, objective."""
-        with self.precision():
-            state, tune_state, value = self._online(tune_state, jnp.int32(outer), *self.data(outer))
-            return state, tune_state, float(value)
-
-    def train(self, hypers: Values, outer: int, policy: SavePolicy | None) -> tuple[Any, Any]:
-        """Train from scratch: the last state, and the path that `keep` asks for, on the device."""
-
-        @jax.jit
-        def run(hypers: Values, outer: jax.Array, *data: Any) -> tuple[Any, Any]:
-            start, forward_step = self.module["training"](hypers, outer, *data)
-            return forward_pass(forward_step, start, self.module["STEPS"], policy)
-
-        with self.precision():
-            trained: tuple[Any, Any] = run(hypers, jnp.int32(outer), *self.data(outer))
-            return trained
-
-    def first_state(self, hypers: Values, outer: int) -> Any:
-        """The state before the first training step."""
-        with self.precision():
-            return self.module["training"](self.cast(hypers), outer, *self.data(outer))[0]
-
-    def pace(self, hypers: Values) -> float:
-        """Seconds of a training step, measured over as many steps as a twentieth of a second takes, or all."""
-
-        @jax.jit
-        def run(hypers: Values, steps: jax.Array, *data: Any) -> Any:
-            start, forward_step = self.module["training"](hypers, jnp.int32(0), *data)
-            return forwards(forward_step, 0, steps, lambda step, t, state: step(state, t), start)
-
-        with self.precision():
-            args, steps = self.data(0), 1
-            jax.device_get(run(hypers, jnp.int32(steps), *args))
-            while True:
-                start = time.perf_counter()
-                jax.device_get(run(hypers, jnp.int32(steps), *args))
-                seconds = time.perf_counter() - start
-                if seconds > PACE or steps == self.module["STEPS"]:
-                    return seconds / steps
-                steps = min(self.module["STEPS"], 4 * steps)
-
-    def learning_curve(self, hypers: Values, outer: int, points: int = 100) -> tuple[list[int], list[float]]:
-        """Training steps and the training loss of their minibatches, in one training run."""
-        steps = self.module["STEPS"]
-        every = -(-steps // points)
-        count = -(-steps // every)
-
-        @jax.jit
-        def run(hypers: Values, outer: jax.Array, *data: Any) -> jax.Array:
-            start, forward_step = self.module["training"](hypers, outer, *data)
-
-            def chunk(i: jax.Array, carry: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
-                state, losses = carry
-                t = i * every
-                loss = self.module["training_loss"](state["w"], hypers, outer, *data, t)
-                state = forwards(
-                    forward_step,
-                    t,
-                    jnp.minimum(t + every, steps),
-                    lambda step, t, state: step(state, t),
-                    state,
-                )
-                return state, losses.at[i].set(loss)
-
-            losses: jax.Array = lax.fori_loop(0, count, chunk, (start, jnp.zeros(count, self.module["DTYPE"])))[1]
-            return losses
-
-        with self.precision():
-            found = run(self.cast(hypers), jnp.int32(outer), *self.data(outer))
-            return list(range(0, steps, every)), [float(x) for x in found]
+            result = self.program.hypergradient(hypers, outer, *data, policy=policy)
+        if not isinstance(policy, Store):
+            result = result._replace(trajectory=None)
+        return result, reverse_constrain(self.program.domains, hypers, result.gradient)
 
     def objective(self, hypers: Values, outer: int) -> float:
         """Train from scratch; the outer objective."""
         with self.precision():
             return float(self._objective(self.cast(hypers), jnp.int32(outer), *self.data(outer)))
 
-    def report(self, params: Any, hypers: Values, outer: int) -> dict[str, float]:
+    def report(self, params: Params, hypers: Values, outer: int) -> dict[str, float]:
         """Reported values of trained parameters."""
-        if self._report is None:
+        if self.program.report is None:
             return {}
         with self.precision():
             values = self._report(params, self.cast(hypers), *self.data(outer))
             return {name: float(value) for name, value in zip(self._report_keys, values, strict=True)}
 
-    def images(self, hypers: Values) -> dict[str, npt.NDArray[np.floating[Any]]]:
-        """Pictures of hyperparameters, by title."""
-        if "images" not in self.module:
-            return {}
-        with self.precision():
-            pictures = self.module["images"](self.cast(hypers))
-            return {title: np.asarray(picture) for title, picture in pictures.items()}
+    def _report_traced(self, params: Params, hypers: Hypers, *data: Splits) -> list[jax.Array]:
+        assert self.program.report is not None
+        values = self.program.report(params, hypers, *data)
+        self._report_keys = tuple(values)  # jit would return a dictionary sorted by key, not in the spec's order
+        return list(values.values())
 
-    def jaxpr(self) -> str:
-        """The hypergradient as a jaxpr."""
+    def online(self, tune_state: UpdateState, outer: int) -> tuple[State, UpdateState, float]:
+        """A whole training run in which the hyperparameters move: last state, outer state, objective."""
         with self.precision():
-            args = (self.initial_hypers(), jnp.int32(0), *self.data(0))
-            return f"{jax.make_jaxpr(self.module['hypergradient'])(*args)}\n"
+            state, tune_state, value = self._online(tune_state, jnp.int32(outer), *self.data(outer))
+            return state, tune_state, float(value)
 
-    def hlo(self) -> str:
-        """The hypergradient as the StableHLO that XLA compiles."""
-        with self.precision():
-            args = (self.initial_hypers(), jnp.int32(0), *self.data(0))
-            return jax.jit(self.module["hypergradient"]).lower(*args).as_text()
+    def _online_traced(
+        self, tune_state: UpdateState, outer: jax.Array, *data: Splits
+    ) -> tuple[State, UpdateState, jax.Array]:
+        assert self.program.online is not None
+
+        def loss(params: Params, t: jax.Array) -> jax.Array:
+            hypers = constrain(self.program.domains, tune_state["w"])  # those at the start of the run
+            return self.program.training_loss(params, hypers, outer, *data, t)
+
+        with watched(self.watch, loss):
+            return self.program.online(tune_state, outer, *data)

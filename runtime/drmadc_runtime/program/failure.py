@@ -1,7 +1,7 @@
 """Finds where a run ceased to be finite: outer step, training step, and the spec's line."""
 
+import inspect
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,10 @@ from drmadc_runtime.adjoints.base import Partial, Watch
 from drmadc_runtime.adjoints.fixed_point import FixedPoint
 from drmadc_runtime.adjoints.naive import Naive
 from drmadc_runtime.adjoints.reversible import Reversible
+from drmadc_runtime.core.types import Hypers, PyTree, Splits, State, Values
 from drmadc_runtime.program.debug_nans import first_bad_operation
-from drmadc_runtime.program.executor import Evaluation, Session, Values
+from drmadc_runtime.program.executor import Evaluation, Executor
+from drmadc_runtime.program.training_runs import train
 
 
 class NotFinite(RuntimeError):
@@ -45,41 +47,40 @@ class NotFinite(RuntimeError):
         self.line = line
 
 
-def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> NotFinite:
+def locate(executor: Executor, hypers: Values, outer: int, result: Evaluation) -> NotFinite:
     """What went wrong in an evaluation whose result is not finite; trains again, watching."""
-    module = session.module
-    lines = module["LINES"]
-    steps = module["STEPS"]
+    program, origins = executor.program, executor.program.origins
+    hypers = executor.cast(hypers)
     values = _ranges(hypers)
-    with session.precision():
-        data = session.data(outer)
-        healthy, before = session.train(hypers, outer, Watch())[1]
-    if int(healthy) < steps:
+    with executor.precision():
+        data = executor.data(outer)
+        healthy, before = train(executor, hypers, outer, Watch())[1]
+    if int(healthy) < program.steps:
         where = f"before step {int(healthy)} the parameters had length {_length(before['w']):.4g}"
-        with session.precision():
-            loss = float(module["training_loss"](before["w"], hypers, jnp.int32(outer), *data, jnp.int32(healthy)))
+        with executor.precision():
+            loss = float(program.training_loss(before["w"], hypers, jnp.int32(outer), *data, jnp.int32(healthy)))
         return NotFinite(
             outer,
             int(healthy),
-            f"{lines['update']}\n        {lines['loss']}",
+            f"{_line(origins.step, program.step)}\n        {_line(origins.loss, program.loss)}",
             "training diverged: a parameter or a state of the update rule is not finite",
             "a smaller rate, or a loss that stays finite",
             f"{where}, the loss was {loss:.4g}; {values}",
-            _operation(session, lambda: _advance(session, hypers, outer, before, int(healthy))),
+            _operation(executor, lambda: _advance(executor, hypers, outer, before, int(healthy))),
         )
     if not np.isfinite(result.value):
         return NotFinite(
             outer,
             None,
-            lines["objective"],
+            _line(origins.objective, program.objective),
             "the outer objective is not finite",
             "a loss that stays finite, or hyperparameters that stay in bounds (`project`)",
             f"trained parameters of length {_length(before['w']):.4g}; {values}",
-            _operation(session, lambda: session.evaluate(hypers, outer)),
+            _operation(executor, lambda: executor.evaluate(hypers, outer)),
         )
     what = "training is healthy, but the adjoint is not finite on the way back"
     advice = "more knots, `curvature: auto`, or `reverse = exact()`"
-    if isinstance(module["SAVE_POLICY"], Reversible):
+    if isinstance(program.policy, Reversible):
         what = (
             "training is healthy, but reversal did not return to its first state bit for bit: decays have fallen so "
             "far that its buffer, made for half of the initial ones, is full; or the adjoint is not finite"
@@ -87,16 +88,22 @@ def locate(session: Session, hypers: Values, outer: int, result: Evaluation) -> 
         advice = "begin with the decays that were reached, or `reverse = exact(checkpoint)`"
     return NotFinite(
         outer,
-        _failing_reverse_step(session, hypers, outer, data),
-        lines["reverse"],
+        _failing_reverse_step(executor, hypers, outer, data),
+        f"{origins.reverse}: {program.strategy}",
         what,
         advice,
         f"objective {result.value:.4g}; {values}",
-        _operation(session, lambda: session.evaluate(hypers, outer)),
+        _operation(executor, lambda: executor.evaluate(hypers, outer)),
     )
 
 
-def _length(params: Any) -> float:
+def _line(origin: str, function: Callable[..., PyTree]) -> str:
+    """A line of the spec, and what it says: the first paragraph of the docstring of what was emitted for it."""
+    said = (inspect.getdoc(function) or "").partition("\n\n")[0]
+    return f"{origin}: {' '.join(said.split())}"
+
+
+def _length(params: PyTree) -> float:
     """The length of parameters; in float64, since the squares of what is about to overflow do."""
     return float(np.sqrt(sum(np.sum(np.square(np.asarray(leaf, np.float64))) for leaf in jax.tree.leaves(params))))
 
@@ -110,34 +117,34 @@ def _ranges(hypers: Values) -> str:
     return ", ".join(out)
 
 
-def _operation(session: Session, work: Callable[[], Any]) -> str | None:
-    """The first operation that is not finite, where the session is asked to look for it."""
-    if not session.debug_nans:
+def _operation(executor: Executor, work: Callable[[], PyTree]) -> str | None:
+    """The first operation that is not finite, where the executor is asked to look for it."""
+    if not executor.debug_nans:
         return None
     return first_bad_operation(work) or "none found: without compilation everything stays finite"
 
 
-def _advance(session: Session, hypers: Values, outer: int, state: Any, t: int) -> Any:
-    with session.precision():
-        _, forward_step = session.module["training"](session.cast(hypers), jnp.int32(outer), *session.data(outer))
+def _advance(executor: Executor, hypers: Values, outer: int, state: State, t: int) -> State:
+    with executor.precision():
+        _, forward_step = executor.program.training(executor.cast(hypers), jnp.int32(outer), *executor.data(outer))
         return forward_step(state, jnp.int32(t))
 
 
-def _failing_reverse_step(session: Session, hypers: Values, outer: int, data: tuple[Any, ...]) -> int | None:
+def _failing_reverse_step(executor: Executor, hypers: Hypers, outer: int, data: tuple[Splits, ...]) -> int | None:
     """The training step whose adjoint is the first, from the end, that is not finite; None where none is taken."""
-    module = session.module
-    if isinstance(module["SAVE_POLICY"], Naive | Reversible | FixedPoint) or "flow_rule" in module:
+    program = executor.program
+    if isinstance(program.policy, Naive | Reversible | FixedPoint) or program.strategy.startswith("flow"):
         return None
 
     @jax.jit
-    def healthy_down_to(stop: jax.Array, *data: Any) -> jax.Array:
-        policy = Partial(module["SAVE_POLICY"], stop)
-        gradient = module["hypergradient"](hypers, jnp.int32(outer), *data, policy=policy)
+    def healthy_down_to(stop: jax.Array, *data: Splits) -> jax.Array:
+        policy = Partial(program.policy, stop)
+        gradient = program.hypergradient(hypers, jnp.int32(outer), *data, policy=policy)
         leaves = jax.tree.leaves((gradient.gradient, gradient.growth))
         return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]))
 
-    with session.precision():
-        bad, good = 0, int(module["STEPS"])
+    with executor.precision():
+        bad, good = 0, program.steps
         while good - bad > 1:
             middle = (bad + good) // 2
             if healthy_down_to(jnp.int32(middle), *data):

@@ -2,22 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-Series = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """`left compare right within margin`; both sides are functions of the records, series by name."""
-
-    text: str
-    left: Callable[[Series], Any]
-    compare: str
-    right: Callable[[Series], Any]
-    within: float = 0.0
+from drmadc_runtime.program.contract import Expectation, Program, Series
 
 
 @dataclass(frozen=True)
@@ -30,12 +19,12 @@ class Outcome:
 
 
 def outcomes(
-    module: Mapping[str, Any],
-    records: Sequence[Mapping[str, Any]],
+    program: Program,
+    records: Sequence[Mapping[str, str | float]],
     arms: Mapping[str, Mapping[str, float]],
     swept: Sequence[Mapping[str, float]],
 ) -> list[Outcome]:
-    """Each expectation of a module against the records of a finished run, its final training's arms, and its sweep."""
+    """Each expectation of a program against the records of a finished run, its final training's arms, and its sweep."""
     run = {
         name: np.array([record[name] for record in records])
         for name in (records[0] if records else {})
@@ -43,7 +32,7 @@ def outcomes(
     }
     run.update({f"{arm}.{key}": np.asarray(value) for arm, found in arms.items() for key, value in found.items()})
     run.update({f"sweep.{name}": np.array([point[name] for point in swept]) for name in (swept[0] if swept else {})})
-    return [_outcome(expected, run) for expected in module.get("EXPECTATIONS", ())]
+    return [_outcome(expected, run) for expected in program.expectations]
 
 
 def _outcome(expected: Expectation, run: Series) -> Outcome:
@@ -64,7 +53,7 @@ def _outcome(expected: Expectation, run: Series) -> Outcome:
     return Outcome(expected.text, _text(left) + both, bool(np.all(holds)))
 
 
-def _is_constant(side: Callable[[Series], Any]) -> bool:
+def _is_constant(side: Callable[[Series], npt.ArrayLike]) -> bool:
     """Whether a side reads no record."""
     try:
         side({})
@@ -73,7 +62,7 @@ def _is_constant(side: Callable[[Series], Any]) -> bool:
     return True
 
 
-def _text(value: Any) -> str:
+def _text(value: npt.NDArray[np.generic]) -> str:
     if value.ndim:
         return "[" + ", ".join(f"{x:.7g}" for x in value) + "]"
     return f"{value:.5g}"

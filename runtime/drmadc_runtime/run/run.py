@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from drmadc_common.amounts import count_text
+from drmadc_runtime.core.types import Arrays, Values
 from drmadc_runtime.execution.progress import Watcher, interval
-from drmadc_runtime.program.executor import Arrays, Session, Values
+from drmadc_runtime.program.contract import Program, Retraining
+from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.failure import NotFinite
+from drmadc_runtime.program.pictures import pictures
+from drmadc_runtime.program.training_runs import retrain
 from drmadc_runtime.run.folder import Records, RunFolder, zipped
 from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast
 from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_to, require
@@ -90,11 +93,11 @@ class Options:
         return Several(self.shown or Display(quiet=True), LogFile(lambda line: folder.append("log.txt", line)), *others)
 
 
-def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, options: Options | None = None) -> Run:
-    """Run an emitted module and record it.
+def run(program: Program, texts: Mapping[str, str], out: str | None, options: Options | None = None) -> Run:
+    """Run a program and record it.
 
     Args:
-        module: the names of the emitted module.
+        program: what an emitted module gives.
         texts: files to put into the run folder, such as the resolved spec and the module's text.
         out: the run folder, or None for runs/NAME/TIME-HASH.
         options: who is told, and what is looked for.
@@ -107,39 +110,40 @@ def run(module: Mapping[str, Any], texts: Mapping[str, str], out: str | None, op
     """
     options = options or Options()
     require(options.services)
-    if "DATA" in module:
-        module["DATA"].fetch((options.shown or Display(quiet=True)).say)
-    folder = RunFolder.create(module["NAME"], out, "".join(texts.values()))
+    if program.data is not None:
+        program.data.fetch((options.shown or Display(quiet=True)).say)
+    folder = RunFolder.create(program.name, out, "".join(texts.values()))
     try:
         display = options.displays(folder)
-        session = Session(module, debug_nans=options.debug_nans)
-        hypers = _arrays(session.initial_hypers())
-        for name, free in session.unconstrain(hypers).items():
+        executor = Executor(program, debug_nans=options.debug_nans)
+        hypers = _arrays(executor.initial_hypers())
+        for name, free in executor.unconstrain(hypers).items():
             if not np.isfinite(free).all():
                 text = f"the initial value of `{name}` is outside of its domain"
                 raise NotFinite(
                     0, None, f"hyper {name}", text, "for example exp(normal(0.1)) where it must be positive"
                 )
         folder.write_start(texts)
-        found = forecast(session, hypers, options.cost, timed=not display.quiet)
+        found = forecast(executor, hypers, options.cost, timed=not display.quiet)
         display.begin(found)
         display.folder(folder.path)
-        if "fit" in module:
-            statistics = {name: np.asarray(x) for name, x in session.statistics(0).items()}
+        if program.fit is not None:
+            (data,) = executor.data(0)
+            statistics = {name: np.asarray(x) for name, x in data["statistics"].items()}
             folder.write("statistics.npz", zipped(statistics))
-        session = _watching(session, found, display)
-        searcher = searcher_of(session, hypers)
+        executor = _watching(executor, found, display)
+        searcher = searcher_of(executor, hypers)
         folder.save(Checkpoint(searcher.state()))
-        return _search(session, searcher, Records(), folder, display)
+        return _search(executor, searcher, Records(), folder, display)
     finally:
         folder.close()
 
 
-def resume(module: Mapping[str, Any], path: Path, options: Options | None = None) -> Run:
+def resume(program: Program, path: Path, options: Options | None = None) -> Run:
     """Go on with a run that was stopped, bit for bit as if it had not been.
 
     Args:
-        module: the names of the emitted module that the run folder holds.
+        program: of the emitted module that the run folder holds.
         path: the run folder.
         options: who is told, and what is looked for.
 
@@ -153,19 +157,19 @@ def resume(module: Mapping[str, Any], path: Path, options: Options | None = None
     try:
         checkpoint, records = folder.restore()
         display = options.displays(folder)
-        session = Session(module, debug_nans=options.debug_nans)
-        hypers = _arrays(session.initial_hypers())
-        found = forecast(session, hypers, options.cost, timed=not display.quiet)
+        executor = Executor(program, debug_nans=options.debug_nans)
+        hypers = _arrays(executor.initial_hypers())
+        found = forecast(executor, hypers, options.cost, timed=not display.quiet)
         display.begin(found)
         display.folder(path)
-        display.say(f"{count_text(checkpoint.steps, 'outer step')} of {module['TUNE_STEPS']} done")
-        session = _watching(session, found, display)
-        searcher = searcher_of(session, hypers)
+        display.say(f"{count_text(checkpoint.steps, 'outer step')} of {program.outer_steps} done")
+        executor = _watching(executor, found, display)
+        searcher = searcher_of(executor, hypers)
         try:
             searcher.restore(checkpoint.state)
         except (KeyError, IndexError, ValueError) as error:
             raise BadCheckpoint(f"{path / 'checkpoint.npz'} is of another program; start the run again") from error
-        return _search(session, searcher, records, folder, display)
+        return _search(executor, searcher, records, folder, display)
     finally:
         folder.close()
 
@@ -174,19 +178,19 @@ def _arrays(hypers: Values) -> Arrays:
     return {name: np.asarray(value) for name, value in hypers.items()}
 
 
-def _watching(session: Session, found: Forecast, display: Display) -> Session:
-    """A session that tells of progress inside training, where somebody looks and an outer step takes long."""
+def _watching(executor: Executor, found: Forecast, display: Display) -> Executor:
+    """An executor that tells of progress inside training, where somebody looks and an outer step takes long."""
     if not display.alive or found.pace is None or found.seconds is None or found.seconds < LONG:
-        return session
+        return executor
     watch = Watcher(min(found.steps, interval(found.pace)), display.tick)
-    return Session(session.module, watch, debug_nans=session.debug_nans)
+    return Executor(executor.program, watch, debug_nans=executor.debug_nans)
 
 
-def _search(session: Session, searcher: Searcher, records: Records, folder: RunFolder, display: Display) -> Run:
+def _search(executor: Executor, searcher: Searcher, records: Records, folder: RunFolder, display: Display) -> Run:
     """The outer loop from where its searcher stands, and what comes after it."""
-    module = session.module
+    program = executor.program
     recent: deque[Trial] = deque(maxlen=2 * WINDOW)
-    axes = axes_of(session)
+    axes = axes_of(executor)
 
     def save(trials: tuple[Trial, ...], state: SearchState) -> None:
         for trial in trials:
@@ -200,29 +204,29 @@ def _search(session: Session, searcher: Searcher, records: Records, folder: RunF
         _failure_kept(folder),
         asked_to_stop() as asked,
         display.running(
-            Progress(len(records.points), size_of(axes)), Progress(len(records.steps), module["TUNE_STEPS"])
+            Progress(len(records.points), size_of(axes)), Progress(len(records.steps), program.outer_steps)
         ),
     ):
         _draw_sweep(axes, records, folder, display)
-        for trial in search(session, searcher, save):
+        for trial in search(executor, searcher, save):
             if trial.at:
                 display.sweep(trial)
                 _draw_sweep(axes, records, folder, display)
             else:
                 display.step(trial)
-                display.warn(trial, module["SAVE_POLICY"].exact, module["LINES"])
+                display.warn(trial, program)
                 slope = trial.probe() if trial.probe is not None and not asked.number else None
                 if slope is not None:
-                    display.warn_slope(slope, module["LINES"]["reverse"])
+                    display.warn_slope(slope, program.origins.reverse)
                 recent.append(trial)
-                display.warn_overfitting(tuple(recent), module.get("ON_TEST", ()))
+                display.warn_overfitting(tuple(recent), program.test_reports)
             if asked.number:
                 raise Stopped(folder.path, asked.number, len(records.steps))
     final = searcher.hypers
-    arms = _retrain(session, final, display) if "RETRAIN" in module else {}
+    arms = {} if program.retrain is None else _retrain(executor, program.retrain, final, display)
     if arms:
         folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")
-    for path in folder.write_images(session.images(final)):
+    for path in folder.write_images(pictures(executor, final)):
         display.picture(path)
     display.end(folder.path, len(records.steps))
     return Run(folder.path, records.steps, final, arms, records.points)
@@ -250,15 +254,13 @@ def _draw_sweep(axes: Arrays, records: Records, folder: RunFolder, display: Disp
     display.picture(path)
 
 
-def _retrain(session: Session, hypers: Arrays, display: Display) -> dict[str, dict[str, float]]:
+def _retrain(executor: Executor, final: Retraining, hypers: Arrays, display: Display) -> dict[str, dict[str, float]]:
     """The final training of each arm, on draws that no outer step has used."""
-    module = session.module
-    outer = module["TUNE_STEPS"] * module.get("SEEDS", 1)
-    with session.precision():
-        arms = module["arms"](session.cast(hypers))
+    with executor.precision():
+        arms = final.arms(executor.cast(hypers))
     found: dict[str, dict[str, float]] = {}
-    display.say(f"final training on {', '.join(module['RETRAIN'])}")
+    display.say(f"final training on {', '.join(final.splits)}")
     for name, values in arms.items():
-        found[name] = session.retrain(values, outer)
+        found[name] = retrain(executor, values, executor.program.fresh_outer)
         display.arm(name, found[name])
     return found

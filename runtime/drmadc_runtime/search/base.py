@@ -11,17 +11,15 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from drmadc_runtime.core.types import Arrays, UpdateState
 from drmadc_runtime.program.audit import Slope
-from drmadc_runtime.program.executor import Arrays, Evaluation
+from drmadc_runtime.program.executor import Evaluation
 
 Data: TypeAlias = Mapping[str, Any]
 """What JSON can hold: numbers, strings, and lists and mappings of them."""
 
 Record: TypeAlias = dict[str, Any]
 """A line of metrics.jsonl or of sweep.jsonl: numbers and strings by name."""
-
-UpdateState: TypeAlias = Mapping[str, Any]
-"""The state of an outer update rule: `w`, the unconstrained hyperparameters, and each state of the rule, as trees."""
 
 
 @dataclass(frozen=True, slots=True)

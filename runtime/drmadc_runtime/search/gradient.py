@@ -5,8 +5,9 @@ from functools import partial
 
 import numpy as np
 
+from drmadc_runtime.core.types import Arrays
 from drmadc_runtime.program.audit import Slope, probe
-from drmadc_runtime.program.executor import Arrays, Session
+from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.failure import NotFinite
 from drmadc_runtime.search.base import Measurement, Proposal, SearchState, Trial, prefixed, under
 from drmadc_runtime.search.rule import UpdateRule
@@ -21,10 +22,10 @@ class Gradient:
         first: the number of its first outer step.
     """
 
-    def __init__(self, session: Session, stage: int, hypers: Arrays, first: int) -> None:
-        self._session = session
-        self._stage = session.stages[stage]
-        self._rule = UpdateRule(session, stage)
+    def __init__(self, executor: Executor, stage: int, hypers: Arrays, first: int) -> None:
+        self._executor = executor
+        self._stage = executor.program.stages[stage]
+        self._rule = UpdateRule(executor, stage)
         self._first = first
         self._t = 0
         self._state = self._rule.start(hypers)
@@ -49,8 +50,9 @@ class Gradient:
         """
         number = self._first + self._t
         if self._lost:
-            line = self._session.module["LINES"]["tune"]
-            raise NotFinite(number - 1, None, line, "the outer update left a hyperparameter that is not finite")
+            raise NotFinite(
+                number - 1, None, self._stage.origin, "the outer update left a hyperparameter that is not finite"
+            )
         return Proposal(self._hypers, number)
 
     def tell(self, measurement: Measurement) -> tuple[Trial, ...]:
@@ -64,7 +66,7 @@ class Gradient:
         self._lost = not _finite(moved)
         if not self._lost:
             self._hypers = moved
-        approximate = number == 0 and not self._session.module["SAVE_POLICY"].exact
+        approximate = number == 0 and not self._executor.program.policy.exact
         trial = Trial(
             number,
             measurement.objective,
@@ -76,7 +78,7 @@ class Gradient:
             self._hypers,
             measurement.stats,
             self._stage.name,
-            probe=partial(_probed, self._session, measurement) if approximate else None,
+            probe=partial(_probed, self._executor, measurement) if approximate else None,
         )
         return (trial,)
 
@@ -97,8 +99,8 @@ def _finite(arrays: Arrays) -> bool:
     return all(np.isfinite(values).all() for values in arrays.values())
 
 
-def _probed(session: Session, measurement: Measurement) -> Slope | None:
+def _probed(executor: Executor, measurement: Measurement) -> Slope | None:
     """The objective's slope along the hypergradient, predicted and measured."""
     assert measurement.evaluation is not None
-    session.tell("checking the gradient along its own direction")
-    return probe(session, measurement.proposal.hypers, measurement.draw, measurement.evaluation)
+    executor.tell("checking the gradient along its own direction")
+    return probe(executor, measurement.proposal.hypers, measurement.draw, measurement.evaluation)

@@ -5,13 +5,17 @@ from math import prod
 
 import numpy as np
 
-from drmadc_runtime.program.executor import Arrays, Session
+from drmadc_runtime.core.types import Arrays
+from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.search.base import Measurement, Proposal, SearchState, Trial, prefixed, under
 
 
-def axes_of(session: Session) -> Arrays:
+def axes_of(executor: Executor) -> Arrays:
     """The values of each axis of a program's sweep; under `along` steps down the hypergradient; empty without one."""
-    return session.grid() if "sweep" in session.module else {}
+    if executor.program.sweep is None:
+        return {}
+    with executor.precision():
+        return {name: np.asarray(values) for name, values in executor.program.sweep().items()}
 
 
 def size_of(axes: Arrays) -> int:
@@ -78,10 +82,10 @@ class Along:
         hypers: where the gradient is taken; the search goes on with these after the sweep.
     """
 
-    def __init__(self, session: Session, steps: Arrays, hypers: Arrays) -> None:
-        self._session = session
+    def __init__(self, executor: Executor, steps: Arrays, hypers: Arrays) -> None:
+        self._executor = executor
         self._steps = steps["along"]
-        self._free = {name: np.asarray(value) for name, value in session.unconstrain(hypers).items()}
+        self._free = {name: np.asarray(value) for name, value in executor.unconstrain(hypers).items()}
         self._direction: Arrays = {}
         self._number = 0
         self.hypers = hypers
@@ -96,7 +100,7 @@ class Along:
         if not self._direction:
             return Proposal(self.hypers, 0)
         step, direction = self._steps[self._number], self._direction
-        moved = self._session.constrain({name: x - step * direction[name] for name, x in self._free.items()})
+        moved = self._executor.constrain({name: x - step * direction[name] for name, x in self._free.items()})
         return Proposal({name: np.asarray(value) for name, value in moved.items()}, 0, finite=False)
 
     def tell(self, measurement: Measurement) -> tuple[Trial, ...]:

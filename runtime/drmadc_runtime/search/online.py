@@ -1,6 +1,7 @@
 """Hyperparameters that move inside each training run, by the update rule: outer steps of `reverse = one_step`."""
 
-from drmadc_runtime.program.executor import Arrays, Session
+from drmadc_runtime.core.types import Arrays
+from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.search.base import Measurement, Proposal, SearchState, Trial, prefixed, under
 from drmadc_runtime.search.rule import UpdateRule
 
@@ -13,8 +14,8 @@ class Online:
         steps: the number of runs.
     """
 
-    def __init__(self, session: Session, hypers: Arrays, steps: int) -> None:
-        self._rule = UpdateRule(session)
+    def __init__(self, executor: Executor, hypers: Arrays, steps: int) -> None:
+        self._rule = UpdateRule(executor)
         self._steps = steps
         self._outer = 0
         self._state = self._rule.start(hypers)

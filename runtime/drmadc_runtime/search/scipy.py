@@ -9,8 +9,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from drmadc_runtime.core.types import Arrays
 from drmadc_runtime.program.audit import flat
-from drmadc_runtime.program.executor import Arrays, Session
+from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.search.base import Data, Measurement, Proposal, SearchState, Trial
 
 Vector: TypeAlias = npt.NDArray[np.float64]
@@ -30,13 +31,11 @@ class Scipy:
         first: the number of its first outer step.
     """
 
-    def __init__(self, session: Session, stage: int, hypers: Arrays, first: int) -> None:
-        self._session = session
-        self._stage = session.stages[stage]
-        library = self._stage.library
-        assert library is not None
-        self._free = {name: np.asarray(x, np.float64) for name, x in session.unconstrain(hypers).items()}
-        self._names = tuple(sorted(name for name in self._free if name not in library[1]))
+    def __init__(self, executor: Executor, stage: int, hypers: Arrays, first: int) -> None:
+        self._executor = executor
+        self._stage = executor.program.stages[stage]
+        self._free = {name: np.asarray(x, np.float64) for name, x in executor.unconstrain(hypers).items()}
+        self._names = tuple(sorted(name for name in self._free if name not in self._stage.frozen))
         self._first = first
         self._hypers = hypers
         self._answers: dict[bytes, Answer] = {}
@@ -125,8 +124,8 @@ class Scipy:
 
     def _at(self, point: Vector) -> Arrays:
         """The hyperparameters of a point, in their own domains; those that are frozen as they were."""
-        hypers = self._session.constrain(unflatten(point, self._free, self._names))
-        return {name: np.asarray(value) for name, value in self._session.cast(hypers).items()}
+        hypers = self._executor.constrain(unflatten(point, self._free, self._names))
+        return {name: np.asarray(value) for name, value in self._executor.cast(hypers).items()}
 
     def state(self) -> SearchState:
         """Every point that was measured, [n, entries], with its objective [n] and gradient [n, entries]."""

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from drmadc_runtime.program.executor import Arrays, Session
+from drmadc_runtime.core.types import Arrays
+from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.search.base import Searcher
 from drmadc_runtime.search.gradient import Gradient
 from drmadc_runtime.search.grid import Along, Grid, axes_of
@@ -11,25 +12,25 @@ from drmadc_runtime.search.scipy import Scipy
 from drmadc_runtime.search.stages import Planned, Stages
 
 
-def searcher_of(session: Session, hypers: Arrays) -> Stages:
+def searcher_of(executor: Executor, hypers: Arrays) -> Stages:
     """The search of a program.
 
     Args:
-        session: compiles and calls the program.
+        executor: compiles and calls the program.
         hypers: where it starts, in their own domains.
     """
-    module = session.module
+    program = executor.program
     plan = []
-    if axes := axes_of(session):
-        plan.append(Planned(lambda hypers, first: _sweep(session, axes, hypers)))
-    if "online" in module:
-        plan.append(Planned(lambda hypers, first: Online(session, hypers, module["TUNE_STEPS"])))
+    if axes := axes_of(executor):
+        plan.append(Planned(lambda hypers, first: _sweep(executor, axes, hypers)))
+    if program.online is not None:
+        plan.append(Planned(lambda hypers, first: Online(executor, hypers, program.outer_steps)))
     else:
-        for number, stage in enumerate(session.stages):
-            kind, stop = (Gradient, module.get("STOP", 0)) if stage.library is None else (Scipy, 0)
-            plan.append(Planned(partial(kind, session, number), stop))
+        for number, stage in enumerate(program.stages):
+            kind, stop = (Scipy, 0) if stage.optimizer else (Gradient, program.stop)
+            plan.append(Planned(partial(kind, executor, number), stop))
     return Stages(plan, hypers)
 
 
-def _sweep(session: Session, axes: Arrays, hypers: Arrays) -> Searcher:
-    return Along(session, axes, hypers) if "along" in axes else Grid(axes, hypers)
+def _sweep(executor: Executor, axes: Arrays, hypers: Arrays) -> Searcher:
+    return Along(executor, axes, hypers) if "along" in axes else Grid(axes, hypers)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from drmadc_runtime.program.executor import Arrays
+from drmadc_runtime.core.types import Arrays
 from drmadc_runtime.search.base import Measurement, Proposal, Searcher, SearchState, Trial, prefixed, under
 
 

@@ -1,6 +1,6 @@
 """Emitted modules as tracebacks show them."""
 
-from tests.conftest import compiled
+from tests.conftest import compiled, names
 
 
 def test_tracebacks_show_the_emitted_line_with_the_line_of_the_spec() -> None:
@@ -8,5 +8,5 @@ def test_tracebacks_show_the_emitted_line_with_the_line_of_the_spec() -> None:
 
     program = compiled("l2_by_input")
     line = next(n for n, text in enumerate(program.python.splitlines(), 1) if "grad = jax.grad(loss)" in text)
-    assert program.session.module["step"].__code__.co_filename == "<emitted l2_by_input.py>"
+    assert names(program).step.__code__.co_filename == "<emitted l2_by_input.py>"
     assert linecache.getline("<emitted l2_by_input.py>", line).strip().endswith("# l2_by_input.drm:19")

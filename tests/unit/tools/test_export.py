@@ -15,8 +15,9 @@ import pytest
 
 import drmadc
 from drmadc.tools.export import CannotExport, by_parameter, export
-from drmadc_runtime.core.axes import spread
-from tests.conftest import compiled
+from drmadc_runtime.core.axes import broadcast
+from drmadc_runtime.program.training_runs import first_state, learning_curve, train
+from tests.conftest import compiled, names
 from tests.unit.cli.test_cli import SURFACE, drmadc_command
 
 RULES = ["schedules", "adam_all", "own_rule", "surface", pytest.param("units", marks=pytest.mark.long)]
@@ -26,13 +27,13 @@ ROUND_TRIP = 1e-12
 def found(program: drmadc.Program) -> dict[str, Any]:
     """Hyperparameters that differ entry by entry."""
     key = np.random.default_rng(0)
-    free = program.session.unconstrain(program.hypers)
+    free = program.executor.unconstrain(program.hypers)
     moved = {n: np.asarray(x) + 0.1 * key.standard_normal(np.shape(x)) for n, x in free.items()}
-    return {n: np.asarray(x) for n, x in program.session.constrain(moved).items()}
+    return {n: np.asarray(x) for n, x in program.executor.constrain(moved).items()}
 
 
 def loaded(program: drmadc.Program, hypers: Mapping[str, Any], form: str, folder: Path) -> ModuleType:
-    for name, data in export(program.ir, hypers, program.session.module, form).items():
+    for name, data in export(program.ir, hypers, program.emitted, form).items():
         (folder / name).write_bytes(data)
     spec = importlib.util.spec_from_file_location("exported", folder / f"{program.name}_{form}.py")
     assert spec is not None
@@ -43,15 +44,15 @@ def loaded(program: drmadc.Program, hypers: Mapping[str, Any], form: str, folder
 
 
 def gradient(program: drmadc.Program, hypers: Mapping[str, Any], w: Any, t: int) -> tuple[float, Any]:
-    session = program.session
-    with session.precision():
-        args = (session.cast(hypers), 3, *session.data(3), jnp.int32(t))
-        value, grad = jax.value_and_grad(session.module["training_loss"])(w, *args)
+    executor = program.executor
+    with executor.precision():
+        args = (executor.cast(hypers), 3, *executor.data(3), jnp.int32(t))
+        value, grad = jax.value_and_grad(executor.program.training_loss)(w, *args)
         return float(value), grad
 
 
 def curve(program: drmadc.Program, hypers: Mapping[str, Any]) -> list[float]:
-    return program.session.learning_curve(hypers, 3, points=program.ir.steps)[1]
+    return learning_curve(program.executor, hypers, 3, points=program.ir.steps)[1]
 
 
 @pytest.mark.parametrize("case", RULES)
@@ -59,10 +60,10 @@ def test_training_with_the_exported_optax_optimizer_gives_the_same_losses(case: 
     program = compiled(case)
     hypers = found(program)
     optimizer = loaded(program, hypers, "optax", tmp_path).optimizer()
-    session = program.session
+    executor = program.executor
     losses = []
-    with session.precision():
-        start = session.first_state(hypers, 3)["w"]
+    with executor.precision():
+        start = first_state(executor, hypers, 3)["w"]
         params = dict(start)
         state = optimizer.init(params)
         for t in range(min(program.ir.steps, 6)):
@@ -80,8 +81,8 @@ def test_training_with_the_exported_torch_optimizer_gives_the_same_losses(case: 
     program = compiled(case)
     hypers = found(program)
     module = loaded(program, hypers, "torch", tmp_path)
-    session = program.session
-    start = session.first_state(hypers, 3)["w"]
+    executor = program.executor
+    start = first_state(executor, hypers, 3)["w"]
 
     class Model(torch.nn.Module):
         def named_parameters(self) -> Any:
@@ -121,7 +122,7 @@ def test_arrays_by_parameter_are_what_training_spreads(case: str) -> None:
     program = compiled(case)
     hypers = found(program)
     arrays = by_parameter(program.ir, hypers)
-    tables = {n: v for n, v in program.session.module.items() if "_OF_" in n and isinstance(v, dict)}
+    tables = {n: v for n, v in vars(names(program)).items() if "_OF_" in n and isinstance(v, dict)}
     assert sum(x.size for x in arrays.values()) >= sum(x.size for x in hypers.values())
     compared = 0
     for hyper in program.ir.hypers:
@@ -131,7 +132,7 @@ def test_arrays_by_parameter_are_what_training_spreads(case: str) -> None:
         for name, table in tables.items():
             paths = {path.removeprefix(f"{hyper.name}/") for path in arrays if path.startswith(f"{hyper.name}/")}
             if name.startswith(f"{group[0].kind.upper()}_OF_") and paths == set(table):
-                for path, part in spread(jnp.asarray(hypers[hyper.name]), table).items():
+                for path, part in broadcast(jnp.asarray(hypers[hyper.name]), table).items():
                     np.testing.assert_allclose(arrays[f"{hyper.name}/{path}"], part, rtol=1e-6)
                     compared += 1
     assert compared or case in ("examples", "schedules")
@@ -141,7 +142,7 @@ def test_plain_forms_hold_the_same_numbers(tmp_path: Path) -> None:
     program = compiled("l2_by_input")
     hypers = found(program)
     for form in ("json", "npz", "csv"):
-        for name, data in export(program.ir, hypers, program.session.module, form).items():
+        for name, data in export(program.ir, hypers, program.emitted, form).items():
             (tmp_path / name).write_bytes(data)
     stem = f"{program.name}_hypers"
     arrays = dict(np.load(tmp_path / f"{stem}.npz"))
@@ -161,8 +162,8 @@ def test_the_model_is_that_of_one_more_training(tmp_path: Path) -> None:
 
     program = compiled("l2_by_input")
     hypers = found(program)
-    (data,) = export(program.ir, hypers, program.session.module, "safetensors").values()
-    wanted = program.session.train(hypers, program.ir.tune_steps, None)[0]["w"]
+    (data,) = export(program.ir, hypers, program.emitted, "safetensors").values()
+    wanted = train(program.executor, hypers, program.ir.tune_steps, None)[0]["w"]
     assert set(load(data)) == set(wanted)
     for path, values in load(data).items():
         np.testing.assert_array_equal(values, wanted[path])
@@ -171,7 +172,7 @@ def test_the_model_is_that_of_one_more_training(tmp_path: Path) -> None:
 def test_rules_that_mix_elements_are_refused() -> None:
     program = compiled("norm_clipping")
     with pytest.raises(CannotExport, match="not elementwise"):
-        export(program.ir, program.hypers, program.session.module, "optax")
+        export(program.ir, program.hypers, program.emitted, "optax")
 
 
 def test_export_on_the_command_line(tmp_path: Path) -> None:

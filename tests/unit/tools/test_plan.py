@@ -29,15 +29,15 @@ def with_strategy(strategy: str, *more: str) -> drmadc.Program:
 
 def measured_memory(program: drmadc.Program) -> int:
     """Temporary and output bytes of the compiled hypergradient: what XLA will allocate beyond the arguments."""
-    session = program.session
-    policy = session.module["SAVE_POLICY"]
+    executor = program.executor
+    policy = executor.program.policy
 
     def whole(*args: Any) -> Any:
-        result = session.module["hypergradient"](*args, policy=policy)
+        result = executor.program.hypergradient(*args, policy=policy)
         return result if isinstance(policy, rt.Store) else result._replace(trajectory=None)
 
-    with session.precision():
-        args = (session.cast(program.hypers), jnp.int32(0), *session.data(0))
+    with executor.precision():
+        args = (executor.cast(program.hypers), jnp.int32(0), *executor.data(0))
         analysis = jax.jit(whole).lower(*args).compile().memory_analysis()
     return int(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)
 
@@ -86,23 +86,23 @@ def test_predicted_memory_of_every_strategy(strategy: str) -> None:
 def test_predicted_work_is_the_measured_ratio(strategy: str) -> None:
     """A ratio of two times of one process, the best of a few: within 25 % of the prediction."""
     program = with_strategy(strategy, "train.steps=1000")
-    session = program.session
-    module, policy = session.module, session.module["SAVE_POLICY"]
+    executor = program.executor
+    module, policy = executor.program, executor.program.policy
 
     def plain(hypers: Any, outer: Any, *data: Any) -> Any:
-        start, forward_step = module["training"](hypers, outer, *data)
-        return rt.forward_pass(forward_step, start, module["STEPS"], None)[0]
+        start, forward_step = module.training(hypers, outer, *data)
+        return rt.forward_pass(forward_step, start, module.steps, None)[0]
 
-    with session.precision():
-        hypers = session.cast(program.hypers)
-        args = (hypers, jnp.int32(0), *session.data(0))
+    with executor.precision():
+        hypers = executor.cast(program.hypers)
+        args = (hypers, jnp.int32(0), *executor.data(0))
         train = jax.jit(plain)
         times: dict[str, list[float]] = {"train": [], "whole": []}
         for _ in range(5):
             begin = time.perf_counter()
             jax.block_until_ready(train(*args))
             middle = time.perf_counter()
-            jax.block_until_ready(session.hypergradient(hypers, 0, policy)[0].gradient)
+            jax.block_until_ready(executor.hypergradient(hypers, 0, policy)[0].gradient)
             times["train"].append(middle - begin)
             times["whole"].append(time.perf_counter() - middle)
     ratio = min(times["whole"][1:]) / min(times["train"][1:])

@@ -68,13 +68,10 @@ class OneStep(Strategy):
         ]
         doc = "The state after step t, the objective there, and its gradient through that step alone."
         one = py.Function("hypergradient_of_step", _params("state", *inputs, "t"), doc, tuple(step))
-        run = call(
-            "rt.online",
-            py.Attribute(py.Call(py.Id("globals")), "get"),
-            py.Literal(self.every),
-            *map(py.Id, ("STEPS", "tune_state", "outer")),
-            py.Tuple(tuple(map(py.Id, inputs[2:]))),
-        )
+        if not emit.program.stages:
+            return [one]
+        given = ("DOMAINS", "training", "hypergradient_of_step", "tune_step", "tune_state", *inputs[1:])
+        run = call("rt.online", *map(py.Id, given), every=py.Literal(self.every), steps=py.Id("STEPS"))
         doc = f"A whole training run in which the hyperparameters move every {self.every} steps."
         origin = emit.program.reverse.origin
         return [one, py.Function("online", _params("tune_state", *inputs[1:]), doc, (py.Return(run),), origin)]

@@ -7,15 +7,21 @@ import jax
 import numpy as np
 
 from drmadc_common.amounts import bytes_text, count_text, duration_text
-from drmadc_runtime.program.executor import Session, Values
+from drmadc_runtime.core.types import Values
+from drmadc_runtime.program.executor import Executor
+from drmadc_runtime.program.training_runs import pace
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What the compiler predicts of the spec's strategy: bytes beyond the data, and work in training runs."""
+    """What the compiler predicts of the spec's strategy: bytes beyond the data, and work in training runs.
+
+    `strategy` is the strategy as the spec gives it; where the compiler chose, also what and why.
+    """
 
     memory: float
     work: float
+    strategy: str
 
 
 @dataclass(frozen=True)
@@ -64,23 +70,23 @@ class Forecast:
         return f"{text}. Predicted: {', '.join(predicted)}" if predicted else text
 
 
-def forecast(session: Session, hypers: Values, cost: Cost | None, *, timed: bool) -> Forecast:
-    """Look at a module before it runs; `timed` measures the pace of training, which compiles it once."""
-    module = session.module
-    with session.precision():
-        shapes = jax.eval_shape(module["init"], session.cast(hypers), 0)
+def forecast(executor: Executor, hypers: Values, cost: Cost | None, *, timed: bool) -> Forecast:
+    """Look at a program before it runs; `timed` measures the pace of training, which compiles it once."""
+    program = executor.program
+    with executor.precision():
+        shapes = jax.eval_shape(program.init, executor.cast(hypers), 0)
     training = cost is not None and timed
     return Forecast(
-        name=module["NAME"],
+        name=program.name,
         hyperparameters={name: int(np.size(value)) for name, value in hypers.items()},
         parameters=sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes)),
-        steps=module["STEPS"],
-        outer_steps=module["TUNE_STEPS"],
-        data=module["DATA"].text if "DATA" in module else "",
-        strategy=module["LINES"]["strategy"],
-        precision=module["DTYPE"],
+        steps=program.steps,
+        outer_steps=program.outer_steps,
+        data="" if program.data is None else program.data.text,
+        strategy=program.strategy if cost is None else cost.strategy,
+        precision=program.dtype,
         device=jax.devices()[0].device_kind,
-        pace=session.pace(session.cast(hypers)) if training else None,
-        work=None if cost is None else cost.work * module["STEPS"] * module.get("SEEDS", 1),
+        pace=pace(executor, hypers) if training else None,
+        work=None if cost is None else cost.work * program.steps * program.seeds,
         memory=None if cost is None else cost.memory,
     )

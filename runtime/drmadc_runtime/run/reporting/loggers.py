@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from drmadc_runtime.program.audit import Slope
+from drmadc_runtime.program.contract import Program
 from drmadc_runtime.run.reporting.forecast import Forecast
 from drmadc_runtime.run.reporting.plain import Display, Progress
 from drmadc_runtime.search.base import Trial
@@ -199,10 +200,10 @@ class Several(Display):
         for display in self._all:
             display.picture(path)
 
-    def warn(self, trial: Trial, exact: bool, lines: Mapping[str, str]) -> None:
+    def warn(self, trial: Trial, program: Program) -> None:
         """What a person should know about the way back."""
         for display in self._all:
-            display.warn(trial, exact, lines)
+            display.warn(trial, program)
 
     def warn_slope(self, slope: Slope, line: str) -> None:
         """The objective's slope along the hypergradient is not what it predicts."""

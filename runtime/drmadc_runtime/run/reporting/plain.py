@@ -13,6 +13,7 @@ from rich.console import Console
 
 from drmadc_common.amounts import count_text
 from drmadc_runtime.program.audit import GROWTH_LIMIT, Slope
+from drmadc_runtime.program.contract import Program
 from drmadc_runtime.run.expectations import Outcome
 from drmadc_runtime.run.reporting.forecast import Forecast
 from drmadc_runtime.search.base import Trial
@@ -122,10 +123,9 @@ class Display:
         """A picture has been written."""
         self.say(f"picture: {path}")
 
-    def warn(self, trial: Trial, exact: bool, lines: Mapping[str, str]) -> None:
+    def warn(self, trial: Trial, program: Program) -> None:
         """Everything that a person should know about the way back, each once."""
-        line = lines["reverse"]
-        self.warn_growth(trial, exact, line)
+        self.warn_growth(trial, program.policy.exact, program.origins.reverse)
         switched, residual = (trial.stats.get(name, -1.0) for name in ("switched", "residual"))
         if switched >= 0:
             self._once(
@@ -137,7 +137,7 @@ class Display:
             self._once(
                 "unsettled",
                 f"warning: training has not come to rest: its last step is still {residual:.2g} times as long as "
-                f"its first, and {lines['strategy']} is right at rest only. Take more steps, or `exact()`.",
+                f"its first, and {program.strategy} is right at rest only. Take more steps, or `exact()`.",
             )
 
     def warn_slope(self, slope: Slope, line: str) -> None:

@@ -60,11 +60,11 @@ def test_labels_that_no_feature_reads_may_decide_too(tmp_path: Path) -> None:
     text = text.replace("x: real[64] = flatten(image) / 16", "x: real[1] = v").replace("y: class[10] = label", "")
     for setting in ("stratify", "balance"):
         own = text.replace("split =", f"{setting} = kind  split =")
-        splits = drmadc.compile_text(own).session.module["DATA"].splits(0)
+        splits = drmadc.compile_text(own).emitted.data.splits(0)
         assert all(np.bincount(split["kind"]).tolist() == [2, 2] for split in splits.values())
     odd = own.replace("valid: 4", "valid: 5")
     with pytest.raises(DataError, match="multiples of the 2 classes, not 5"):
-        drmadc.compile_text(odd).session.module["DATA"].splits(0)
+        drmadc.compile_text(odd).emitted.data.splits(0)
 
 
 def digits(**more: object) -> Data:
@@ -152,5 +152,5 @@ def test_overfitting_of_the_valid_split_is_said_once(capsys: pytest.CaptureFixtu
         display.warn_overfitting(steps(objective, error), ("error/test",))
         assert ("are fitting the valid split" in " ".join(capsys.readouterr().err.split())) == said
     display.warn_overfitting(steps(-0.02, 0.02)[:9], ("error/test",))
-    module = drmadc.compile_file("specs/mnist_l2.drm").session.module
-    assert module["ON_TEST"] == ("error/test",)
+    module = drmadc.compile_file("specs/mnist_l2.drm").emitted
+    assert module.test_reports == ("error/test",)

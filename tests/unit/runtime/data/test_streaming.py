@@ -187,7 +187,7 @@ train {{ loss = mean((z @ w - 1) ^ 2) + l2 * sum(w ^ 2)  update = sgd(rate: 0.1)
 tune {{ minimize = mean((z @ w - 1) ^ 2) on valid  update = sgd(rate: 0.1)  steps = 1 }}
 """
     program = drmadc.compile_text(text)
-    data = program.session.module["DATA"]
+    data = program.emitted.data
     assert isinstance(data.raw["train"]["x"], np.memmap)
     largest = 0
     gather = gather_host

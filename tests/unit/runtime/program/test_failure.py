@@ -31,7 +31,7 @@ tune {
 def failure(text: str, tmp_path: Path, name: str = "spec.drm") -> str:
     program = drmadc.compile_text(text, name)
     with pytest.raises(NotFinite) as caught:
-        run(program.session.module, {}, str(tmp_path / "run"), Options(debug_nans=True))
+        run(program.emitted, {}, str(tmp_path / "run"), Options(debug_nans=True))
     assert (tmp_path / "run" / "failure.txt").read_text() == f"{caught.value}\n"
     return str(caught.value)
 
@@ -70,7 +70,7 @@ def test_last_healthy_values_are_said(tmp_path: Path) -> None:
 
 def test_nothing_is_found_where_all_is_finite() -> None:
     program = drmadc.compile_text(DIVERGING, overrides=("rate=0.01", "train.steps=3"))
-    assert first_bad_operation(lambda: program.session.evaluate(program.hypers, 0)) is None
+    assert first_bad_operation(lambda: program.executor.evaluate(program.hypers, 0)) is None
 
 
 def test_debug_nans_on_the_command_line(tmp_path: Path) -> None:
@@ -95,6 +95,6 @@ def test_a_full_buffer_of_reversal_is_said() -> None:
     low = {**program.hypers, "m": np.array(0.2)}
     evaluation = program.hypergradient(low)
     assert not evaluation.finite
-    error = locate(program.session, low, 0, evaluation)
+    error = locate(program.executor, low, 0, evaluation)
     assert "did not return to its first state bit for bit: decays have fallen so far" in str(error)
     assert "exact(checkpoint)" in str(error)

@@ -14,7 +14,7 @@ from tests.unit.cli.test_cli import SURFACE, drmadc_command
 
 def done(folder: Path, *services: loggers.Service) -> Run:
     program = compiled("surface")
-    return run(program.session.module, {}, str(folder), Options(services=services))
+    return run(program.emitted, {}, str(folder), Options(services=services))
 
 
 def test_the_log_file_says_what_a_person_would_have_read(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_run_that_dies_at_any_file_operation_is_resumed(
         die_at(moment, patched)
         with pytest.raises(Dead):
             program.run(out=tmp_path / "cut", quiet=True)
-    done = resume(program.session.module, tmp_path / "cut")
+    done = resume(program.emitted, tmp_path / "cut")
     assert untimed(done.metrics) == untimed(whole.metrics) == recorded(tmp_path / "cut")
     assert (tmp_path / "cut" / "metrics.jsonl").read_bytes() == (tmp_path / "whole" / "metrics.jsonl").read_bytes()
     assert all(row["seconds"] >= 0 for row in done.metrics)
@@ -135,7 +135,7 @@ def test_other_programs_are_resumed(text: str, tmp_path: Path, monkeypatch: pyte
             die_at(moment, patched)
             with pytest.raises(Dead):
                 program.run(out=tmp_path / f"cut{moment}", quiet=True)
-        done = resume(program.session.module, tmp_path / f"cut{moment}")
+        done = resume(program.emitted, tmp_path / f"cut{moment}")
         assert untimed(done.metrics) == untimed(whole.metrics)
         np.testing.assert_array_equal(whole.hypers["l2"], done.hypers["l2"])
 
@@ -191,9 +191,9 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     program.run(out=tmp_path / "r", quiet=True)
     folder = RunFolder(tmp_path / "r")
     with pytest.raises(BlockingIOError, match="another process is at work"):
-        resume(program.session.module, tmp_path / "r")
+        resume(program.emitted, tmp_path / "r")
     folder.close()
-    resume(program.session.module, tmp_path / "r")
+    resume(program.emitted, tmp_path / "r")
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ class Deleting(Display):
 def test_a_folder_that_is_deleted_under_way(tmp_path: Path) -> None:
     program = drmadc.compile_text(STREAMED)
     with pytest.raises(OSError, match=r"run/\S+ cannot be written: No such file or directory"):
-        run_module(program.session.module, {}, str(tmp_path / "run"), Options(Deleting(quiet=True)))
+        run_module(program.emitted, {}, str(tmp_path / "run"), Options(Deleting(quiet=True)))
     assert not (tmp_path / "run").exists()
 
 

@@ -14,7 +14,8 @@ from rich.console import Console
 import drmadc
 from drmadc_common.amounts import duration_text
 from drmadc_runtime.execution.progress import Watcher
-from drmadc_runtime.program.executor import Session
+from drmadc_runtime.program.executor import Executor
+from drmadc_runtime.program.training_runs import learning_curve
 from drmadc_runtime.run import run as running
 from drmadc_runtime.run.reporting.forecast import Cost, Forecast
 from drmadc_runtime.run.reporting.json_lines import JsonDisplay
@@ -29,9 +30,9 @@ from tests.unit.cli.test_cli import SURFACE, drmadc_command
 Ticks = list[tuple[str, int, float]]
 
 
-def watched(program: drmadc.Program, every: int) -> tuple[Session, Ticks]:
+def watched(program: drmadc.Program, every: int) -> tuple[Executor, Ticks]:
     ticks: Ticks = []
-    return Session(program.session.module, Watcher(every, lambda *tick: ticks.append(tick))), ticks
+    return Executor(program.emitted, Watcher(every, lambda *tick: ticks.append(tick))), ticks
 
 
 EVERY_WAY = ["exact", "guarded", "truncated", "reversible", "forward", "flow", "naive", "neumann", "published"]
@@ -49,8 +50,8 @@ def test_watching_changes_no_bit_and_tells_every_chunk(case: str) -> None:
     program = compiled(case)
     steps = program.ir.steps
     every = max(1, steps // 3)
-    session, ticks = watched(program, every)
-    found, plain = session.evaluate(program.hypers, 0), program.hypergradient(program.hypers)
+    executor, ticks = watched(program, every)
+    found, plain = executor.evaluate(program.hypers, 0), program.hypergradient(program.hypers)
     assert found.value == plain.value
     for name, gradient in plain.gradient.items():
         np.testing.assert_array_equal(found.gradient[name], gradient)
@@ -63,16 +64,16 @@ def test_watching_changes_no_bit_and_tells_every_chunk(case: str) -> None:
     if case == "reverse_reversible":
         return  # fixed point: the loss is not told
     assert all(math.isfinite(value) for _, _, value in ticks)
-    assert ticks[0][2] == pytest.approx(session.learning_curve(program.hypers, 0)[1][0], rel=1e-6)
+    assert ticks[0][2] == pytest.approx(learning_curve(executor, program.hypers, 0)[1][0], rel=1e-6)
 
 
 @pytest.mark.long
 def test_runs_in_which_hyperparameters_move_are_watched() -> None:
     program = compiled("reverse_one_step")
-    session, ticks = watched(program, 3)
-    state = UpdateRule(session).start(program.hypers)
-    plain = program.session.online(UpdateRule(program.session).start(program.hypers), 0)
-    assert session.online(state, 0)[2] == plain[2]
+    executor, ticks = watched(program, 3)
+    state = UpdateRule(executor).start(program.hypers)
+    plain = program.executor.online(UpdateRule(program.executor).start(program.hypers), 0)
+    assert executor.online(state, 0)[2] == plain[2]
     told = [t for way, t, _ in ticks]  # but for the steps that the outer rule takes itself
     assert told[0] == 0
     assert len(told) > 1
@@ -81,10 +82,10 @@ def test_runs_in_which_hyperparameters_move_are_watched() -> None:
 
 def test_learning_curves_are_the_loss_of_each_steps_minibatch() -> None:
     program = compiled("l2_by_input")
-    session, ticks = watched(program, 1)
-    session.evaluate(program.hypers, 0)
+    executor, ticks = watched(program, 1)
+    executor.evaluate(program.hypers, 0)
     losses = [value for way, _, value in ticks if way == "forward"]
-    at, curve = session.learning_curve(program.hypers, 0, points=program.ir.steps)
+    at, curve = learning_curve(executor, program.hypers, 0, points=program.ir.steps)
     assert at == list(range(program.ir.steps))
     np.testing.assert_allclose(curve, losses, rtol=1e-6)
 
@@ -172,7 +173,9 @@ def short_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("short_is_long")
 def test_json_lines_tell_all_events_and_change_no_bit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     program = compiled("l2_by_input")
-    found = running.run(program.session.module, {}, str(tmp_path / "run"), Options(JsonDisplay(), Cost(1e6, 3.0)))
+    found = running.run(
+        program.emitted, {}, str(tmp_path / "run"), Options(JsonDisplay(), Cost(1e6, 3.0, "exact(store)"))
+    )
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     kinds = [event["event"] for event in events]
     assert kinds[:2] == ["begin", "folder"]
@@ -184,7 +187,7 @@ def test_json_lines_tell_all_events_and_change_no_bit(tmp_path: Path, capsys: py
     assert events[0]["seconds"] == pytest.approx(events[0]["pace"] * 3 * program.ir.steps)
     ways = {event["way"] for event in events if event["event"] == "progress"}
     assert ways == {"forward", "reverse", "checking the gradient along its own direction"}
-    quiet = running.run(program.session.module, {}, str(tmp_path / "quiet"))
+    quiet = running.run(program.emitted, {}, str(tmp_path / "quiet"))
     for name, values in quiet.hypers.items():
         np.testing.assert_array_equal(found.hypers[name], values)
 

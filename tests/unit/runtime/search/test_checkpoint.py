@@ -59,7 +59,7 @@ def test_the_checkpoint_of_another_program_is_refused(tmp_path: Path) -> None:
     folder.save(Checkpoint(STATE))
     folder.close()
     with pytest.raises(BadCheckpoint, match="is of another program"):
-        resume(program.session.module, tmp_path / "run")
+        resume(program.emitted, tmp_path / "run")
 
 
 TEXT = """
@@ -87,7 +87,7 @@ def test_a_sweep_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(InterruptedError):
             program.run(out=tmp_path / "cut", quiet=True)
     assert not (tmp_path / "cut" / "sweep.png").exists()
-    done = resume(program.session.module, tmp_path / "cut")
+    done = resume(program.emitted, tmp_path / "cut")
     assert done.sweep == whole.sweep
     for name in ("sweep.jsonl", "metrics.jsonl", "sweep.png"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

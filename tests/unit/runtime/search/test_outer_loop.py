@@ -163,5 +163,5 @@ def test_an_update_that_leaves_the_finite_numbers_is_said_at_once_and_again(tmp_
     with np.load(tmp_path / "run" / "hypers.npz") as last:
         np.testing.assert_allclose(last["h"], program.hypers["h"], rtol=1e-6)
     with pytest.raises(NotFinite, match=message):
-        resume(program.session.module, tmp_path / "run")
+        resume(program.emitted, tmp_path / "run")
     assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 1

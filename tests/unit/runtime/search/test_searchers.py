@@ -81,13 +81,13 @@ def staged() -> drmadc.Program:
 def random_then_gradient(program: drmadc.Program) -> Searcher:
     plan = [
         Planned(lambda hypers, first: Random(hypers, 6)),
-        Planned(lambda hypers, first: Gradient(program.session, 0, hypers, first)),
+        Planned(lambda hypers, first: Gradient(program.executor, 0, hypers, first)),
     ]
     return Stages(plan, program.hypers)
 
 
 def as_asked(program: drmadc.Program) -> Searcher:
-    return searcher_of(program.session, program.hypers)
+    return searcher_of(program.executor, program.hypers)
 
 
 def collected(program: drmadc.Program, searcher: Searcher, path: Path, evaluations: int) -> list[Trial]:
@@ -103,7 +103,7 @@ def collected(program: drmadc.Program, searcher: Searcher, path: Path, evaluatio
             raise InterruptedError
 
     with suppress(InterruptedError):
-        for _ in search(program.session, searcher, save):
+        for _ in search(program.executor, searcher, save):
             pass
     return trials
 
@@ -167,7 +167,7 @@ def count_evaluations(program: drmadc.Program) -> int:
         nonlocal count
         count += 1
 
-    list(search(program.session, as_asked(program), save))
+    list(search(program.executor, as_asked(program), save))
     return count
 
 

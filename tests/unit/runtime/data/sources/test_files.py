@@ -16,6 +16,7 @@ import drmadc
 from drmadc.compiler.check.data.sources import OTHERS
 from drmadc.compiler.check.errors.source_errors import _FILES as FILES_HELP
 from drmadc_runtime.data.sources.request import DataError
+from tests.conftest import names
 
 SPEC = """
 data mine {{
@@ -33,7 +34,7 @@ DRAWS = np.random.default_rng(3)
 
 def data(source: str, features: str, split: str = "{ train: 4, valid: 2 }", loss: str = "mean(x)") -> Any:
     text = SPEC.format(source=source, features=features, split=split, loss=loss)
-    return drmadc.compile_text(text).session.module["DATA"]
+    return drmadc.compile_text(text).emitted.data
 
 
 def unsupported(source: str, features: str = "x: real[2] = x", split: str = "{ train: 4, valid: 2 }") -> str:
@@ -229,9 +230,9 @@ def test_token_ids_of_a_file(here: Path) -> None:
     features = "x: real[21] = flatten(one_hot(tokens, classes: 7))\n  z: real[3] = n + 0.5"
     split = "{ train: 4, valid: 2 }"
     module = drmadc.compile_text(SPEC.format(source='npz("k.npz")', features=features, split=split, loss="mean(x)"))
-    raw = module.session.module["DATA"].raw["train"]
+    raw = module.emitted.data.raw["train"]
     assert raw["tokens"].dtype == np.int32
-    made = module.session.module["features"]({name: jnp.asarray(values) for name, values in raw.items()})
+    made = names(module).features({name: jnp.asarray(values) for name, values in raw.items()})
     np.testing.assert_array_equal(made["x"], np.eye(7)[tokens].reshape(8, 21))
     np.testing.assert_array_equal(made["z"], tokens + 0.5)
     with pytest.raises(DataError, match="`tokens` has 5 in row 1; a token id is from 0 to 4"):

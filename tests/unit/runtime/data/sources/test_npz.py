@@ -56,7 +56,7 @@ def test_a_run_on_data_of_ones_own(tmp_path: Path) -> None:
     kept = arrays()
     np.savez(tmp_path / "d.npz", **kept, pickled=np.array([{}] * 60))
     program = drmadc.compile_text(SPEC.format(path=tmp_path / "d.npz"))
-    splits = program.session.module["DATA"].splits(0)
+    splits = program.emitted.data.splits(0)
     assert {name: len(split["kind"]) for name, split in splits.items()} == {"train": 40, "valid": 12, "test": 8}
     together = np.concatenate([split["points"] for split in splits.values()])
     np.testing.assert_array_equal(np.sort(together[:, 0]), np.sort(kept["points"][:, 0]))

@@ -6,7 +6,7 @@ import numpy as np
 
 import drmadc_runtime as rt
 from drmadc_runtime.data.transforms.geometric import augmentation_key
-from tests.conftest import compiled
+from tests.conftest import compiled, names
 
 
 def test_augmentation_of_numbers() -> None:
@@ -30,13 +30,13 @@ def test_augmentation_of_numbers() -> None:
 
 def test_only_training_minibatches_are_augmented_and_replayed() -> None:
     program = compiled("augmented")
-    module, session = program.session.module, program.session
-    with session.precision():
-        (data,) = session.data(0)
-        first = module["minibatch"](data, 0, 2)
-        again = jax.jit(module["minibatch"])(data, 0, 2)
-        other = module["minibatch"](data, 0, 3)
-        plain = module["features"](data["valid"], data["statistics"])
+    module, executor = names(program), program.executor
+    with executor.precision():
+        (data,) = executor.data(0)
+        first = module.minibatch(data, 0, 2)
+        again = jax.jit(module.minibatch)(data, 0, 2)
+        other = module.minibatch(data, 0, 3)
+        plain = module.features(data["valid"], data["statistics"])
     for name, values in first.items():
         np.testing.assert_allclose(values, again[name], rtol=1e-12, atol=1e-12)
         assert np.abs(np.asarray(values, float) - np.asarray(other[name], float)).max() > 0

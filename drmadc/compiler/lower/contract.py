@@ -1,0 +1,75 @@
+"""The end of an emitted module: PROGRAM, what the runtime takes of it."""
+
+from drmadc.compiler.lower.expectations import expectations
+from drmadc.compiler.lower.tuning import stages
+from drmadc.compiler.passes.dependence import function_splits
+from drmadc.ir.program import Program
+from drmadc.language.strategies.base import strategy_of
+from drmadc.target import tree as py
+from drmadc.target.build import call
+
+FUNCTIONS = (
+    "initial_hypers",
+    "init",
+    "loss",
+    "step",
+    "objective",
+    "training",
+    "training_loss",
+    "trained_objective",
+    "hypergradient",
+)
+
+
+def program_record(program: Program) -> py.Statement:
+    """PROGRAM = rt.Program(name=NAME, ...), with what this program has"""
+    named: dict[str, py.Expr] = {"name": py.Id("NAME"), "dtype": py.Id("DTYPE"), "steps": py.Id("STEPS")}
+    if program.stages and program.seeds > 1:
+        named["seeds"] = py.Id("SEEDS")
+    if program.stages and program.stop:
+        named["stop"] = py.Id("STOP")
+    named["policy"] = py.Id("SAVE_POLICY")
+    named["strategy"] = py.Literal(strategy_of(program).text)
+    named["origins"] = call(
+        "rt.Origins",
+        loss=py.Literal(program.loss.origin),
+        step=py.Literal(program.step.origin),
+        objective=py.Literal(program.objective.origin),
+        reverse=py.Literal(program.reverse.origin),
+    )
+    named["domains"] = py.Id("DOMAINS")
+    named |= {name: py.Id(name) for name in FUNCTIONS}
+    if strategy_of(program).online and program.stages:
+        named["online"] = py.Id("online")
+    named |= _data(program)
+    if any(report.shape is None for report in program.reports):
+        named["report"] = py.Id("report")
+    if any(report.shape is not None for report in program.reports):
+        named["images"] = py.Id("images")
+    if program.stages:
+        named["stages"] = stages(program)
+    if program.sweep is not None:
+        named["sweep"] = py.Id("sweep")
+    if program.retrain is not None:
+        named["retrain"] = call("rt.Retraining", splits=_strings(program.retrain.splits), arms=py.Id("arms"))
+    seen = tuple(report.key for report in program.reports if "test" in function_splits(report.function))
+    if seen and "valid" in function_splits(program.objective):
+        named["test_reports"] = _strings(seen)
+    if program.expectations:
+        named["expectations"] = expectations(program)
+    return py.Assign((py.Id("PROGRAM"),), call("rt.Program", **named))
+
+
+def _data(program: Program) -> dict[str, py.Expr]:
+    if program.data is None:
+        return {}
+    named: dict[str, py.Expr] = {"data": py.Id("DATA")}
+    if program.streamed:
+        named["feed"] = py.Id("FEED")
+    if program.data.statistics:
+        named |= {"fit": py.Id("fit"), "statistics": py.Id("STATISTICS")}
+    return named
+
+
+def _strings(items: tuple[str, ...]) -> py.Expr:
+    return py.Tuple(tuple(py.Literal(item) for item in items))
