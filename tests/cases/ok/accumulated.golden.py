@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "accumulated"
 DTYPE = "float64"  # accumulated.drm:25
@@ -20,14 +20,6 @@ SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), accumulated.drm
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 20}, resample=False
 )
-LINES = {
-    "loss": "accumulated.drm:20: mean(trust * cross_entropy(mlp(x), y, reduce: none)) + sum(l2 * mlp.weights ^ 2)",
-    "update": "accumulated.drm:21: nesterov",
-    "objective": "accumulated.drm:29: cross_entropy(mlp(x), y) on valid",
-    "reverse": "accumulated.drm:28: exact()",
-    "strategy": "exact() = exact(store) (needs 541 KB of 2 GB, 3 training runs; the fastest exact form fits)",
-    "tune": "accumulated.drm:30: adam",
-}
 WEIGHTS = {"h1.weight": (784, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
 LAYER_OF_WEIGHTS = rt.Layout(
@@ -99,7 +91,11 @@ def loss_of_part(params, blur, l2, trust, batch):
 
 
 def loss(params, blur, l2, trust, batch):
-    """The mean of `loss_of_part` over 3 parts of the minibatch, one after another."""
+    """Training loss: mean(trust * cross_entropy(mlp(x), y, reduce: none)) + sum(l2 *
+    mlp.weights ^ 2).
+
+    The mean of `loss_of_part` over 3 parts of the minibatch, one after another.
+    """
     return rt.accumulate(
         lambda part: loss_of_part(params, blur, l2, trust, part), batch, 3
     )
@@ -248,5 +244,39 @@ def tune_step(state, grad, t):
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="accumulated.drm:20",
+        step="accumulated.drm:21",
+        objective="accumulated.drm:29",
+        reverse="accumulated.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="accumulated.drm:30",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "adam_all"
 DTYPE = "float64"  # adam_all.drm:28
@@ -21,14 +21,6 @@ SAVE_POLICY = rt.Store(before=("w", "m", "s"), after=("m", "s"))
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
 )
-LINES = {
-    "loss": "adam_all.drm:24: cross_entropy(net(x), y) + sum(l1 * abs(net.weights))",
-    "update": "adam_all.drm:25: adam",
-    "objective": "adam_all.drm:32: cross_entropy(net(x), y) on valid",
-    "reverse": "adam_all.drm:33: exact(store)",
-    "strategy": "exact(store)",
-    "tune": "adam_all.drm:34: rmsprop",
-}
 WEIGHTS = {"a.weight": (784, 5), "b.weight": (5, 4), "out.weight": (4, 10)}
 BIASES = {"a.bias": (5,), "b.bias": (4,), "out.bias": (10,)}
 LAYER_OF_PARAMS = rt.Layout(
@@ -294,5 +286,39 @@ def tune_step(state, grad, t):
     return {"w": w_next, "s": s_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="adam_all.drm:24",
+        step="adam_all.drm:25",
+        objective="adam_all.drm:32",
+        reverse="adam_all.drm:33",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="adam_all.drm:34",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "augmented"
 DTYPE = "float64"  # augmented.drm:25
@@ -31,15 +31,6 @@ STATISTICS = {
     "std": ("std",),
 }
 GEOMETRIC = {"image": (("flip", 0), ("crop", 1), ("cutout", 3))}
-LINES = {
-    "loss": "augmented.drm:20: cross_entropy(mlp(x), y) + cross_entropy(mlp(z), soft) + sum(l2 * mlp.weights ^ 2)",
-    "update": "augmented.drm:21: heavy_ball",
-    "objective": "augmented.drm:29: cross_entropy(mlp(x), y) + cross_entropy(mlp(z), y) on valid",
-    "reverse": "augmented.drm:30: exact(store)",
-    "strategy": "exact(store)",
-    "tune": "augmented.drm:31: sgd",
-}
-ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
 LAYER_OF_WEIGHTS = rt.Layout(
@@ -249,5 +240,43 @@ def tune_step(state, grad, t):
     return {"w": w_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="augmented.drm:20",
+        step="augmented.drm:21",
+        objective="augmented.drm:29",
+        reverse="augmented.drm:30",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    fit=fit,
+    statistics=STATISTICS,
+    report=report,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="augmented.drm:31",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+    test_reports=("error/test",),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

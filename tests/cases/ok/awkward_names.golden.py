@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "awkward_names"
 DTYPE = "float64"  # awkward_names.drm:35
@@ -22,14 +22,6 @@ DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 150, "valid": 60}, resample=False
 )
 STATISTICS = {"max": ("max",)}
-LINES = {
-    "loss": "awkward_names.drm:31: cross_entropy(step(loss(image_)), label) + sum(v * loss.weights ^ 2) + total",
-    "update": "awkward_names.drm:32: heavy_ball",
-    "objective": "awkward_names.drm:39: (cross_entropy(step(loss(image_)), label) on valid) + total",
-    "reverse": "awkward_names.drm:40: exact(store)",
-    "strategy": "exact(store)",
-    "tune": "awkward_names.drm:41: sgd",
-}
 LOSS_WEIGHTS = {"loss.lambda.weight": (784, 5), "loss.out.weight": (5, 6)}
 WEIGHTS = {
     "loss.lambda.weight": (784, 5),
@@ -307,5 +299,42 @@ def tune_step(state, grad, t):
     return {"w": w_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="awkward_names.drm:31",
+        step="awkward_names.drm:32",
+        objective="awkward_names.drm:39",
+        reverse="awkward_names.drm:40",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    fit=fit,
+    statistics=STATISTICS,
+    report=report,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="awkward_names.drm:41",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

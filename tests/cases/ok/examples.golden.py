@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "examples"
 DTYPE = "float64"  # examples.drm:23
@@ -20,14 +20,6 @@ SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), examples.drm:28
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 40}, resample=False
 )
-LINES = {
-    "loss": "examples.drm:18: mean(trust * cross_entropy(mlp(x), y, reduce: none))",
-    "update": "examples.drm:19: heavy_ball",
-    "objective": "examples.drm:27: (cross_entropy(mlp(x), y) on valid) + 0.1 * (mean(trust) - 0.5) ^ 2",
-    "reverse": "examples.drm:28: exact()",
-    "strategy": "exact() = exact(store) (needs 678 KB of 2 GB, 2.6 training runs; the fastest exact form fits)",
-    "tune": "examples.drm:29: adam",
-}
 WEIGHTS = {"h1.weight": (784, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
 DOMAINS = {"trust": rt.unit}
@@ -204,5 +196,39 @@ def tune_step(state, grad, t):
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="examples.drm:18",
+        step="examples.drm:19",
+        objective="examples.drm:27",
+        reverse="examples.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="examples.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

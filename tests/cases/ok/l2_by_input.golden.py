@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "l2_by_input"
 DTYPE = "float64"  # l2_by_input.drm:23
@@ -26,15 +26,6 @@ DATA = rt.Data(
     resample=True,
 )
 STATISTICS = {"mean": ("mean",)}
-LINES = {
-    "loss": "l2_by_input.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "l2_by_input.drm:20: heavy_ball",
-    "objective": "l2_by_input.drm:27: cross_entropy(mlp(x), y) on valid",
-    "reverse": "l2_by_input.drm:28: drmad(knots: 3)",
-    "strategy": "drmad(knots: 3)",
-    "tune": "l2_by_input.drm:29: sign",
-}
-ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
 IN_UNIT_OF_WEIGHTS = rt.Layout(
@@ -214,5 +205,44 @@ def tune_step(state, grad, t):
     return {"w": w_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="drmad(knots: 3)",
+    origins=rt.Origins(
+        loss="l2_by_input.drm:19",
+        step="l2_by_input.drm:20",
+        objective="l2_by_input.drm:27",
+        reverse="l2_by_input.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    fit=fit,
+    statistics=STATISTICS,
+    report=report,
+    images=images,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="l2_by_input.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+    test_reports=("error/test",),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "learned"
 DTYPE = "float64"  # learned.drm:33
@@ -24,15 +24,6 @@ DATA = rt.Data(
     from_test={"test": 20},
     resample=False,
 )
-LINES = {
-    "loss": "learned.drm:28: cross_entropy(mlp(x), y) + 0.3 * cross_entropy(mlp(noise(x, 0.01)), z) + 0.01 * sum(mlp.weights ^ 2)",
-    "update": "learned.drm:29: heavy_ball",
-    "objective": "learned.drm:37: cross_entropy(mlp(x), y) + 0.001 * sum(images ^ 2) on mnist.valid",
-    "reverse": "learned.drm:36: exact()",
-    "strategy": "exact() = exact(store) (needs 793 KB of 2 GB, 3.1 training runs; the fastest exact form fits)",
-    "tune": "learned.drm:38: adam",
-}
-ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
 DOMAINS = {"images": rt.real, "labels": rt.real, "blur": rt.positive, "drop": rt.unit}
@@ -272,5 +263,41 @@ def tune_step(state, grad, t):
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="learned.drm:28",
+        step="learned.drm:29",
+        objective="learned.drm:37",
+        reverse="learned.drm:36",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    report=report,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="learned.drm:38",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+    test_reports=("error/test",),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

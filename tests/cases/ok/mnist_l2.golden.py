@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "mnist_l2"
 DTYPE = "float32"
@@ -26,15 +26,6 @@ DATA = rt.Data(
     resample=True,
 )
 STATISTICS = {"mean": ("mean",)}
-LINES = {
-    "loss": "mnist_l2.drm:21: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "mnist_l2.drm:22: heavy_ball",
-    "objective": "mnist_l2.drm:28: cross_entropy(mlp(x), y) on valid",
-    "reverse": "mnist_l2.drm:29: drmad(knots: 8)",
-    "strategy": "drmad(knots: 8)",
-    "tune": "mnist_l2.drm:30: sign",
-}
-ON_TEST = ("error/test",)
 WEIGHTS = {
     "h1.weight": (784, 50),
     "h2.weight": (50, 50),
@@ -227,5 +218,44 @@ def tune_step(state, grad, t):
     return {"w": w_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="drmad(knots: 8)",
+    origins=rt.Origins(
+        loss="mnist_l2.drm:21",
+        step="mnist_l2.drm:22",
+        objective="mnist_l2.drm:28",
+        reverse="mnist_l2.drm:29",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    fit=fit,
+    statistics=STATISTICS,
+    report=report,
+    images=images,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="mnist_l2.drm:30",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+    test_reports=("error/test",),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

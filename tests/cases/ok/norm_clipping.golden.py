@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "norm_clipping"
 DTYPE = "float64"  # norm_clipping.drm:19
@@ -15,14 +15,6 @@ SEED = 0
 STEPS = 6  # norm_clipping.drm:18
 TUNE_STEPS = 2  # norm_clipping.drm:26
 SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), norm_clipping.drm:24
-LINES = {
-    "loss": "norm_clipping.drm:16: sum((w - 1) ^ 4) + sum(b ^ 2) * sum(w)",
-    "update": "norm_clipping.drm:17: clipped",
-    "objective": "norm_clipping.drm:23: sum(w ^ 2) + sum(b)",
-    "reverse": "norm_clipping.drm:24: exact(store)",
-    "strategy": "exact(store)",
-    "tune": "norm_clipping.drm:25: clipped",
-}
 B = {"b": (2,)}
 DOMAINS = {"rate": rt.positive, "limit": rt.positive, "shift": rt.real}
 
@@ -189,5 +181,38 @@ def tune_step(state, grad, t):
     return {"w": w_next, "drift": drift_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="norm_clipping.drm:16",
+        step="norm_clipping.drm:17",
+        objective="norm_clipping.drm:23",
+        reverse="norm_clipping.drm:24",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="norm_clipping.drm:25",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

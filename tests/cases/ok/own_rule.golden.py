@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "own_rule"
 DTYPE = "float64"  # own_rule.drm:22
@@ -15,14 +15,6 @@ SEED = 0
 STEPS = 8  # own_rule.drm:21
 TUNE_STEPS = 2  # own_rule.drm:29
 SAVE_POLICY = rt.Store(before=("w",), after=("v",))  # exact(store), own_rule.drm:27
-LINES = {
-    "loss": "own_rule.drm:19: bowl + sum(damping * b ^ 2)",
-    "update": "own_rule.drm:20: leaky",
-    "objective": "own_rule.drm:26: bowl + 0.1 * sum(pull ^ 2)",
-    "reverse": "own_rule.drm:27: exact(store)",
-    "strategy": "exact(store)",
-    "tune": "own_rule.drm:28: sgd",
-}
 W = {"w": (3, 2)}
 DOMAINS = {"v0": rt.real, "pull": rt.real, "damping": rt.unit}
 
@@ -205,5 +197,39 @@ def tune_step(state, grad, t):
     return {"w": w_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="own_rule.drm:19",
+        step="own_rule.drm:20",
+        objective="own_rule.drm:26",
+        reverse="own_rule.drm:27",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    report=report,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="own_rule.drm:28",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "regression"
 DTYPE = "float64"  # regression.drm:25
@@ -21,14 +21,6 @@ SAVE_POLICY = rt.Knots(count=2, before=("w",), after=("m", "s"))
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 100, "valid": 50}, resample=False
 )
-LINES = {
-    "loss": "regression.drm:21: mix * smooth + (1 - mix) * binary_cross_entropy(coder(x), x)",
-    "update": "regression.drm:22: adamw",
-    "objective": "regression.drm:29: squared_error(sigmoid(coder(x)), x) on valid",
-    "reverse": "regression.drm:30: drmad(knots: 2)",
-    "strategy": "drmad(knots: 2)",
-    "tune": "regression.drm:31: adamw",
-}
 WEIGHTS = {"code.weight": (784, 4), "out.weight": (4, 784)}
 BIASES = {"code.bias": (4,), "out.bias": (784,)}
 PARAM_OF_PARAMS = rt.Layout(
@@ -255,5 +247,39 @@ def tune_step(state, grad, t):
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="drmad(knots: 2)",
+    origins=rt.Origins(
+        loss="regression.drm:21",
+        step="regression.drm:22",
+        objective="regression.drm:29",
+        reverse="regression.drm:30",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="regression.drm:31",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "reparametrised"
 DTYPE = "float64"  # reparametrised.drm:43
@@ -20,14 +20,6 @@ SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), reparametrised.
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 20}, resample=False
 )
-LINES = {
-    "loss": "reparametrised.drm:39: cross_entropy(scaled(x), y) + sum(over ^ 2) + sum(mlp.out.weight * (curve @ mlp.out.weight))",
-    "update": "reparametrised.drm:40: kicked",
-    "objective": "reparametrised.drm:47: cross_entropy(scaled(x), y) + 0.1 * sum(t ^ 2) on valid",
-    "reverse": "reparametrised.drm:46: exact()",
-    "strategy": "exact() = exact(store) (needs 599 KB of 2 GB, 2.6 training runs; the fastest exact form fits)",
-    "tune": "reparametrised.drm:48: sgd",
-}
 MLP_WEIGHTS = {"mlp.h1.weight": (784, 5), "mlp.out.weight": (5, 10)}
 SHIFT = {"shift": (5,)}
 MLP_BIASES = {"mlp.h1.bias": (5,), "mlp.out.bias": (10,)}
@@ -329,5 +321,40 @@ def tune_step(state, grad, t):
     return {"w": w_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="reparametrised.drm:39",
+        step="reparametrised.drm:40",
+        objective="reparametrised.drm:47",
+        reverse="reparametrised.drm:46",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    report=report,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="reparametrised.drm:48",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

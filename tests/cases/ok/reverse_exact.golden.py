@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "reverse_exact"
 DTYPE = "float64"  # reverse_exact.drm:23
@@ -21,14 +21,6 @@ SAVE_POLICY = rt.Checkpoint(length=4, before=("w",), after=("v",))
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
 )
-LINES = {
-    "loss": "reverse_exact.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "reverse_exact.drm:20: heavy_ball",
-    "objective": "reverse_exact.drm:27: cross_entropy(mlp(x), y) on valid",
-    "reverse": "reverse_exact.drm:28: exact(memory: 1.2 MB)",
-    "strategy": "exact(memory: 1.2 MB) = exact(checkpoint) (needs 1.08 MB of 1.2 MB, 4.1 training runs; exact(store) would need 1.36 MB)",
-    "tune": "reverse_exact.drm:29: sign",
-}
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
 IN_UNIT_OF_WEIGHTS = rt.Layout(
@@ -200,5 +192,39 @@ def tune_step(state, grad, t):
     return {"w": w_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(checkpoint)",
+    origins=rt.Origins(
+        loss="reverse_exact.drm:19",
+        step="reverse_exact.drm:20",
+        objective="reverse_exact.drm:27",
+        reverse="reverse_exact.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="reverse_exact.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

@@ -3,15 +3,6 @@
 # flow(knots: 5, segments: 4, products: 16, batch: 100), reverse_flow.drm:28
 SAVE_POLICY = rt.Knots(count=5, before=("w",), after=("v",))
 
-LINES = {
-    "loss": "reverse_flow.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "reverse_flow.drm:20: heavy_ball",
-    "objective": "reverse_flow.drm:27: cross_entropy(mlp(x), y) on valid",
-    "reverse": "reverse_flow.drm:28: flow(knots: 5, segments: 4, products: 16, batch: 100)",
-    "strategy": "flow(knots: 5, segments: 4, products: 16, batch: 100)",
-    "tune": "reverse_flow.drm:29: sign",
-}
-
 def large_minibatch(data, outer, i):
     """100 examples for the products of segment i: a function of (seed, outer, i)."""
     rows = rt.draw_rows(SEED, outer, STEPS + i, 100, 200)
@@ -63,3 +54,36 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
+
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="flow(knots: 5, segments: 4, products: 16, batch: 100)",
+    origins=rt.Origins(
+        loss="reverse_flow.drm:19",
+        step="reverse_flow.drm:20",
+        objective="reverse_flow.drm:27",
+        reverse="reverse_flow.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="reverse_flow.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)

@@ -3,15 +3,6 @@
 # drmad(knots: 3, curvature: auto, progress: on), reverse_guarded.drm:28
 SAVE_POLICY = rt.Knots(count=3, progress=True, before=("w",), after=("v",))
 
-LINES = {
-    "loss": "reverse_guarded.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "reverse_guarded.drm:20: heavy_ball",
-    "objective": "reverse_guarded.drm:27: cross_entropy(mlp(x), y) on valid",
-    "reverse": "reverse_guarded.drm:28: drmad(knots: 3, curvature: auto, progress: on)",
-    "strategy": "drmad(knots: 3, curvature: auto, progress: on)",
-    "tune": "reverse_guarded.drm:29: sign",
-}
-
 def model_outputs(params, batch):
     """What the loss reads of the model."""  # reverse_guarded.drm:19
     return mlp(params, batch["x"])
@@ -88,3 +79,36 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     return rt.Hypergradient(
         value, d_hypers, growth, state["w"], trajectory, switched=switched
     )
+
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="drmad(knots: 3, curvature: auto, progress: on)",
+    origins=rt.Origins(
+        loss="reverse_guarded.drm:19",
+        step="reverse_guarded.drm:20",
+        objective="reverse_guarded.drm:27",
+        reverse="reverse_guarded.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="reverse_guarded.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)

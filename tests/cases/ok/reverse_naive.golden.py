@@ -2,15 +2,6 @@
 
 SAVE_POLICY = rt.Naive(before=("w",), after=("v",))  # naive(), reverse_naive.drm:28
 
-LINES = {
-    "loss": "reverse_naive.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "reverse_naive.drm:20: heavy_ball",
-    "objective": "reverse_naive.drm:27: cross_entropy(mlp(x), y) on valid",
-    "reverse": "reverse_naive.drm:28: naive()",
-    "strategy": "naive()",
-    "tune": "reverse_naive.drm:29: sign",
-}
-
 def kick(w, hypers, batch, t):
     """Decay and kick of each state of heavy_ball.
 
@@ -66,3 +57,36 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(value, d_hypers, growth, state["w"], lost=trajectory.lost())
+
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="naive()",
+    origins=rt.Origins(
+        loss="reverse_naive.drm:19",
+        step="reverse_naive.drm:20",
+        objective="reverse_naive.drm:27",
+        reverse="reverse_naive.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="reverse_naive.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)

@@ -3,15 +3,6 @@
 # one_step(every: 4), reverse_one_step.drm:28
 SAVE_POLICY = rt.Store(last=1, before=("w",), after=("v",))
 
-LINES = {
-    "loss": "reverse_one_step.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "reverse_one_step.drm:20: heavy_ball",
-    "objective": "reverse_one_step.drm:27: cross_entropy(mlp(x), y) on valid",
-    "reverse": "reverse_one_step.drm:28: one_step(every: 4)",
-    "strategy": "one_step(every: 4)",
-    "tune": "reverse_one_step.drm:29: sign",
-}
-
 def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: one_step(every: 4)."""
     # reverse_one_step.drm:28
@@ -48,4 +39,48 @@ def hypergradient_of_step(state, hypers, outer, data, t):
 def online(tune_state, outer, data):
     """A whole training run in which the hyperparameters move every 4 steps."""
     # reverse_one_step.drm:28
-    return rt.online(globals().get, 4, STEPS, tune_state, outer, (data,))
+    return rt.online(
+        DOMAINS,
+        training,
+        hypergradient_of_step,
+        tune_step,
+        tune_state,
+        outer,
+        data,
+        every=4,
+        steps=STEPS,
+    )
+
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="one_step(every: 4)",
+    origins=rt.Origins(
+        loss="reverse_one_step.drm:19",
+        step="reverse_one_step.drm:20",
+        objective="reverse_one_step.drm:27",
+        reverse="reverse_one_step.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    online=online,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="reverse_one_step.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)

@@ -3,15 +3,6 @@
 # exact(reversible), reverse_reversible.drm:28
 SAVE_POLICY = rt.Reversible(capacity=3, before=("w",), after=("v",))
 
-LINES = {
-    "loss": "reverse_reversible.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "reverse_reversible.drm:20: heavy_ball",
-    "objective": "reverse_reversible.drm:27: cross_entropy(mlp(x), y) on valid",
-    "reverse": "reverse_reversible.drm:28: exact(reversible)",
-    "strategy": "exact(reversible): decays rounded up to n / 65536, a slightly different problem",
-    "tune": "reverse_reversible.drm:29: sign",
-}
-
 def kick(w, hypers, batch, t):
     """Decay and kick of each state of heavy_ball.
 
@@ -68,3 +59,36 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(value, d_hypers, growth, state["w"])
+
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(reversible)",
+    origins=rt.Origins(
+        loss="reverse_reversible.drm:19",
+        step="reverse_reversible.drm:20",
+        objective="reverse_reversible.drm:27",
+        reverse="reverse_reversible.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="reverse_reversible.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)

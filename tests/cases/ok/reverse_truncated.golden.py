@@ -3,15 +3,6 @@
 # truncated(steps: 4), reverse_truncated.drm:28
 SAVE_POLICY = rt.Store(last=4, before=("w",), after=("v",))
 
-LINES = {
-    "loss": "reverse_truncated.drm:19: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "reverse_truncated.drm:20: heavy_ball",
-    "objective": "reverse_truncated.drm:27: cross_entropy(mlp(x), y) on valid",
-    "reverse": "reverse_truncated.drm:28: truncated(steps: 4)",
-    "strategy": "truncated(steps: 4)",
-    "tune": "reverse_truncated.drm:29: sign",
-}
-
 def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: truncated(steps: 4)."""
     # reverse_truncated.drm:28
@@ -30,3 +21,36 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
+
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="truncated(steps: 4)",
+    origins=rt.Origins(
+        loss="reverse_truncated.drm:19",
+        step="reverse_truncated.drm:20",
+        objective="reverse_truncated.drm:27",
+        reverse="reverse_truncated.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="reverse_truncated.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "sampling"
 DTYPE = "float64"  # sampling.drm:23
@@ -22,14 +22,6 @@ DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 9, "valid": 20}, resample=False
 )
 STATISTICS = {"mean": ("mean",)}
-LINES = {
-    "loss": "sampling.drm:18: cross_entropy(mlp(x), y) + sum(l2 * mlp.weights ^ 2)",
-    "update": "sampling.drm:19: heavy_ball",
-    "objective": "sampling.drm:27: cross_entropy(mlp(x), y) on valid",
-    "reverse": "sampling.drm:28: drmad(knots: 3)",
-    "strategy": "drmad(knots: 3)",
-    "tune": "sampling.drm:29: sign",
-}
 WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
 BIASES = {"h1.bias": (6,), "out.bias": (10,)}
 IN_UNIT_OF_WEIGHTS = rt.Layout(
@@ -196,5 +188,41 @@ def tune_step(state, grad, t):
     return {"w": w_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="drmad(knots: 3)",
+    origins=rt.Origins(
+        loss="sampling.drm:18",
+        step="sampling.drm:19",
+        objective="sampling.drm:27",
+        reverse="sampling.drm:28",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    fit=fit,
+    statistics=STATISTICS,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="sampling.drm:29",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

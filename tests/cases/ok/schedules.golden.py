@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "schedules"
 DTYPE = "float64"  # schedules.drm:24
@@ -21,14 +21,6 @@ SAVE_POLICY = rt.Store(before=("w", "v"), after=("v",))
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
 )
-LINES = {
-    "loss": "schedules.drm:20: cross_entropy(mlp(x), y)",
-    "update": "schedules.drm:21: heavy_ball",
-    "objective": "schedules.drm:28: cross_entropy(mlp(x), y) on train",
-    "reverse": "schedules.drm:29: exact(store)",
-    "strategy": "exact(store)",
-    "tune": "schedules.drm:30: adam",
-}
 PARAMS = {
     "h1.weight": (784, 6),
     "h1.bias": (6,),
@@ -224,5 +216,39 @@ def tune_step(state, grad, t):
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="schedules.drm:20",
+        step="schedules.drm:21",
+        objective="schedules.drm:28",
+        reverse="schedules.drm:29",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="schedules.drm:30",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

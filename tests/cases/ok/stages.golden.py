@@ -7,25 +7,15 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "stages"
 DTYPE = "float64"  # stages.drm:15
 SEED = 0
 STEPS = 6  # stages.drm:13
-TUNE_STEPS = 5
-STAGES = {"whole": 3, "layers": 2}
 SEEDS = 2  # stages.drm:20
 STOP = 4  # stages.drm:21
 SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), stages.drm:18
-LINES = {
-    "loss": "stages.drm:11: sum(penalty * params ^ 2) + sum((u - 1) ^ 2) * (1 + sum(w))",
-    "update": "stages.drm:12: sgd",
-    "objective": "stages.drm:19: sum(w ^ 2) + sum(mix ^ 2) + sum(bins ^ 4)",
-    "reverse": "stages.drm:18: exact()",
-    "strategy": "exact() = exact(store) (needs 1.2 KB of 2 GB, 2 training runs; the fastest exact form fits)",
-    "tune": "stages.drm:25: sgd",
-}
 U = {"u": (2,)}
 PARAM_OF_PARAMS = rt.Layout(length=2, entries={"w": rt.At(0), "u": rt.At(1)})
 WEIGHT_OF_PARAMS = rt.Layout(
@@ -245,5 +235,48 @@ def tune_step_layers(state, grad, t):
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    seeds=SEEDS,
+    stop=STOP,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="stages.drm:11",
+        step="stages.drm:12",
+        objective="stages.drm:19",
+        reverse="stages.drm:18",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    stages=(
+        rt.Stage(
+            name="whole",
+            steps=3,
+            origin="stages.drm:25",
+            initial_state=initial_tune_state_whole,
+            step=tune_step_whole,
+        ),
+        rt.Stage(
+            name="layers",
+            steps=2,
+            origin="stages.drm:31",
+            initial_state=initial_tune_state_layers,
+            step=tune_step_layers,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "streamed"
 DTYPE = "float64"  # streamed.drm:27
@@ -41,15 +41,6 @@ FEED = rt.Feed(
     sampling="without_replacement",
     geometric=GEOMETRIC,
 )
-LINES = {
-    "loss": "streamed.drm:22: cross_entropy(mlp(x), y) + cross_entropy(mlp(z), soft) + sum(l2 * mlp.weights ^ 2)",
-    "update": "streamed.drm:23: heavy_ball",
-    "objective": "streamed.drm:31: cross_entropy(mlp(x), y) + cross_entropy(mlp(z), y) on valid",
-    "reverse": "streamed.drm:32: drmad(knots: 3, curvature: auto)",
-    "strategy": "drmad(knots: 3, curvature: auto)",
-    "tune": "streamed.drm:33: sgd",
-}
-ON_TEST = ("error/test",)
 WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}
 BIASES = {"h1.bias": (5,), "out.bias": (10,)}
 LAYER_OF_WEIGHTS = rt.Layout(
@@ -311,5 +302,44 @@ def tune_step(state, grad, t):
     return {"w": w_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="drmad(knots: 3, curvature: auto)",
+    origins=rt.Origins(
+        loss="streamed.drm:22",
+        step="streamed.drm:23",
+        objective="streamed.drm:31",
+        reverse="streamed.drm:32",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    feed=FEED,
+    fit=fit,
+    statistics=STATISTICS,
+    report=report,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="streamed.drm:33",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+    test_reports=("error/test",),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

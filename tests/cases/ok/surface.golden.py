@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "surface"
 DTYPE = "float64"  # surface.drm:15
@@ -15,14 +15,6 @@ SEED = 0
 STEPS = 9  # surface.drm:14
 TUNE_STEPS = 2  # surface.drm:22
 SAVE_POLICY = rt.Store(before=("w", "v"), after=("v",))  # exact(store), surface.drm:20
-LINES = {
-    "loss": "surface.drm:12: surface",
-    "update": "surface.drm:13: heavy_ball",
-    "objective": "surface.drm:19: surface",
-    "reverse": "surface.drm:20: exact(store)",
-    "strategy": "exact(store)",
-    "tune": "surface.drm:21: heavy_ball",
-}
 DOMAINS = {"rate": rt.positive, "momentum": rt.unit}
 
 
@@ -170,5 +162,38 @@ def tune_step(state, grad, t):
     return {"w": w_next, "v": v_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="surface.drm:12",
+        step="surface.drm:13",
+        objective="surface.drm:19",
+        reverse="surface.drm:20",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="surface.drm:21",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "tasks"
 DTYPE = "float64"  # tasks.drm:29
@@ -24,15 +24,6 @@ DATA = rt.Tasks(
     redraw=True,
 )
 STATISTICS = {"mean": ("mean",)}
-LINES = {
-    "loss": "tasks.drm:25: sum(trust * cross_entropy(shared(x), y, reduce: task)) + 0.02 * sum(mlp.params ^ 2)",
-    "update": "tasks.drm:26: heavy_ball",
-    "objective": "tasks.drm:33: cross_entropy(shared(x), y) on valid",
-    "reverse": "tasks.drm:32: exact()",
-    "strategy": "exact() = exact(store) (needs 14.6 MB of 2 GB, 2.2 training runs; the fastest exact form fits)",
-    "tune": "tasks.drm:34: sgd",
-}
-ON_TEST = ("test", "error/test")
 OUT = {"out.weight": (10, 4, 40), "out.bias": (10, 40)}
 PARAMS = {
     "h1.weight": (10, 784, 4),
@@ -282,24 +273,59 @@ def arms(hypers):
     }
 
 
-RETRAIN = ("train", "valid")  # tasks.drm:39
-# tasks.drm:47
-EXPECTATIONS = (
-    rt.Expectation(
-        "learned.test < none.test within 1",
-        lambda run: run["learned.test"],
-        "<",
-        lambda run: run["none.test"],
-        within=1,
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="tasks.drm:25",
+        step="tasks.drm:26",
+        objective="tasks.drm:33",
+        reverse="tasks.drm:32",
     ),
-    rt.Expectation(
-        "last(error(shared(x), y) on test) < 1.01",
-        lambda run: run["error/test"][-1],
-        "<",
-        lambda run: 1.01,
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    fit=fit,
+    statistics=STATISTICS,
+    report=report,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="tasks.drm:34",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+    retrain=rt.Retraining(splits=("train", "valid"), arms=arms),
+    test_reports=("test", "error/test"),
+    expectations=(
+        rt.Expectation(
+            "learned.test < none.test within 1",
+            lambda run: run["learned.test"],
+            "<",
+            lambda run: run["none.test"],
+            within=1,
+        ),
+        rt.Expectation(
+            "last(error(shared(x), y) on test) < 1.01",
+            lambda run: run["error/test"][-1],
+            "<",
+            lambda run: 1.01,
+        ),
     ),
 )
 
 
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)

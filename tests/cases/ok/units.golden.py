@@ -7,7 +7,7 @@ import drmadc_runtime as rt
 import jax
 import jax.numpy as jnp
 
-rt.require(api=4)
+rt.require(api=5)
 
 NAME = "units"
 DTYPE = "float64"  # units.drm:27
@@ -24,15 +24,6 @@ DATA = rt.Data(
     resample=False,
 )
 STATISTICS = {"mean": ("mean",), "std": ("std",)}
-LINES = {
-    "loss": "units.drm:22: cross_entropy(lens(x), y) + strength * sum(l2 * lens.params ^ 2)",
-    "update": "units.drm:23: nesterov",
-    "objective": "units.drm:31: (cross_entropy(lens(x), y) on valid) + 0.001 * sum(l2)",
-    "reverse": "units.drm:32: exact(store)",
-    "strategy": "exact(store)",
-    "tune": "units.drm:33: momentum",
-}
-ON_TEST = ("mean/test",)
 A = {"a.weight": (784, 4), "a.bias": (4,)}
 B = {"b.weight": (4, 4), "b.bias": (4,)}
 OUT_WEIGHT = {"out.weight": (4, 10)}
@@ -283,5 +274,43 @@ def tune_step(state, grad, t):
     return {"w": w_next, "v": v_next}
 
 
+PROGRAM = rt.Program(
+    name=NAME,
+    dtype=DTYPE,
+    steps=STEPS,
+    policy=SAVE_POLICY,
+    strategy="exact(store)",
+    origins=rt.Origins(
+        loss="units.drm:22",
+        step="units.drm:23",
+        objective="units.drm:31",
+        reverse="units.drm:32",
+    ),
+    domains=DOMAINS,
+    initial_hypers=initial_hypers,
+    init=init,
+    loss=loss,
+    step=step,
+    objective=objective,
+    training=training,
+    training_loss=training_loss,
+    trained_objective=trained_objective,
+    hypergradient=hypergradient,
+    data=DATA,
+    fit=fit,
+    statistics=STATISTICS,
+    report=report,
+    stages=(
+        rt.Stage(
+            steps=TUNE_STEPS,
+            origin="units.drm:33",
+            initial_state=initial_tune_state,
+            step=tune_step,
+        ),
+    ),
+    test_reports=("mean/test",),
+)
+
+
 if __name__ == "__main__":
-    rt.main(globals())
+    rt.main(PROGRAM, __file__)
