@@ -232,13 +232,13 @@ def test_growth_warning_is_printed_once(tmp_path: Path) -> None:
 def test_a_bug_exits_70_and_says_what_to_report(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from drmadc.cli.main import main as cli
+    from drmadc.cli.main import main
 
     def broken(**options: object) -> None:
         raise KeyError("inside")
 
     with pytest.raises(SystemExit) as stop:
-        cli.main(broken)
+        main(broken)
     assert stop.value.code == 70
     assert "this is a bug in drmadc" in capsys.readouterr().err
 
