@@ -40,7 +40,7 @@ def compile_file(path: str | PathLike[str], overrides: Iterable[str] = ()) -> "P
         overrides: settings to replace, as on the command line: `train.steps=100`.
 
     Raises:
-        SpecError: the spec is wrong; its `diagnostics` hold every mistake.
+        SpecError: invalid spec; its `diagnostics` hold every mistake.
         OSError: the file cannot be read.
     """
     return Program(compile_source(read_source(Path(path)), tuple(overrides)))
@@ -50,7 +50,7 @@ def compile_text(text: str, name: str = "spec.drm", overrides: Iterable[str] = (
     """Compile a spec given as text; `name` is how diagnostics call it.
 
     Raises:
-        SpecError: the spec is wrong.
+        SpecError: invalid spec.
     """
     return Program(compile_source(SourceFile(name, text), tuple(overrides)))
 

@@ -1,7 +1,7 @@
 """Every message that a user can see, on one page: `python -m tests.messages`.
 
-Diagnostics are shown twice: as the templates of their class, and as rendered from the bad cases. All other texts (raised
-errors, output and help of commands, reports) are string literals of the sources, found in their syntax trees.
+Diagnostics are shown twice: as the templates of their class, and as rendered from the bad cases. All other texts
+(raised errors, output and help of commands, reports) are string literals of the sources, found in their syntax trees.
 """
 
 import ast

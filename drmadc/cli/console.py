@@ -22,11 +22,11 @@ OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, UNEXPECTED, BUG, INTERRUPTED = 0, 1, 3, 
 T = TypeVar("T")
 
 
-quiet = click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Events as JSON lines, for programs that watch.")
+quiet = click.option("--quiet", is_flag=True, help="Print warnings only.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
 
 debug_nans = click.option(
-    "--debug-nans", is_flag=True, help="Where a run ceases to be finite, find the operation and its line."
+    "--debug-nans", is_flag=True, help="When a run is not finite, find the operation and its line."
 )
 services = click.option(
     "--log", "services", multiple=True, type=click.Choice(["tensorboard", "wandb"]), help="Also log to this service."
@@ -38,7 +38,7 @@ def display(quiet: bool, as_json: bool) -> "Display":
     from drmadc_runtime.run.reporting.plain import display as chosen
 
     if quiet and as_json:
-        raise click.UsageError("--quiet and --json exclude each other")
+        raise click.UsageError("--quiet and --json cannot be combined")
     return chosen(quiet, as_json)
 
 
@@ -92,7 +92,7 @@ def running(work: Callable[[], T], compilation: "Compilation") -> T:
     except Stopped as error:
         fail(error.code, str(error))
     except (NotFinite, DataError, BadCheckpoint, MissingPackage, OSError) as error:
-        fail(FAILED, f"the run failed: {error or type(error).__name__}")
+        fail(FAILED, f"run failed: {error or type(error).__name__}")
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
             raise
@@ -100,7 +100,7 @@ def running(work: Callable[[], T], compilation: "Compilation") -> T:
         from drmadc_runtime.core.device import free_memory
 
         program = compilation.require()
-        fail(FAILED, f"the run failed: {out_of_memory_text(program, free_memory(), str(error).splitlines())}")
+        fail(FAILED, f"run failed: {out_of_memory_text(program, free_memory(), str(error).splitlines())}")
 
 
 def show(diagnostics: tuple[Diagnostic, ...], error_format: str) -> None:

@@ -10,7 +10,7 @@ from drmadc.cli.parameters import BUNDLED, FetchedName
 from drmadc_common.datasets import DATASETS
 
 
-@click.group(short_help="Fetch, find, verify and describe data sets.")
+@click.group(short_help="Download, find, verify and summarise data sets.")
 def data() -> None:
     """Fetch data sets, find and verify them, and see what a spec makes of its data.
 
@@ -20,7 +20,7 @@ def data() -> None:
 
 @data.command("list")
 def list_() -> None:
-    """Every data set that a spec can name, and whether it is here."""
+    """List the data sets that a spec can name, and whether they are downloaded."""
     from drmadc_runtime.data.sources.downloads import is_here
     from drmadc_runtime.data.sources.registry import REGISTRY
 
@@ -33,9 +33,9 @@ def list_() -> None:
 
 @data.command()
 @click.argument("name", type=FetchedName())
-@click.option("--again", is_flag=True, help="Fetch it also where it is here.")
+@click.option("--again", is_flag=True, help="Download it even if it is already here.")
 def fetch(name: str, again: bool) -> None:
-    """Fetch a data set from the first of its mirrors that gives it.
+    """Download a data set from the first mirror that responds.
 
     \b
     Example:
@@ -53,18 +53,18 @@ def fetch(name: str, again: bool) -> None:
 @data.command()
 @click.argument("name", type=FetchedName())
 def where(name: str) -> None:
-    """Print the folder of a data set; exit code 3 where it is not here."""
+    """Print the folder of a data set; exit code 3 if it is not downloaded."""
     from drmadc_runtime.data.sources.downloads import cache_folder, is_here
 
     if not is_here(name):
-        console.fail(console.FAILED, f"{name} is not on this machine; fetch it: drmadc data fetch {name}")
+        console.fail(console.FAILED, f"{name} is not downloaded; run: drmadc data fetch {name}")
     click.echo(cache_folder() / name)
 
 
 @data.command()
 @click.argument("name", type=FetchedName())
 def verify(name: str) -> None:
-    """Compare a data set's arrays with their sha256; exit code 3 where they differ."""
+    """Verify the sha256 of a data set's arrays; exit code 3 if they differ."""
     from drmadc_runtime.data.sources.downloads import checksum, verified
     from drmadc_runtime.data.sources.registry import REGISTRY
     from drmadc_runtime.data.sources.request import DataError
@@ -73,7 +73,7 @@ def verify(name: str) -> None:
         found = checksum(verified(name))
     except DataError as error:
         console.fail(console.FAILED, str(error))
-    known = "as known" if REGISTRY[name].checksum else "as on the day of fetching; no other is known"
+    known = "as known" if REGISTRY[name].checksum else "unchanged since the download; no reference is known"
     click.echo(f"{name}: sha256 {found}, {known}")
 
 
@@ -81,7 +81,7 @@ def verify(name: str) -> None:
 @click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("overrides", nargs=-1)
 def describe(spec: Path, overrides: tuple[str, ...]) -> None:
-    """Read SPEC's data and show its splits, fields and classes.
+    """Read SPEC's data and summarise its splits, fields and classes.
 
     \b
     Example:
@@ -93,7 +93,7 @@ def describe(spec: Path, overrides: tuple[str, ...]) -> None:
 
     data = load_module(compilation.text, compilation.require().name).data
     if data is None:
-        click.echo(f"{spec}: reads no data", err=True)
+        click.echo(f"{spec}: uses no data", err=True)
         sys.exit(console.OK)
     lines = console.running(lambda: describe_data(data), compilation)
     click.echo("\n".join(lines))

@@ -27,9 +27,11 @@ _spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
 _overrides = click.argument("overrides", nargs=-1)
 
 
-_memory = click.option("--memory", type=Bytes(), default="2GB", show_default=True, help="The bound for exact forms.")
+_memory = click.option(
+    "--memory", type=Bytes(), default="2GB", show_default=True, help="Memory limit of the exact strategies."
+)
 _format = click.option(
-    "--error-format", type=click.Choice(["text", "json"]), default="text", help="How mistakes are shown."
+    "--error-format", type=click.Choice(["text", "json"]), default="text", help="Format of diagnostics."
 )
 
 
@@ -80,7 +82,7 @@ def cli() -> None:
       drmadc check specs/mnist_l2.drm
 
     \b
-    Exit codes: 0 done; 1 the spec is wrong; 2 usage; 3 the run failed; 4 audit: the direction is wrong;
+    Exit codes: 0 done; 1 invalid spec; 2 usage; 3 the run failed; 4 audit: the direction is wrong;
     5 run --check: an expectation does not hold; 70 a bug in drmadc.
     """
 
@@ -91,8 +93,8 @@ def cli() -> None:
 @click.option("--out", metavar="DIR", help="Run folder; default runs/NAME/TIME-HASH.")
 @console.quiet
 @console.as_json
-@click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 where one fails.")
-@click.option("--offline", is_flag=True, help="Never fetch data; fail instead.")
+@click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 if one fails.")
+@click.option("--offline", is_flag=True, help="Never download data; fail instead.")
 @console.debug_nans
 @console.services
 @_format
@@ -129,7 +131,7 @@ def run(
         return
     paths = sorted(spec.rglob("*.drm"))
     if not paths:
-        raise click.UsageError(f"there is no .drm file in {spec}")
+        raise click.UsageError(f"{spec} contains no .drm files")
     codes: dict[Path, int] = {}
     for path in paths:
         if not as_json:
@@ -143,7 +145,7 @@ def run(
             click.echo()
     words = {
         console.OK: "done",
-        console.WRONG_SPEC: "the spec is wrong",
+        console.WRONG_SPEC: "invalid spec",
         console.FAILED: "failed",
         console.UNEXPECTED: "not as expected",
     }
@@ -186,21 +188,21 @@ def _run_one(spec: Path, overrides: tuple[str, ...], out: str | None, options: _
         return console.OK
     found = outcomes(program, done.metrics, done.arms, done.sweep)
     if not found:
-        shown.say("nothing is expected: write `expect last(objective) < 0.5` into `report`")
+        shown.say("the spec has no expectations; add for example `expect last(objective) < 0.5` to `report`")
     for outcome in found:
         shown.outcome(outcome)
     return console.OK if all(outcome.holds for outcome in found) else console.UNEXPECTED
 
 
-@cli.command(short_help="Predict what every reverse strategy would cost.")
+@cli.command(short_help="Predict the cost of every reverse strategy.")
 @_spec
 @_overrides
 @_memory
 @_format
 def plan(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str) -> None:
-    """Predict what every reverse strategy would cost SPEC, without running anything.
+    """Predict the cost of every reverse strategy for SPEC, without running it.
 
-    Memory is the predicted peak beyond data and hyperparameters, work one hypergradient over one training run.
+    Memory is the predicted peak without data and hyperparameters; work is one hypergradient in training runs.
 
     \b
     Examples:
@@ -222,10 +224,10 @@ def plan(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str)
 @_memory
 @_format
 def audit(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str) -> None:
-    """Measure whether SPEC's hypergradient is right.
+    """Check SPEC's hypergradient numerically.
 
     Compares it with the exact one, for each hyperparameter and each of its layers, and with finite differences of the
-    trained objective; says in words what to change. Trains about twenty times. Exit code 4: the direction is wrong.
+    trained objective, and says what to change. Trains about twenty times. Exit code 4: the direction is wrong.
 
     \b
     Examples:
@@ -247,11 +249,13 @@ def audit(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str
         sys.exit(console.WRONG_GRADIENT)
 
 
-@cli.command(short_help="Show what a spec becomes: the JAX module.")
+@cli.command(short_help="Print what a spec compiles to: the JAX module.")
 @_spec
 @_overrides
-@click.option("--stage", type=click.Choice(STAGES), default="python", show_default=True, help="What to show.")
-@click.option("--after", metavar="PASS", help="For --stage ir: stop behind this pass (fold, adjoint).")
+@click.option(
+    "--stage", type=click.Choice(STAGES), default="python", show_default=True, help="Compiler stage to print."
+)
+@click.option("--after", metavar="PASS", help="With --stage ir: stop after this pass (fold, adjoint).")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @_format
 def emit(
@@ -262,7 +266,7 @@ def emit(
     output: str | None,
     error_format: str,
 ) -> None:
-    """Show what SPEC becomes: by default the JAX module, which also runs by itself.
+    """Print what SPEC compiles to: by default the JAX module, which also runs on its own.
 
     \b
     Examples:
@@ -286,7 +290,7 @@ def emit(
 @_overrides
 @_format
 def check(spec: Path, overrides: tuple[str, ...], error_format: str) -> None:
-    """Report every mistake in SPEC, without running anything.
+    """Check SPEC and report all errors, without running it.
 
     \b
     Example:
@@ -296,12 +300,12 @@ def check(spec: Path, overrides: tuple[str, ...], error_format: str) -> None:
     console.show(compilation.diagnostics, error_format)
     program = compilation.require()
     hypers = ", ".join(f"{h.name}: {h.text}" for h in program.hypers)
-    click.echo(f"{spec}: correct; {hypers}; {program.reverse.text}")
+    click.echo(f"{spec}: ok; {hypers}; {program.reverse.text}")
 
 
 @cli.command(short_help="Rewrite specs in the canonical layout.")
 @click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 where a file would change.")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a file would change.")
 @_format
 def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
     """Rewrite SPECS in the canonical layout (`-`: from standard input to standard output).
@@ -341,7 +345,7 @@ for command in (resume, data, plot, show, diff, runs, export, new, quickstart, d
 @cli.command()
 @click.argument("word")
 def explain(word: str) -> None:
-    """Explain a diagnostic's code or a function of the language.
+    """Explain a diagnostic code or a function of the language.
 
     \b
     Examples:
@@ -364,7 +368,7 @@ def explain(word: str) -> None:
             hint = did_you_mean(code, EXPLANATIONS, "code")
         else:
             hint = did_you_mean(word, (*FUNCTIONS, "functions"), "function")
-        raise click.UsageError(f"no diagnostic or function `{word}`; {hint}")
+        raise click.UsageError(f"no diagnostic code or function `{word}`; {hint}")
 
 
 def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None, error_format: str) -> str:
@@ -373,7 +377,7 @@ def _stage(path: Path, overrides: tuple[str, ...], stage: str, after: str | None
 
     names = [name for name, _ in PASSES]
     if after is not None and (after not in names or stage not in ("ir", "adjoint")):
-        raise click.UsageError(f"--after goes with --stage ir and takes one of: {', '.join(names)}")
+        raise click.UsageError(f"--after requires --stage ir and takes one of: {', '.join(names)}")
     if stage == "ast":
         from drmadc.syntax.parse import parse
 
@@ -435,7 +439,7 @@ def _reader_gone() -> NoReturn:
 
 
 def _interrupted() -> NoReturn:
-    click.echo("stopped; what a run had done is in its folder", err=True)
+    click.echo("interrupted; partial results are in the run folder", err=True)
     sys.exit(console.INTERRUPTED)
 
 

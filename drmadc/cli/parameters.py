@@ -35,7 +35,7 @@ class Bytes(ParamType[int]):
             return value
         found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(KB|MB|GB)\s*", str(value))
         if found is None:
-            self.fail(f"{value!r} is not a size; write for example 500MB or 2GB", param, ctx)
+            self.fail(f"{value!r} is not a size; expected for example 500MB or 2GB", param, ctx)
         return bytes_of(found[1], found[2])
 
 
@@ -47,7 +47,7 @@ class RunPath(ParamType[Path]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(value)
         if not (path / "run.json").is_file():
-            self.fail(f"{value} is no run folder (there is no run.json in it)", param, ctx)
+            self.fail(f"{value} is not a run folder (it has no run.json)", param, ctx)
         return path
 
 
@@ -58,7 +58,7 @@ class FetchedName(ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value in BUNDLED:
-            self.fail(f"{value} ships with drmadc; there is nothing to do", param, ctx)
+            self.fail(f"{value} ships with drmadc; nothing to download", param, ctx)
         fetched = tuple(name for name, dataset in DATASETS.items() if not dataset.bundled)
         if value not in fetched:
             self.fail(f"no data set `{value}`; {did_you_mean(value, fetched, 'data set')}", param, ctx)

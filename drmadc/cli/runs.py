@@ -21,17 +21,17 @@ FORMS = ("json", "npz", "csv", "optax", "torch", "model", "safetensors")
 _run = click.argument("run", type=RunPath())
 
 
-@click.command(short_help="Go on with a run that was stopped, bit for bit.")
+@click.command(short_help="Resume an interrupted run.")
 @_run
-@click.option("--force", is_flag=True, help="Go on even though the spec or a package has changed.")
+@click.option("--force", is_flag=True, help="Resume even if the spec or a package has changed.")
 @console.quiet
 @console.as_json
 @console.debug_nans
 @console.services
 def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool, services: tuple[str, ...]) -> None:
-    """Go on with a run that was stopped, bit for bit as if it had not been.
+    """Resume an interrupted run; the result is bitwise the same as without the interruption.
 
-    It is refused where the spec, the compiler or a package has changed since, with what changed.
+    Fails if the spec, the compiler or a package has changed since, and shows what changed.
 
     \b
     Example:
@@ -47,7 +47,7 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool,
     changed = _changes(run, about, name, text, compilation.text)
     if changed and not force:
         click.echo("\n".join(changed), err=True)
-        console.fail(console.FAILED, "this has changed since the run was begun; go on all the same with --force")
+        console.fail(console.FAILED, "changed since the run was started; resume anyway with --force")
     from drmadc.compiler.load import load_module
     from drmadc_runtime.run.run import resume as resume_run
 
@@ -59,7 +59,7 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool,
 @click.command()
 @_run
 def show(run: Path) -> None:
-    """What a run was, how far it came, and what it found."""
+    """Show a run: its spec, progress and results."""
     import numpy as np
 
     about, metrics = _about(run), _metrics(run)
@@ -85,9 +85,9 @@ def show(run: Path) -> None:
 
 @click.command()
 @_run
-@click.option("--out", metavar="FILE", help="The page; default report.html in the run folder.")
+@click.option("--out", metavar="FILE", help="Output file; default report.html in the run folder.")
 def plot(run: Path, out: str | None) -> None:
-    """Write a page about a run, with figures, that opens offline.
+    """Write a self-contained HTML report of a run.
 
     \b
     Example:
@@ -102,20 +102,22 @@ def plot(run: Path, out: str | None) -> None:
     except ValueError as error:
         console.fail(console.FAILED, str(error))
     except OSError as error:
-        console.fail(console.FAILED, f"{target} cannot be written: {error.strerror}")
+        console.fail(console.FAILED, f"{target} is not writable: {error.strerror}")
     click.echo(target)
 
 
-@click.command(short_help="Write what a run found for other programs.")
+@click.command(short_help="Export the results of a run.")
 @_run
-@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="What to write.")
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Folder; default export in the run folder.")
-@click.option("--step", type=int, help="The hyperparameters after this outer step, counted from 0; default the last.")
+@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="Export format.")
+@click.option(
+    "--out", metavar="DIR", type=click.Path(path_type=Path), help="Output folder; default export in the run folder."
+)
+@click.option("--step", type=int, help="Hyperparameters after this outer step, counted from 0; default the last.")
 def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
-    """Write what RUN found for other programs, with a page that shows how to load it.
+    """Export the results of RUN for other programs, with a README on how to load them.
 
     json, npz, csv: hyperparameters by parameter path. optax, torch: the update rule with its schedules as an optimiser.
-    model, safetensors: the parameters of one more training.
+    model, safetensors: the parameters, trained once more.
 
     \b
     Examples:
@@ -132,7 +134,7 @@ def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
     program = compilation.require()
     source = run / "hypers.npz" if step is None else run / "hypers" / f"{step:05d}.npz"
     if not source.exists():
-        what = "no outer step is done yet" if step is None else f"there is no outer step {step}"
+        what = "no outer step is finished yet" if step is None else f"no outer step {step}"
         console.fail(console.FAILED, f"{run}: {what}")
     with np.load(source) as file:
         hypers = {name: file[name] for name in file.files}
@@ -150,20 +152,20 @@ def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
         there = sorted(path.name for path in folder.iterdir())
         write_whole(folder / "README.md", page(program, there))
     except OSError as error:
-        console.fail(console.FAILED, f"{folder} cannot be written: {error.strerror}")
+        console.fail(console.FAILED, f"{folder} is not writable: {error.strerror}")
 
 
-@click.command(short_help="How two runs differ.")
+@click.command(short_help="Compare two runs.")
 @click.argument("first", type=RunPath())
 @click.argument("second", type=RunPath())
 def diff(first: Path, second: Path) -> None:
-    """How two runs differ: spec, versions, what they recorded, hyperparameters."""
+    """Compare two runs: spec, versions, metrics, hyperparameters."""
     import numpy as np
 
     texts = [_text(run / f"{_about(run)['name']}.drm") for run in (first, second)]
     lines = _unified(texts[0], texts[1], str(first), str(second))
-    click.echo("\n".join(lines) if lines else "the specs are the same")
-    click.echo("\n".join(_versions(_environment(first), _environment(second))) or "the versions are the same")
+    click.echo("\n".join(lines) if lines else "specs: identical")
+    click.echo("\n".join(_versions(_environment(first), _environment(second))) or "versions: identical")
     a, b = _metrics(first), _metrics(second)
     if a and b:
         keys = [key for key in a[-1] if key in b[-1] and isinstance(a[-1][key], float)]
@@ -172,16 +174,16 @@ def diff(first: Path, second: Path) -> None:
         for key in keys:
             click.echo(f"{key:<{width}} {a[-1][key]:>12.5g} {b[-1][key]:>12.5g}")
         same = sum(_untimed(x) == _untimed(y) for x, y in zip(a, b, strict=False))
-        click.echo(f"\n{same} of {max(len(a), len(b))} outer steps are the same, bit for bit")
+        click.echo(f"\n{same} of {max(len(a), len(b))} outer steps are bitwise equal")
     if (first / "hypers.npz").exists() and (second / "hypers.npz").exists():
         with np.load(first / "hypers.npz") as left, np.load(second / "hypers.npz") as right:
             for name in sorted({*left.files, *right.files}):
                 if name not in left.files or name not in right.files or left[name].shape != right[name].shape:
-                    click.echo(f"{name}: not in both runs with one shape")
+                    click.echo(f"{name}: not in both runs, or of different shapes")
                     continue
                 size = float(np.linalg.norm(left[name])) or 1.0
                 away = float(np.linalg.norm(left[name] - right[name])) / size
-                click.echo(f"{name}: {away:.3g} apart, relative to the first run's")
+                click.echo(f"{name}: relative difference {away:.3g}")
 
 
 @click.command()
@@ -191,7 +193,7 @@ def diff(first: Path, second: Path) -> None:
     "--sort", metavar="KEY", default="run", help="Sort by a column: run, steps, objective, or a reported value."
 )
 def runs(folder: Path, name: str | None, sort: str) -> None:
-    """A table of the runs in a folder (runs/ by default).
+    """List the runs in a folder (default runs/).
 
     \b
     Example:
@@ -207,10 +209,10 @@ def runs(folder: Path, name: str | None, sort: str) -> None:
         values = {k: v for k, v in last.items() if isinstance(v, float) and k not in ("seconds", "growth")}
         found.append({"run": str(run), "steps": f"{len(metrics)}/{about['steps']}", **values})
     if not found:
-        console.fail(console.OK, f"there are no runs in {folder}")
+        console.fail(console.OK, f"no runs in {folder}")
     columns = list(dict.fromkeys(key for row in found for key in row))
     if sort not in columns:
-        raise click.UsageError(f"no column `{sort}`; there are {', '.join(columns)}")
+        raise click.UsageError(f"no column `{sort}`; columns: {', '.join(columns)}")
     found.sort(key=lambda row: (sort not in row, row.get(sort, 0)))
     cells = [[_cell(row.get(column, "")) for column in columns] for row in found]
     widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
@@ -231,7 +233,7 @@ def _compiled(run: Path) -> "Compilation":
     compilation = compile_source(source, tuple(about["overrides"]))
     if not compilation.ok:
         console.show(compilation.diagnostics, "text")
-        console.fail(console.WRONG_SPEC, "this drmadc no longer understands the run's spec")
+        console.fail(console.WRONG_SPEC, "this version of drmadc cannot read the run's spec")
     return compilation
 
 
@@ -239,14 +241,14 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        console.fail(console.FAILED, f"{path} cannot be read: {error.strerror}")
+        console.fail(console.FAILED, f"cannot read {path}: {error.strerror}")
 
 
 def _about(run: Path) -> dict[str, Any]:
     try:
         about: dict[str, Any] = json.loads(_text(run / "run.json"))
     except ValueError:
-        console.fail(console.FAILED, f"{run / 'run.json'} is damaged")
+        console.fail(console.FAILED, f"{run / 'run.json'} is corrupt")
     return about
 
 
@@ -262,7 +264,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in _text(path).splitlines()]
     except ValueError:
-        console.fail(console.FAILED, f"{path} is damaged")
+        console.fail(console.FAILED, f"{path} is corrupt")
 
 
 def _untimed(record: dict[str, Any]) -> dict[str, Any]:

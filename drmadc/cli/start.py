@@ -21,20 +21,20 @@ def _ask(question: str, given: str | None, default: str, choices: tuple[str, ...
 
 @click.command(short_help="Write a commented spec for your own data.")
 @click.argument("name")
-@click.option("--data", metavar="DATA", help="digits, mnist, ...; a .csv, .parquet or .npz file; a folder of pictures.")
+@click.option("--data", metavar="DATA", help="digits, mnist, ...; a .csv, .parquet or .npz file; a folder of images.")
 @click.option("--label", metavar="COLUMN", help="What to predict; default the last column, or `label` or `y`.")
 @click.option("--model", type=click.Choice(MODELS), help="A linear model, or a network with one hidden layer.")
 @click.option("--tune", "tuned", type=click.Choice(TUNED), help="What to tune.")
 @click.option("--steps", type=click.IntRange(min=1), default=300, show_default=True, help="Training steps.")
 def new(name: str, data: str | None, label: str | None, model: str | None, tuned: str | None, steps: int) -> None:
-    """Write NAME.drm, a commented spec for your data that runs as it is; asks for what is not given.
+    """Write NAME.drm, a commented spec for your data that runs as it is; prompts for missing options.
 
     \b
     Examples:
       drmadc new first --data digits
       drmadc new flowers --data flowers.csv --label species --tune both
     """
-    data = _ask("data (digits, mnist, a .csv, .parquet or .npz file, or a folder of pictures)", data, "digits")
+    data = _ask("data (digits, mnist, a .csv, .parquet or .npz file, or a folder of images)", data, "digits")
     model = _ask("model", model, "mlp", MODELS)
     tuned = _ask("what to tune", tuned, "penalties", TUNED)
     target = Path(name if name.endswith(".drm") else f"{name}.drm")
@@ -48,7 +48,7 @@ def _write(target: Path, data: str, label: str | None, model: str, tuned: str, s
     from drmadc.syntax.format import format_spec
 
     if target.exists():
-        raise click.UsageError(f"{target} is there already; choose another name")
+        raise click.UsageError(f"{target} already exists; choose another name")
     try:
         text = spec_text(target.stem, look(data, label), model, tuned, steps)
     except CannotStart as error:
@@ -63,7 +63,7 @@ def _write(target: Path, data: str, label: str | None, model: str, tuned: str, s
 
 @click.command(short_help="Write, run and explain a first small spec.")
 def quickstart() -> None:
-    """Write quickstart.drm into this folder, run it, and show what to look at; takes some seconds."""
+    """Write quickstart.drm into this folder, run it, and suggest next commands; takes a few seconds."""
     from drmadc.compiler.load import load_module
     from drmadc.compiler.read import run_texts
     from drmadc_runtime.run.run import run
@@ -78,21 +78,21 @@ def quickstart() -> None:
     done = console.running(lambda: run(program, run_texts(compilation), None, how), compilation)
     first, last = done.metrics[0], done.metrics[-1]
     lines = [
-        f"{len(done.hypers['l2'])} penalties have moved; the objective went from {first['objective']:.4g} to "
+        f"{len(done.hypers['l2'])} penalties were tuned; the objective went from {first['objective']:.4g} to "
         f"{last['objective']:.4g}.",
         "",
-        f"drmadc plot {done.path}    a page with figures",
-        f"drmadc emit {target}    the JAX code that did it",
+        f"drmadc plot {done.path}    a report with figures",
+        f"drmadc emit {target}    the generated JAX code",
         f"drmadc audit {target}    is the gradient right?",
-        f"drmadc plan {target}    what other ways back would cost",
+        f"drmadc plan {target}    the cost of other strategies",
         "drmadc new NAME    a spec for your own data",
     ]
     click.echo("\n" + "\n".join(lines))
 
 
-@click.command(short_help="Say what is missing on this machine, and the cure.")
+@click.command(short_help="Check this machine and say how to fix what is missing.")
 def doctor() -> None:
-    """Look at Python, packages, device, caches and data, and say what is missing and how to get it."""
+    """Check Python, packages, device, caches and data, and say how to fix what is missing."""
     from drmadc.tools.doctor import examine
 
     found = examine()
@@ -118,9 +118,9 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "drmadc", "_DRMADC_COMPLETE").source())
 
 
-@click.command(short_help="Serve editors over the Language Server Protocol.")
+@click.command(short_help="Run the language server (LSP).")
 def lsp() -> None:
-    """Serve an editor over standard input and output: diagnostics, hover, completion, definitions, formatting."""
+    """Run the language server on standard input and output: diagnostics, hover, completion, definitions, formatting."""
     try:
         from drmadc.tools.editor.server import main
     except ImportError as error:

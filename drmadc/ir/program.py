@@ -59,7 +59,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class HyperParameter:
-    """A hyperparameter: domain, axes, and its initial value in its own domain (a number fills the whole array)."""
+    """A hyperparameter: domain, axes, and its initial value in its domain (a number fills the whole array)."""
 
     name: str
     domain: Domain

@@ -70,7 +70,7 @@ def report_text(report: Report) -> str:
     measured, program = report.audit, report.program
     lines = [f"{program.reverse.text} against {report.exact.reverse.strategy.text}, at the first outer step"]
     if report.steps < program.steps:
-        lines.append(f"on the first {report.steps:,} of {program.steps:,} training steps: more did not fit the memory")
+        lines.append(f"on the first {report.steps:,} of {program.steps:,} training steps: more did not fit into memory")
     lines += ["", f"{'hyperparameter':<24} {'entries':>8} {'cosine':>8} {'signs':>6} {'norm ratio':>11}"]
     for row in measured.agreements:
         lines.append(f"{row.name:<24} {row.entries:>8} {row.cosine:>8.4f} {row.signs:>6.0%} {row.norm:>11.3g}")

@@ -13,7 +13,7 @@ from drmadc_common.amounts import bytes_text
 Verdict = Literal["ok", "note", "BAD"]
 EXTRAS = {
     "parquet": ("pyarrow", ".parquet files"),
-    "huggingface": ("datasets", "data sets of the hub"),
+    "huggingface": ("datasets", "Hugging Face data sets"),
     "safetensors": ("safetensors", "export --to safetensors"),
     "lsp": ("pygls", "the language server"),
     "tensorboard": ("tensorboardX", "run --log tensorboard"),
@@ -61,10 +61,10 @@ def _device() -> Finding:
     try:
         devices = jax.devices()
     except RuntimeError as error:
-        return Finding("BAD", "device", "JAX finds none", str(error).splitlines()[0])
+        return Finding("BAD", "device", "JAX finds no device", str(error).splitlines()[0])
     kinds = ", ".join(device.device_kind for device in devices)
     if devices[0].platform == "cpu" and shutil.which("nvidia-smi"):
-        cure = "there is an NVIDIA driver, but JAX does not use it: pip install 'drmadc[cuda12]' (or cuda13)"
+        cure = "an NVIDIA driver is installed, but JAX does not use it: pip install 'drmadc[cuda12]' (or cuda13)"
         return Finding("note", "device", kinds, cure)
     return Finding("ok", "device", f"{kinds}, {os.cpu_count()} cores")
 
@@ -89,15 +89,15 @@ def _folders() -> list[Finding]:
         there = next(p for p in (path, *path.parents, Path()) if p.exists())
         if not os.access(there, os.W_OK):
             cure = {
-                "cache": "compiled functions are not kept: every run compiles anew; set XDG_CACHE_HOME",
-                "data folder": "nothing can be fetched; set DRMADC_DATA",
-                "runs": "runs cannot be recorded here: change the folder, or use --out",
+                "cache": "the compilation cache is not writable; every run will recompile; set XDG_CACHE_HOME",
+                "data folder": "data cannot be downloaded; set DRMADC_DATA",
+                "runs": "runs cannot be recorded here; change the folder, or use --out",
             }[what]
-            out.append(Finding("BAD" if what == "runs" else "note", what, f"{path} cannot be written", cure))
+            out.append(Finding("BAD" if what == "runs" else "note", what, f"{path} is not writable", cure))
             continue
         free = shutil.disk_usage(there).free
         few = free < 1e9
-        cure = "less than 1 GB is left on the disk" if few else ""
+        cure = "less than 1 GB of disk space is left" if few else ""
         out.append(Finding("note" if few else "ok", what, f"{path}, {bytes_text(free)} free", cure))
     return out
 
@@ -108,7 +108,7 @@ def _data() -> Finding:
 
     here = ["mnist", "omniglot", "digits", *(name for name in REGISTRY if is_here(name))]
     missing = [name for name in REGISTRY if not is_here(name)]
-    cure = f"not fetched yet: {', '.join(missing)}; drmadc data fetch NAME" if missing else ""
+    cure = f"not downloaded yet: {', '.join(missing)}; drmadc data fetch NAME" if missing else ""
     return Finding("ok", "data", ", ".join(here), cure)
 
 
@@ -116,7 +116,7 @@ def _extras() -> list[Finding]:
     out = []
     for extra, (package, use) in EXTRAS.items():
         if find_spec(package) is not None:
-            out.append(Finding("ok", extra, f"{package} is there, for {use}"))
+            out.append(Finding("ok", extra, f"{package} is installed, for {use}"))
         else:
-            out.append(Finding("note", extra, f"not there; needed for {use}", f"pip install 'drmadc[{extra}]'"))
+            out.append(Finding("note", extra, f"not installed; needed for {use}", f"pip install 'drmadc[{extra}]'"))
     return out

@@ -104,14 +104,14 @@ def export(program: Program, hypers: Mapping[str, Array], emitted: "Emitted", fo
             write = optax_module if form == "optax" else torch_module
             if emitted.online is not None:
                 raise CannotExport(
-                    "with one_step() the hyperparameters move inside training: there is no last schedule"
+                    "one_step() moves the hyperparameters inside training, so it has no final schedule to export"
                 )
             try:
                 text = write(program, values)
             except ValueError as error:
                 raise CannotExport(
-                    f"{program.step.rule} is not elementwise ({error}), so it is no optimiser that updates one "
-                    "parameter at a time; take --to npz"
+                    f"{program.step.rule} is not elementwise ({error}), so it cannot be exported "
+                    "as an optimiser; use --to npz"
                 ) from error
             arrays |= _initial_states(program, hypers, emitted)
             return {f"{program.name}_{form}.py": text.encode(), values: zipped(arrays)}
@@ -176,7 +176,7 @@ def page(program: Program, names: list[str]) -> str:
         f"`{key(program, p.path)}` {list(p.full_shape)}" for p in sorted(program.parameters, key=lambda p: p.path)
     )
     lines = [
-        f"# {program.name}, taken home",
+        f"# {program.name}, exported",
         "",
         f"Trained with `{program.step.rule}` for {program.steps:,} steps"
         + (f" of {program.batch} examples" if program.batch else "")

@@ -28,12 +28,12 @@ def plan_text(program: Program, plan: Plan) -> str:
             lines.append(f"{mark} {row.strategy.text:<{width}} {price}  {row.gradient}")
     unsupported = [row for row in plan.rows if row.unsupported is not None]
     if unsupported:
-        lines += ["", "cannot serve this program:"]
+        lines += ["", "not supported by this program:"]
     for row in unsupported:
         assert row.unsupported is not None
         about = f"`{row.unsupported.hyper}`: " if row.unsupported.hyper else ""
         lines.append(f"  {row.strategy.text:<{width}} {about}{row.unsupported.reason}")
-    lines += ["", f"> is the spec's: {program.reverse.text}"]
+    lines += ["", f"> marks the spec's: {program.reverse.text}"]
     if program.reverse.reason:
         lines[-1] += f", chosen because it {program.reverse.reason}"
     lines.append(f"{plan.auto.text} would choose {plan.auto.strategy.text}: {plan.auto.reason}")
@@ -57,7 +57,7 @@ def out_of_memory_text(program: Program, there: int | None, error: list[str]) ->
     need = cost(program, own).memory
     free = bytes_text(there) if there is not None else "an unknown amount"
     lines = [
-        "the device ran out of memory",
+        "the device is out of memory",
         f"  needed: {bytes_text(need)} beyond the data, predicted for {own.text}",
         f"  there:  {free}",
     ]

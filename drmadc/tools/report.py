@@ -32,7 +32,7 @@ def report_page(run: Path, compilation: Compilation, metrics: list[dict[str, Any
     from drmadc_runtime.run.reporting.figures import series
 
     if not metrics:
-        raise ValueError(f"{run} has no outer step yet: there is nothing to show")
+        raise ValueError(f"{run} has no finished outer step to show")
     program = compilation.require()
     reports = [report.key for report in program.reports if report.shape is None]
     errors = [key for key in reports if key.startswith("error")]
@@ -95,10 +95,10 @@ def _learning_curves(compilation: Compilation, last: dict[str, Any], outer: int)
         first = learning_curve(executor, executor.initial_hypers(), 0)
         final = learning_curve(executor, last, outer)
     except DataError as error:
-        return f"<p>Learning curves are not shown: {html.escape(str(error))}</p>"
+        return f"<p>No learning curves: {html.escape(str(error))}</p>"
     lines = [np.asarray(first[1]), np.asarray(final[1])]
     png = curves(np.asarray(first[0]), lines, ["first hyperparameters", "last"], "training step", "training loss")
-    return _figure(png, "Loss of the minibatches of one training run, with the first and the last hyperparameters.")
+    return _figure(png, "Minibatch loss of one training run, with the first and the last hyperparameters.")
 
 
 def _by_outer(run: Path) -> list[dict[str, Any]]:
@@ -147,5 +147,5 @@ def _reverse(text: str) -> str:
     """The adjoint of a step in the emitted module, with its equations."""
     start = text.find("def reverse_step")
     if start < 0:
-        return "this strategy has none"
+        return "not derived for this strategy"
     return text[start : text.index("\n\n\n", start)]

@@ -59,7 +59,9 @@ def look(data: str, label: str | None) -> Start:
     reader = {".csv": _csv, ".parquet": _parquet, ".npz": _npz}.get(path.suffix)
     if reader is None:
         known = ", ".join(DATASETS)
-        raise CannotStart(f"`{data}` is no .csv, .parquet or .npz file, no folder of pictures, and none of {known}")
+        raise CannotStart(
+            f"cannot read `{data}`: expected a .csv, .parquet or .npz file, a folder of images, or one of {known}"
+        )
     try:
         return reader(path, label)
     except BadFile as error:
@@ -99,7 +101,7 @@ def _table(
         raise CannotStart(f"{path} has no column `{target}`; its columns are {', '.join(headers)}")
     columns = [name for name, header in headers.items() if name != target and header.kind in ("i8", "f8")]
     if not columns:
-        raise CannotStart(f"{path} has no column of numbers beside `{target}`")
+        raise CannotStart(f"{path} has no numeric column besides `{target}`")
     x = ", ".join(map(_quoted, columns))
     number = headers[target].kind == "f8"
     classes = 0 if number else _classes(words(target), headers[target].kind == "i8")
@@ -129,7 +131,7 @@ def _npz(path: Path, label: str | None) -> Start:
     size = headers[target].shape[0]
     found = next((n for n, h in headers.items() if n != target and len(h.shape) > 1 and h.shape[0] == size), None)
     if found is None:
-        raise CannotStart(f"{path} has no array of {size} examples beside `{target}`, with an axis of features")
+        raise CannotStart(f"{path} has no array of {size} examples and features besides `{target}`")
     shape = headers[found].shape[1:]
     flat = found if len(shape) == 1 else f"flatten({found})"
     inputs = prod(shape)
@@ -137,7 +139,7 @@ def _npz(path: Path, label: str | None) -> Start:
     source = f'npz("{path.as_posix()}")'
     if headers[target].kind[0] == "f":
         if len(headers[target].shape) != 2:
-            raise CannotStart(f"`{target}` must be [examples, numbers] to be predicted, not {headers[target].shape}")
+            raise CannotStart(f"`{target}` must have shape [examples, targets], not {headers[target].shape}")
         return Start(source, x, inputs, f"standardise({target})", 0, size, headers[target].shape[1])
     with np.load(path, allow_pickle=False) as file:
         labels = file[target]

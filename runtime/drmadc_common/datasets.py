@@ -21,29 +21,29 @@ class Dataset:
 
 
 DATASETS: Mapping[str, Dataset] = {
-    "digits": Dataset((8, 8), 10, {"train": 1797}, "1,797 digits of 8 by 8 (Alpaydin and Kaynak 1998)", bundled=True),
+    "digits": Dataset((8, 8), 10, {"train": 1797}, "1,797 8×8 digits (Alpaydin and Kaynak 1998)", bundled=True),
     "mnist": Dataset(
-        (28, 28), 10, {"train": 60000, "test": 10000}, "70,000 digits of 28 by 28 (LeCun et al. 1998)", bundled=True
+        (28, 28), 10, {"train": 60000, "test": 10000}, "70,000 28×28 digits (LeCun et al. 1998)", bundled=True
     ),
     "fashion_mnist": Dataset(
-        (28, 28), 10, {"train": 60000, "test": 10000}, "clothes, 28 by 28 grey (Xiao et al. 2017)"
+        (28, 28), 10, {"train": 60000, "test": 10000}, "28×28 greyscale clothing (Xiao et al. 2017)"
     ),
     "cifar10": Dataset(
         (32, 32, 3),
         10,
         {"train": 50000, "test": 10000},
-        "ten kinds of things, 32 by 32 in colours (Krizhevsky 2009)",
+        "32×32 colour images, 10 classes (Krizhevsky 2009)",
     ),
     "cifar100": Dataset(
         (32, 32, 3),
         100,
         {"train": 50000, "test": 10000},
-        "a hundred kinds of things, 32 by 32 in colours (Krizhevsky 2009)",
+        "32×32 colour images, 100 classes (Krizhevsky 2009)",
     ),
     "svhn": Dataset(
         (32, 32, 3),
         10,
         {"train": 73257, "test": 26032},
-        "digits of house numbers, 32 by 32 in colours (Netzer et al. 2011)",
+        "32×32 colour house numbers (Netzer et al. 2011)",
     ),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-ABOUT = "characters of eight alphabets, 28 by 28 (Lake et al. 2015)"
+ABOUT = "28×28 characters of eight alphabets (Lake et al. 2015)"
 DRAWERS = 20  # images of each character
 CHARACTERS: Mapping[str, int] = {
     "Balinese": 24,

@@ -28,7 +28,7 @@ def csv_table(path: Path) -> dict[str, Header]:
     except FileNotFoundError:
         raise BadFile("no such file") from None
     except UnicodeDecodeError as error:
-        raise BadFile(f"it is not UTF-8 text (byte {error.start})") from error
+        raise BadFile(f"it is not UTF-8 (byte {error.start})") from error
     except OSError as error:
         raise BadFile(f"it cannot be read ({error.strerror})") from error
     except ValueError as error:

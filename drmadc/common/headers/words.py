@@ -15,6 +15,6 @@ def count_words(path: Path) -> int:
     try:
         return len(words(path))
     except UnicodeDecodeError as error:
-        raise BadFile(f"it is not UTF-8 text (byte {error.start})") from error
+        raise BadFile(f"it is not UTF-8 (byte {error.start})") from error
     except OSError as error:
         raise BadFile(f"it cannot be read ({error.strerror})") from error

@@ -40,11 +40,11 @@ def feeding(program: Program) -> Feeding:
         case "streamed":
             return Feeding(size, not problem, problem)
         case _ if size <= SHARE:
-            return Feeding(size, False, f"it fits the share of memory for data, {bytes_text(SHARE)}")
+            return Feeding(size, False, f"it fits the memory limit for data, {bytes_text(SHARE)}")
         case _ if problem:
-            return Feeding(size, False, f"it is larger than its share, {bytes_text(SHARE)}, but {problem}")
+            return Feeding(size, False, f"it exceeds the memory limit for data, {bytes_text(SHARE)}, but {problem}")
         case _:
-            return Feeding(size, True, f"it is larger than its share of memory, {bytes_text(SHARE)}")
+            return Feeding(size, True, f"it exceeds the memory limit for data, {bytes_text(SHARE)}")
 
 
 def train_bytes(program: Program) -> int:
@@ -68,13 +68,13 @@ def obstacle(program: Program) -> str:
     assert data is not None
     functions: list[Function] = [program.objective, *(report.function for report in program.reports)]
     if program.learned is not None:
-        return "the training set is learned"
+        return "learned data is resident"
     if data.alphabets is not None:
-        return "all examples of a task are trained on together"
+        return "each step trains on all examples of a task"
     if not program.batch:
-        return "`batch = all` reads all of it at each step"
+        return "`batch = all` reads the whole split at each step"
     if program.retrain is not None:
         return "`retrain` trains on several splits together"
     if any("train" in function_splits(function) for function in functions):
-        return "an expression `on train` reads all of it"
+        return "an expression `on train` reads the whole split"
     return strategy_of(program).reads_split

@@ -41,7 +41,7 @@ class Softmax(_ArrayFunction):
 class Flatten(_ArrayFunction):
     """The entries of each example as one vector."""
 
-    takes: ClassVar[str] = "an array of each example"
+    takes: ClassVar[str] = "a per-example array"
     each: ClassVar[bool] = True
 
     def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
@@ -91,7 +91,7 @@ class CannotAppend(WrongCall):
     right: Type
 
     def problem(self) -> str:
-        return "takes two values of each example, of one shape"
+        return "takes two per-example values of the same shape"
 
     def label(self) -> str:
         return f"found {describe(self.left)} and {describe(self.right)}"
@@ -139,7 +139,7 @@ class Neighbours(_ArrayFunction):
         x, points, labels, width = (value.type for value in values)
         vectors = isinstance(x, Array) and leading(x) == (EXAMPLE,) and len(x.axes) == 2
         if not vectors:
-            ctx.report(WrongNeighbours(args[0].span, self, "x", "a vector of each example", x))
+            ctx.report(WrongNeighbours(args[0].span, self, "x", "a per-example vector", x))
         elif points != x:
             ctx.report(WrongNeighbours(args[1].span, self, "points", "vectors like those of `x`", points))
         elif not (isinstance(labels, Array) and labels.element == "class" and leading(labels) == (EXAMPLE,)):

@@ -18,7 +18,7 @@ class NotFirst(WrongCall):
     """A geometric transform of something that is computed."""
 
     def problem(self) -> str:
-        return "must come before everything else"
+        return "must be applied first"
 
     def help(self) -> str:
         return "apply it to a field of the source, as in `crop(image, 4)`"
@@ -35,10 +35,10 @@ class NotAugmentable(WrongArgument):
 
 @dataclass(frozen=True, slots=True)
 class Augmentation(Function):
-    """A random change of an array of each example, by an `amount` where it takes one."""
+    """A random change of a per-example array, by an `amount` where it takes one."""
 
     family: ClassVar[Family] = "augmentation"
-    takes: ClassVar[str] = "an array of numbers of each example"
+    takes: ClassVar[str] = "a per-example array of numbers"
     allowed_in: ClassVar[str] = "a feature of a `data` block; it acts in training only"
     images: bool = False
 
@@ -115,11 +115,11 @@ class Geometric(Augmentation):
 
 
 OPS = (
-    Geometric("flip", "flip(image)", "left and right exchanged, half of the time", images=True),
+    Geometric("flip", "flip(image)", "mirrored left to right, half of the time", images=True),
     Geometric("crop", "crop(image, margin)", "cut from the image with a black margin", 2, images=True),
     Geometric("cutout", "cutout(image, size)", "a black square", 2, images=True),
-    Rotate("rotate", "rotate(image, degrees)", "turned by at most so far", 2, images=True),
-    Augmentation("jitter", "jitter(image, amount)", "brightness, contrast and channels changed", 2),
+    Rotate("rotate", "rotate(image, degrees)", "rotated by a random angle up to `degrees`", 2, images=True),
+    Augmentation("jitter", "jitter(image, amount)", "random brightness, contrast and colours", 2),
     Augmentation("add_noise", "add_noise(x, standard_deviation)", "normal noise added", 2),
     Mixup("mixup", "mixup(x, alpha)", "combinations of examples, alike in all features", 2),
 )

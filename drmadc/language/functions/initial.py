@@ -137,7 +137,7 @@ class _Filled(Function):
 class Linspace(_Filled):
     """Evenly spaced numbers along the last axis."""
 
-    needs: ClassVar[str] = "an axis to lie along"
+    needs: ClassVar[str] = "a hyperparameter with an axis"
 
     def fits(self, lengths: tuple[int, ...]) -> bool:
         return bool(lengths)
@@ -146,7 +146,7 @@ class Linspace(_Filled):
 class Identity(_Filled):
     """The identity on the last two axes."""
 
-    needs: ClassVar[str] = "the last two axes to be of one length"
+    needs: ClassVar[str] = "the last two axes to have equal length"
 
     def fits(self, lengths: tuple[int, ...]) -> bool:
         return len(lengths) > 1 and lengths[-1] == lengths[-2]

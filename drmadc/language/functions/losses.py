@@ -20,7 +20,7 @@ class NotPerExample(WrongCall):
     found: Type
 
     def problem(self) -> str:
-        return "takes predictions for each example as its first argument"
+        return "takes per-example predictions as its first argument"
 
     def label(self) -> str:
         return f"found {describe(self.found)}"
@@ -61,7 +61,7 @@ class UnequalArguments(WrongCall):
     right: Type
 
     def problem(self) -> str:
-        return "takes two arguments of one shape"
+        return "takes two arguments of the same shape"
 
     def label(self) -> str:
         return f"found {describe(self.left)} and {describe(self.right)}"
@@ -72,10 +72,10 @@ class UnequalTasks(WrongCall):
     """Tasks on one side only, or in a loss that does not know them."""
 
     def problem(self) -> str:
-        return "cannot combine these tasks"
+        return "does not support these tasks"
 
     def help(self) -> str:
-        return "with tasks, both arguments have them, and the loss is `cross_entropy` or `error` of labels"
+        return "data with tasks supports `cross_entropy` and `error` of labels, with tasks in both arguments"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class NotAStatistic(WrongCall):
         return f"found {describe(self.found)}"
 
     def help(self) -> str:
-        return f"in a data block, {', '.join(STATISTICS)} of a value of each example are statistics of the train split"
+        return f"in a data block, {', '.join(STATISTICS)} of a per-example value are statistics of the train split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class WrongSumBy(WrongCall):
 
     def help(self) -> str:
         axes = ", ".join(GROUP_AXES)
-        return f"sum the arrays of a group by one of {axes}, in a loss, an objective or a report"
+        return f"sum the parameters of a group by one of {axes}, in a loss, an objective or a report"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class _Transform(Function):
 class OneHot(_Transform):
     """A label as a vector with a single 1."""
 
-    takes: ClassVar[str] = "a label, or `classes` and bytes or whole numbers of a file"
+    takes: ClassVar[str] = "a label, or `classes` and bytes or integers of a file"
     each: ClassVar[bool] = True
 
     def of(self, x: ir.Expr, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
@@ -110,7 +110,7 @@ class Fitted(_Transform):
 class Whiten(_Transform):
     """ZCA whitening: minus mean, times (C + epsilon I)^(-1/2)."""
 
-    takes: ClassVar[str] = "a vector of each example"
+    takes: ClassVar[str] = "a per-example vector"
 
     def of(self, x: ir.Expr, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
         if not is_real(x, args[0].span, "`whiten`", ctx):

@@ -24,7 +24,7 @@ class NotAVector(WrongArgument):
 class Dense(Layer):
     """Each unit is a weighted sum of the inputs and a bias."""
 
-    takes: ClassVar[str] = "a vector of each example"
+    takes: ClassVar[str] = "a per-example vector"
     each: ClassVar[bool] = True
 
     def settings(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> Settings | None:

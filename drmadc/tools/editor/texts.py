@@ -7,7 +7,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "stratify": "a label whose classes have the same share in every split",
         "balance": "a label whose classes are equally frequent in every split",
         "folds": "a number: the valid split of an outer step is one fold of train and valid together",
-        "resample": "`each outer` draws the splits anew for every outer step; `each run` (default) once",
+        "resample": "`each outer` redraws the splits for every outer step; `each run` (default) once",
         "feed": "`resident`: the train split lies on the device; `streamed`: it comes from the host in blocks",
     },
     "train": {
@@ -15,23 +15,23 @@ SETTINGS: dict[str, dict[str, str]] = {
         "update": "an update rule, such as momentum(rate: rate, momentum: 0.9)",
         "steps": "number of training steps",
         "batch": "examples of a minibatch, or `all`",
-        "accumulate": "a minibatch is worked through in so many equal parts, one after another",
+        "accumulate": "number of equal parts in which a minibatch is processed",
         "sampling": "with_replacement (default), without_replacement or cyclic",
         "init": "initial values by group: { weights: normal(0.1), biases: 0 }",
         "data": "the learned training set, where there is one",
-        "resample": "`each outer` (default): initial values and minibatches are drawn anew for each outer step",
-        "seed": "a whole number, default 0",
+        "resample": "`each outer` (default): initial values and minibatches are redrawn for each outer step",
+        "seed": "an integer, default 0",
         "precision": "float32 (default) or float64",
     },
     "tune": {
         "minimize": "the outer objective after training: one number, such as a loss `on valid`",
-        "reverse": "how the gradient comes back through training: exact(), drmad(knots: 16), auto(memory: 1 GB), ...",
+        "reverse": "the hypergradient's method: exact(), drmad(knots: 16), auto(memory: 1 GB), ...",
         "update": "an update rule with constant arguments, or bfgs()",
         "steps": "number of outer steps",
-        "seeds": "hypergradients averaged in an outer step, each on draws of its own",
+        "seeds": "number of random draws over which an outer step averages",
         "stop": "growing(n): stop when the hypergradient has grown n times in a row",
-        "tie": "entries that move as one: { l2: layer }",
-        "freeze": "hyperparameters that stay: [scale]",
+        "tie": "entries that are tuned together: { l2: layer }",
+        "freeze": "hyperparameters that are not tuned: [scale]",
         "project": "what is done after each outer step: { mix: symmetric, level: clip(0.1, 0.9) }",
     },
     "sweep": {
@@ -54,9 +54,9 @@ DECLARATIONS = {
     "update": "an update rule: equations for the parameters and states",
     "train": "loss, update rule and length of training",
     "tune": "outer objective, reverse strategy and outer update; a stage where it has a name",
-    "sweep": "a grid of hyperparameters to look at before tuning",
+    "sweep": "a grid of hyperparameters that is evaluated before tuning",
     "retrain": "a final training that compares hyperparameters",
-    "report": "what is reported after each outer step, pictures, and what is expected",
+    "report": "values and images recorded after each outer step, and expectations",
 }
 
 DOMAINS = {
@@ -66,7 +66,7 @@ DOMAINS = {
 }
 
 AXES = {
-    "step": "one entry for each training step; `step(bins: 10)` for each of ten stretches of them",
+    "step": "one entry for each training step; `step(bins: 10)` for ten bins of steps",
     "task": "one entry for each task",
     "layer": "`layer of mlp.params`: one entry for each layer",
     "param": "`param of mlp.params`: one entry for each parameter array",

@@ -51,7 +51,7 @@ class Tree(Mapping[str, Any]):
     def _combine(self, other: Operand, function: Callable[[Any, Any], Any]) -> "Tree":
         if isinstance(other, Tree):
             if self._entries.keys() != other._entries.keys():
-                raise ValueError(f"trees of different parameters: {sorted(self)} and {sorted(other)}")
+                raise ValueError(f"trees have different parameters: {sorted(self)} and {sorted(other)}")
             return Tree({k: function(a, other._entries[k]) for k, a in self._entries.items()})
         return Tree({k: function(a, other) for k, a in self._entries.items()})
 

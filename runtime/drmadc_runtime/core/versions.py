@@ -17,7 +17,7 @@ def require(api: int) -> None:
     if api != API:
         raise ImportError(
             f"this module was emitted for drmadc_runtime API {api}, but API {API} is installed; "
-            "emit it again with `drmadc emit`, or install the drmadc that emitted it"
+            "emit it again with `drmadc emit`, or install the version of drmadc that emitted it"
         )
 
 

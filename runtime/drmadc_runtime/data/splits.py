@@ -32,14 +32,16 @@ def balanced(order: Order, labels: npt.NDArray[np.generic], classes: int, sizes:
     own = labels[order]
     uneven = next((size for size in sizes if size % classes), None)
     if uneven is not None:
-        raise DataError(f"`balance` needs splits whose sizes are multiples of the {classes} classes, not {uneven}")
+        raise DataError(
+            f"`balance` needs splits whose sizes are multiples of {classes}, the number of classes, not {uneven}"
+        )
     each = sum(sizes) // classes
     chosen = []
     for label in range(classes):
         rows = order[own == label]
         if len(rows) < each:
             raise DataError(
-                f"class {label} has {len(rows)} examples, but `balance` needs {each} of each; take smaller splits"
+                f"class {label} has {len(rows)} examples, but `balance` needs {each} of each class; use smaller splits"
             )
         chosen.append(rows[:each])
     return np.stack(chosen, axis=1).ravel()

@@ -178,13 +178,15 @@ def judge(measured: Audit, advice: str) -> Audit:
     wrong = False
     whole = [row for row in measured.agreements if not row.name.startswith(" ")]
     for row in whole:
-        size = f"{row.norm:.2g} times as long" if not 0.8 <= row.norm <= 1.25 else "of the right length"
+        size = f"{row.norm:.2g} times the norm" if not 0.8 <= row.norm <= 1.25 else "of the right norm"
         if not np.isfinite(row.cosine) or row.cosine < WRONG_COSINE:
             wrong = True
             findings.append(f"`{row.name}`: the direction is WRONG, cosine {row.cosine:.2g} with the exact one; {size}")
         elif row.cosine < POOR_COSINE:
-            findings.append(f"`{row.name}`: the direction is rough, cosine {row.cosine:.2g} with the exact one; {size}")
-        elif row.cosine < RIGHT_COSINE or size != "of the right length":
+            findings.append(
+                f"`{row.name}`: the direction is approximate, cosine {row.cosine:.2g} with the exact one; {size}"
+            )
+        elif row.cosine < RIGHT_COSINE or size != "of the right norm":
             findings.append(f"`{row.name}`: the direction is good, cosine {row.cosine:.3g} with the exact one; {size}")
     poor = [row.name.split()[-1] for row in measured.agreements if row not in whole and row.cosine < WRONG_COSINE]
     if poor:
@@ -195,13 +197,13 @@ def judge(measured: Audit, advice: str) -> Audit:
         findings.append(f"try: {advice}")
     if measured.roughness > ROUGH:
         findings.append(
-            f"the objective is rugged: {measured.roughness:.0%} of its change along the exact gradient fits no "
-            "parabola. Hypergradients mean little here; take fewer steps, a smaller rate, or float64"
+            f"the objective is rugged: {measured.roughness:.0%} of its change along the exact gradient does "
+            "not fit a parabola. Hypergradients are unreliable here; use fewer steps, a smaller rate, or float64"
         )
     elif measured.exact_growth > GROWTH_LIMIT:
         findings.append(
-            f"the exact adjoint grows {measured.exact_growth:.3g} times: training amplifies small changes, and longer "
-            "runs may become chaotic"
+            f"the exact adjoint grows {measured.exact_growth:.3g} times: training amplifies small perturbations, and "
+            "longer runs may become chaotic"
         )
     return replace(measured, findings=tuple(findings), wrong=wrong)
 

@@ -56,7 +56,7 @@ def locate(executor: Executor, hypers: Values, outer: int, result: Evaluation) -
         data = executor.data(outer)
         healthy, before = train(executor, hypers, outer, Watch())[1]
     if int(healthy) < program.steps:
-        where = f"before step {int(healthy)} the parameters had length {_length(before['w']):.4g}"
+        where = f"before step {int(healthy)} the parameters had norm {_length(before['w']):.4g}"
         with executor.precision():
             loss = float(program.training_loss(before["w"], hypers, jnp.int32(outer), *data, jnp.int32(healthy)))
         return NotFinite(
@@ -64,7 +64,7 @@ def locate(executor: Executor, hypers: Values, outer: int, result: Evaluation) -
             int(healthy),
             f"{_line(origins.step, program.step)}\n        {_line(origins.loss, program.loss)}",
             "training diverged: a parameter or a state of the update rule is not finite",
-            "a smaller rate, or a loss that stays finite",
+            "use a smaller rate, or a loss that stays finite",
             f"{where}, the loss was {loss:.4g}; {values}",
             _operation(executor, lambda: _advance(executor, hypers, outer, before, int(healthy))),
         )
@@ -73,19 +73,19 @@ def locate(executor: Executor, hypers: Values, outer: int, result: Evaluation) -
             outer,
             None,
             _line(origins.objective, program.objective),
-            "the outer objective is not finite",
-            "a loss that stays finite, or hyperparameters that stay in bounds (`project`)",
-            f"trained parameters of length {_length(before['w']):.4g}; {values}",
+            "the objective is not finite",
+            "use a loss that stays finite, or bound the hyperparameters with `project`",
+            f"trained parameters have norm {_length(before['w']):.4g}; {values}",
             _operation(executor, lambda: executor.evaluate(hypers, outer)),
         )
-    what = "training is healthy, but the adjoint is not finite on the way back"
-    advice = "more knots, `curvature: auto`, or `reverse = exact()`"
+    what = "training is finite, but the adjoint overflows in the reverse pass"
+    advice = "use more knots, `curvature: auto`, or `reverse = exact()`"
     if isinstance(program.policy, Reversible):
         what = (
-            "training is healthy, but reversal did not return to its first state bit for bit: decays have fallen so "
-            "far that its buffer, made for half of the initial ones, is full; or the adjoint is not finite"
+            "training is finite, but the reversed run did not reproduce its initial state: the decays fell below half "
+            "of the initial ones and overflowed the buffer, or the adjoint is not finite"
         )
-        advice = "begin with the decays that were reached, or `reverse = exact(checkpoint)`"
+        advice = "start from the decays that were reached, or use `reverse = exact(checkpoint)`"
     return NotFinite(
         outer,
         _failing_reverse_step(executor, hypers, outer, data),
@@ -121,7 +121,7 @@ def _operation(executor: Executor, work: Callable[[], PyTree]) -> str | None:
     """The first operation that is not finite, where the executor is asked to look for it."""
     if not executor.debug_nans:
         return None
-    return first_bad_operation(work) or "none found: without compilation everything stays finite"
+    return first_bad_operation(work) or "no operation found: without compilation everything stays finite"
 
 
 def _advance(executor: Executor, hypers: Values, outer: int, state: State, t: int) -> State:

@@ -22,7 +22,7 @@ class OuterData:
             self._statistics = Statistics(program.fit, program.statistics)
 
     def of(self, outer: int) -> tuple[Splits, ...]:
-        """The arrays of an outer step as one argument; none for a program that reads no data.
+        """The arrays of an outer step as one argument; none for a program that uses no data.
 
         Raises:
             DataError: the data cannot be read.

@@ -39,7 +39,7 @@ def _outcome(expected: Expectation, run: Series) -> Outcome:
     try:
         left, right = np.asarray(expected.left(run)), np.asarray(expected.right(run))
     except (KeyError, IndexError) as error:
-        return Outcome(expected.text, f"no such record: {error}", False)
+        return Outcome(expected.text, f"not recorded: {error}", False)
     if left.shape != right.shape:
         return Outcome(expected.text, f"{_text(left)}: {left.size} outer steps, not {right.size}", False)
     match expected.compare:

@@ -41,7 +41,7 @@ class RunFolder:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise BlockingIOError(f"another process is at work in {path}") from None
+            raise BlockingIOError(f"another process is using {path}") from None
 
     @classmethod
     def create(cls, name: str, out: str | None, text: str = "") -> "RunFolder":
@@ -54,7 +54,7 @@ class RunFolder:
         if out is not None:
             path = Path(out)
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise FileExistsError(f"{path} is there already; a run never overwrites another")
+                raise FileExistsError(f"{path} already exists; a run never overwrites another")
             path.mkdir(parents=True, exist_ok=True)
             return cls(path)
         stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{sha256(text.encode()).hexdigest()[:6]}"
@@ -86,7 +86,7 @@ class RunFolder:
             target.parent.mkdir(exist_ok=True)
             write_whole(target, data)
         except OSError as error:
-            raise OSError(f"{target} cannot be written: {error.strerror}") from error
+            raise OSError(f"{target} is not writable: {error.strerror}") from error
 
     def forget(self, name: str) -> None:
         """Remove a file that no longer holds."""
@@ -128,7 +128,7 @@ class RunFolder:
         path = self.path / name
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:count] if path.exists() else []
         if len(lines) < count:
-            raise BadCheckpoint(f"{path} has {len(lines)} lines, the checkpoint stands behind {count}")
+            raise BadCheckpoint(f"{path} has {len(lines)} lines, but the checkpoint is at line {count}")
         if path.exists():
             self.write(name, "".join(lines))
         return lines
@@ -153,7 +153,7 @@ class RunFolder:
             with (self.path / name).open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
         except OSError as error:
-            raise OSError(f"{self.path / name} cannot be written: {error.strerror}") from error
+            raise OSError(f"{self.path / name} is not writable: {error.strerror}") from error
 
     def write_images(self, images: Mapping[str, npt.NDArray[np.floating[Any]]]) -> list[Path]:
         """Write each picture as a PNG with a colour bar; the files that were written."""
@@ -204,5 +204,5 @@ def draw_image(path: Path, title: str, picture: npt.NDArray[np.floating[Any]]) -
     axes.set_title(title)
     axes.set_xticks([])
     axes.set_yticks([])
-    figure.colorbar(drawn, ax=axes, label="value in its own domain")
+    figure.colorbar(drawn, ax=axes, label="value in its domain")
     figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -17,7 +17,7 @@ def main(program: Program, file: str) -> None:
 
     parser = argparse.ArgumentParser(description=f"Run {program.name} and record it in a folder.")
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME/TIME-HASH)")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings")
+    parser.add_argument("--quiet", action="store_true", help="print warnings only")
     options = parser.parse_args()
     path = Path(file)
     try:
@@ -36,5 +36,5 @@ def main(program: Program, file: str) -> None:
 
 
 def _failed(message: str) -> int:
-    print(f"the run failed: {message}", file=sys.stderr)
+    print(f"run failed: {message}", file=sys.stderr)
     return 3

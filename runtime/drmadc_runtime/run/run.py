@@ -119,10 +119,8 @@ def run(program: Program, texts: Mapping[str, str], out: str | None, options: Op
         hypers = _arrays(executor.initial_hypers())
         for name, free in executor.unconstrain(hypers).items():
             if not np.isfinite(free).all():
-                text = f"the initial value of `{name}` is outside of its domain"
-                raise NotFinite(
-                    0, None, f"hyper {name}", text, "for example exp(normal(0.1)) where it must be positive"
-                )
+                text = f"the initial value of `{name}` is outside its domain"
+                raise NotFinite(0, None, f"hyper {name}", text, "use for example exp(normal(0.1)) for a positive one")
         folder.write_start(texts)
         found = forecast(executor, hypers, options.cost, timed=not display.quiet)
         display.begin(found)
@@ -140,7 +138,7 @@ def run(program: Program, texts: Mapping[str, str], out: str | None, options: Op
 
 
 def resume(program: Program, path: Path, options: Options | None = None) -> Run:
-    """Go on with a run that was stopped, bit for bit as if it had not been.
+    """Resume an interrupted run; the result is bitwise the same as without the interruption.
 
     Args:
         program: of the emitted module that the run folder holds.

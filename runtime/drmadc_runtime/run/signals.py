@@ -13,7 +13,7 @@ class Stopped(Exception):
     """A run that was asked to stop, after a step that is saved. `code` is the exit code that shells expect."""
 
     def __init__(self, path: Path, number: int, outer: int) -> None:
-        super().__init__(f"stopped before outer step {outer}; go on with: drmadc resume {path}")
+        super().__init__(f"interrupted before outer step {outer}; resume with: drmadc resume {path}")
         self.code = 128 + number
 
 
@@ -35,7 +35,7 @@ def asked_to_stop() -> Iterator[Request]:
         if request.number:
             raise KeyboardInterrupt
         request.number = number
-        print("\nstopping when this outer step is done; once more to stop at once", file=sys.stderr, flush=True)
+        print("\nstopping after this outer step; press Ctrl-C again to stop now", file=sys.stderr, flush=True)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

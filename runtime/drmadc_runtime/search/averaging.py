@@ -71,6 +71,6 @@ def _online(executor: Executor, proposal: Proposal) -> Measurement:
     hypers = executor.constrain(dict(state["w"]))
     if not (np.isfinite(value) and all(np.isfinite(x).all() for x in hypers.values())):
         line = executor.program.origins.step
-        raise NotFinite(outer, None, line, "training or the hyperparameters diverged", "a smaller outer rate")
+        raise NotFinite(outer, None, line, "training or the hyperparameters diverged", "use a smaller outer rate")
     reports = executor.report(trained["w"], hypers, outer)
     return Measurement(proposal, value, {}, reports, time.perf_counter() - start, outer, online=state)

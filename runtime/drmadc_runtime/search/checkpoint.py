@@ -57,10 +57,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
                 arrays = {name.removeprefix("array "): file[name] for name in file.files if name != "about"}
                 return Checkpoint(SearchState(arrays, about["data"]), about["steps"], about["points"])
     except FileNotFoundError:
-        raise BadCheckpoint(f"{path.parent} has no checkpoint: the run was stopped before its first step") from None
+        raise BadCheckpoint(f"{path.parent} has no checkpoint: the run was interrupted before its first step") from None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = str(error) or type(error).__name__
-        raise BadCheckpoint(f"{path} is damaged ({reason}); start the run again") from error
+        raise BadCheckpoint(f"{path} is corrupt ({reason}); start the run again") from error
     raise BadCheckpoint(
         f"{path} has checkpoint format {found}, but this version of drmadc reads format {FORMAT}: resume with the "
         "version that wrote it, or start the run again"

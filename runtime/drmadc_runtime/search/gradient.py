@@ -51,7 +51,7 @@ class Gradient:
         number = self._first + self._t
         if self._lost:
             raise NotFinite(
-                number - 1, None, self._stage.origin, "the outer update left a hyperparameter that is not finite"
+                number - 1, None, self._stage.origin, "the outer update produced a hyperparameter that is not finite"
             )
         return Proposal(self._hypers, number)
 

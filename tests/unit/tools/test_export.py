@@ -192,4 +192,4 @@ def test_export_on_the_command_line(tmp_path: Path) -> None:
     assert not np.array_equal(early, last)
     missing = drmadc_command("export", run, "--to", "npz", "--step", 7)
     assert missing.returncode == 3
-    assert "there is no outer step 7" in missing.stderr
+    assert "no outer step 7" in missing.stderr

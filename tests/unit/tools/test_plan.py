@@ -153,7 +153,7 @@ def test_plan_command_prints_costs_refusals_and_the_choice() -> None:
     done = CliRunner().invoke(cli, ["plan", str(L2), "--memory", "100MB"])
     assert done.exit_code == 0
     assert "> drmad(knots: 8)" in done.output
-    assert "cannot serve this program:" in done.output
+    assert "not supported by this program:" in done.output
     assert "auto(memory: 100 MB) would choose exact(checkpoint): needs " in done.output
 
 

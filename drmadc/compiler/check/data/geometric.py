@@ -21,13 +21,13 @@ class TwoChains(Diagnostic):
     field: str
 
     def message(self) -> str:
-        return f"`{self.feature}` transforms `{self.field}` in another way than a feature before it"
+        return f"`{self.feature}` transforms `{self.field}` differently from an earlier feature"
 
     def label(self) -> str:
-        return "another chain of transforms"
+        return "a different chain of transforms"
 
     def help(self) -> str:
-        return f"use the same chain wherever it is read, as in `crop(flip({self.field}), 4)`"
+        return f"apply the same chain wherever the field is used, as in `crop(flip({self.field}), 4)`"
 
 
 def split_geometric(features: list[Let], spans: dict[str, Span], ctx: Context) -> tuple[list[Let], FieldTransforms]:

@@ -70,7 +70,7 @@ class OutOfDomain(Diagnostic):
 
     def help(self) -> str:
         return {
-            "positive": "give a number above 0, or declare the hyperparameter `real`",
+            "positive": "give a positive number, or declare the hyperparameter `real`",
             "unit": "give a number below 1, for example 0.9",
         }.get(self.domain, "")
 

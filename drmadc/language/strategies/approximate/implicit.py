@@ -19,7 +19,7 @@ class Implicit(Strategy):
     gradient = "right at rest"
 
     def advice(self, facts: Facts, exact: str) -> str:
-        return f"train until it rests, or {exact}"
+        return f"train until it converges, or {exact}"
 
     def unsupported(self, facts: Facts) -> Unsupported | None:
         for name, roles in facts.roles.items():
@@ -75,7 +75,7 @@ class ConjugateGradient(Implicit):
     order = 110
     example = "implicit(cg: 20)"
     settings = (Count("cg", "iterations of conjugate gradients"),)
-    reads_split = "implicit(cg: ...) multiplies with the Hessian over all of it"
+    reads_split = "implicit(cg: ...) computes Hessian products over the whole split"
     cg: int
 
     @classmethod

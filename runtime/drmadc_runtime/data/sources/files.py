@@ -24,7 +24,7 @@ def _read(path: str, read: Callable[[str], T]) -> T:
     try:
         return read(path)
     except BROKEN as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        raise DataError(f"cannot read {path}: {error}") from error
 
 
 def npz(request: Request) -> Raw:
@@ -146,12 +146,12 @@ def _pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:
         with Image.open(path) as picture:
             found = picture.convert("L" if len(shape) == 2 else "RGB")
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise DataError(f"{path} is not a picture, or it is damaged; remove it ({error})") from error
+        raise DataError(f"{path} is not a valid image; remove it ({error})") from error
     if fit:
         found = ImageOps.fit(found, (shape[1], shape[0]))
     if found.size != (shape[1], shape[0]):
-        size = f"{found.size[0]} by {found.size[1]} pixels, the first picture {shape[1]} by {shape[0]}"
-        raise DataError(f"{path} is of {size}; write a size: images(..., size: {shape[0]})")
+        size = f"{found.size[0]} by {found.size[1]} pixels, the first image {shape[1]} by {shape[0]}"
+        raise DataError(f"{path} is {size}; give a size: images(..., size: {shape[0]})")
     return np.asarray(found)
 
 

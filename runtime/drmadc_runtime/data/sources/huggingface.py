@@ -28,12 +28,12 @@ def huggingface(request: Request) -> Raw:
             continue
         found = "validation" if part == "valid" and part not in there else part
         if found not in there:
-            raise DataError(f"huggingface({name}): there is no part `{found}`; there are {', '.join(there)}")
+            raise DataError(f"huggingface({name}): no split `{found}`; splits: {', '.join(there)}")
         rows = there[found]
         missing = [field for field in request.fields if field not in rows.column_names]
         if missing:
             columns = ", ".join(rows.column_names)
-            raise DataError(f"huggingface({name}): there is no column `{missing[0]}`; there are {columns}")
+            raise DataError(f"huggingface({name}): no column `{missing[0]}`; columns: {columns}")
         raw[part] = {field: _column(rows[field], request.fields[field]) for field in request.fields}
     return sized(raw, request)
 
@@ -48,11 +48,11 @@ def fetch(name: str, configuration: str | None, say: Callable[[str], None]) -> N
     if Path(name).exists() or _is_here(name, configuration):
         return
     if offline():
-        raise DataError(f"{name} is not on this machine, and DRMADC_OFFLINE or --offline forbids fetching it")
+        raise DataError(f"{name} is not downloaded, and DRMADC_OFFLINE or --offline forbids downloads")
     with _told(name):
         size = datasets.load_dataset_builder(name, configuration).info.download_size
     amount = bytes_text(size) if size else "a data set of unknown size"
-    say(f"huggingface({name}): fetching {amount} from {_address()} to {datasets.config.HF_DATASETS_CACHE}")
+    say(f"huggingface({name}): downloading {amount} from {_address()} to {datasets.config.HF_DATASETS_CACHE}")
     _loaded(name, configuration)
 
 
@@ -93,7 +93,7 @@ def _told(name: str) -> Iterator[None]:
     except Exception as error:
         hint = ""
         if type(error).__name__ in ("ConnectionError", "OfflineModeIsEnabled"):
-            hint = "; `drmadc run` fetches what is not here"
+            hint = "; `drmadc run` downloads it"
         raise DataError(f"huggingface({name}): {type(error).__name__}: {str(error).splitlines()[0]}{hint}") from error
 
 

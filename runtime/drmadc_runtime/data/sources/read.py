@@ -68,12 +68,12 @@ def _checked(arrays: Mapping[str, Array], request: Request, place: str) -> dict[
     out: dict[str, Array] = {}
     for name, declared in request.fields.items():
         if name not in arrays:
-            raise DataError(f"{place}: there is no field `{name}`; there are {', '.join(arrays)}")
+            raise DataError(f"{place}: no field `{name}`; fields: {', '.join(arrays)}")
         out[name] = _typed(arrays[name], name, declared, place)
     lengths = {name: len(values) for name, values in out.items()}
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{name} {count}" for name, count in lengths.items())
-        raise DataError(f"{place}: its arrays are of different lengths: {counts}")
+        raise DataError(f"{place}: its arrays differ in length: {counts}")
     return out
 
 
@@ -86,9 +86,9 @@ def _typed(values: Array, name: str, declared: str, place: str) -> Array:
         return _labels(values, classes, name, place)
     shape = tuple(int(n) for n in inner.split(", ")) if inner else ()
     if values.shape[1:] != shape:
-        raise DataError(f"{place}: `{name}` is {list(values.shape[1:])} of each example, not {list(shape)} as declared")
+        raise DataError(f"{place}: `{name}` has per-example shape {list(values.shape[1:])}, declared {list(shape)}")
     if element == "byte" and values.dtype != np.uint8:
-        raise DataError(f"{place}: `{name}` is of {values.dtype}, not of bytes as declared")
+        raise DataError(f"{place}: `{name}` has dtype {values.dtype}, declared byte")
     if np.issubdtype(values.dtype, np.floating):
         step = max(1, CHUNK // max(1, values[:1].nbytes))
         for start in range(0, len(values), step):
@@ -96,42 +96,42 @@ def _typed(values: Array, name: str, declared: str, place: str) -> Array:
             bad = ~np.isfinite(chunk.reshape(len(chunk), -1)).all(axis=1)
             if bad.any():
                 row = start + int(np.argmax(bad))
-                raise DataError(f"{place}: `{name}` is not finite in row {row}; remove or repair it")
+                raise DataError(f"{place}: `{name}` is not finite in row {row}; remove or fix it")
     elif not (np.issubdtype(values.dtype, np.integer) or values.dtype == np.bool_):
-        raise DataError(f"{place}: `{name}` is of {values.dtype}, not of numbers")
+        raise DataError(f"{place}: `{name}` has dtype {values.dtype}, expected numbers")
     return values
 
 
 def _tokens(values: Array, classes: int, lengths: list[int], name: str, place: str) -> Array:
     """Token ids as int32: whole numbers below `classes`, so many to an example."""
     if list(values.shape[1:]) != lengths:
-        raise DataError(f"{place}: `{name}` is {list(values.shape[1:])} of each example, not {lengths} as declared")
+        raise DataError(f"{place}: `{name}` has per-example shape {list(values.shape[1:])}, declared {lengths}")
     if not np.issubdtype(values.dtype, np.integer):
-        raise DataError(f"{place}: `{name}` is of {values.dtype}; token ids are whole numbers")
+        raise DataError(f"{place}: `{name}` has dtype {values.dtype}; token ids must be integers")
     numbers = values.astype(np.int64)
     bad = ((numbers < 0) | (numbers >= classes)).reshape(len(values), -1)
     if bad.any():
         row = int(np.argmax(bad.any(axis=1)))
         wrong = numbers[row].ravel()[int(np.argmax(bad[row]))]
-        raise DataError(f"{place}: `{name}` has {wrong} in row {row}; a token id is from 0 to {classes - 1}")
+        raise DataError(f"{place}: `{name}` is {wrong} in row {row}; token ids must be from 0 to {classes - 1}")
     return numbers.astype(np.int32)
 
 
 def _labels(values: Array, classes: int, name: str, place: str) -> Array:
     """Labels as int32; words are numbered alphabetically. `classes` is 0 where no feature says how many."""
     if values.ndim != 1:
-        raise DataError(f"{place}: `{name}` has {values.ndim} axes; labels have one")
+        raise DataError(f"{place}: `{name}` has {values.ndim} axes; labels must have one")
     if values.dtype.kind in "UO":
         words, places = np.unique(values.astype(str), return_inverse=True)
         if classes and len(words) > classes:
             more = ", ".join(f"`{word}`" for word in words[:5])
-            raise DataError(f"{place}: `{name}` has {len(words)} different words ({more}, ...), not {classes}")
+            raise DataError(f"{place}: `{name}` has {len(words)} distinct strings ({more}, ...), expected {classes}")
         return places.astype(np.int32)
     if not np.issubdtype(values.dtype, np.integer):
-        raise DataError(f"{place}: `{name}` is of {values.dtype}; labels are whole numbers or words")
+        raise DataError(f"{place}: `{name}` has dtype {values.dtype}; labels must be integers or strings")
     numbers = values.astype(np.int64)
     bad = (numbers < 0) | (numbers >= (classes or np.inf))
     if bad.any():
         row = int(np.argmax(bad))
-        raise DataError(f"{place}: `{name}` is {numbers[row]} in row {row}; a class is from 0 to {classes - 1}")
+        raise DataError(f"{place}: `{name}` is {numbers[row]} in row {row}; classes must be from 0 to {classes - 1}")
     return numbers.astype(np.int32)

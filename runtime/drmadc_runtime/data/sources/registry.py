@@ -54,7 +54,7 @@ def _packed(folder: Path) -> tarfile.TarFile:
     """The only archive in a folder."""
     found = [*folder.glob("*.tgz"), *folder.glob("*.tar.gz")]
     if not found:
-        raise ValueError("there is no archive")
+        raise ValueError("no archive found")
     return tarfile.open(found[0])
 
 
@@ -123,7 +123,7 @@ def _fashion_debian(folder: Path) -> Raw:
     """dataset-fashion-mnist: the four original files, in a Debian package."""
     packages = list(folder.glob("*.deb"))
     if not packages:
-        raise ValueError("there is no package")
+        raise ValueError("no package found")
     packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", packages[0]], capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for name in _FASHION:

@@ -41,9 +41,9 @@ def sized(raw: Raw, request: Request) -> Raw:
             continue
         name = request.options.get("function") or request.options.get("name")
         if part not in raw:
-            raise DataError(f"{name}: there is no part `{part}`; there are {', '.join(raw)}")
+            raise DataError(f"{name}: no part `{part}`; parts: {', '.join(raw)}")
         count = len(next(iter(raw[part].values())))
         if count != wanted:
-            raise DataError(f"{name}: `{part}` has {count} examples, the spec says {wanted}")
+            raise DataError(f"{name}: `{part}` has {count} examples, the spec declares {wanted}")
         out[part] = raw[part]
     return out

@@ -58,6 +58,6 @@ def python(request: Request) -> Raw:
     except Exception as error:
         raise DataError(f"python({target}) failed: {type(error).__name__}: {error}") from error
     if not isinstance(result, Mapping) or not result:
-        raise DataError(f"python({target}) gave {type(result).__name__}; it must give arrays by name")
+        raise DataError(f"python({target}) returned {type(result).__name__}; expected a dictionary of arrays")
     parts = result if set(result) <= set(PARTS) else {"train": result}
     return sized({part: {k: np.asarray(v) for k, v in fields.items()} for part, fields in parts.items()}, request)

@@ -130,21 +130,21 @@ class Display:
         if switched >= 0:
             self._once(
                 "switched",
-                f"note: at outer step {trial.number} the adjoint grew too far; below training step {switched:.0f} "
-                "the Gauss-Newton matrix took the Hessian's place",
+                f"note: at outer step {trial.number} the adjoint grew too large; before training step {switched:.0f} "
+                "the Gauss-Newton matrix replaced the Hessian",
             )
         if residual > 0.1:
             self._once(
                 "unsettled",
-                f"warning: training has not come to rest: its last step is still {residual:.2g} times as long as "
-                f"its first, and {program.strategy} is right at rest only. Take more steps, or `exact()`.",
+                f"warning: training has not converged: its last step is still {residual:.2g} times as long as "
+                f"its first, and {program.strategy} is correct at convergence only. Use more steps, or `exact()`.",
             )
 
     def warn_slope(self, slope: Slope, line: str) -> None:
         """Say that the objective's slope along the hypergradient is not what it predicts."""
         if not 0.5 <= slope.ratio <= 2:
             self.alarm(
-                f"warning: along its own direction the hypergradient predicts a slope of {slope.predicted:.3g}, "
+                f"warning: along its own direction the hypergradient predicts the slope {slope.predicted:.3g}, "
                 f"measured is {slope.measured:.3g} ({line}). `drmadc audit` says more."
             )
 
@@ -160,7 +160,7 @@ class Display:
                 text = (
                     f"warning: over the last {WINDOW} outer steps the objective on valid fell from {fell[0]:.4g} to "
                     f"{fell[1]:.4g}, but {name} rose from {rose[0]:.4g} to {rose[1]:.4g}: the hyperparameters are "
-                    "fitting the valid split. Make it larger, draw it anew (`resample = each outer`), tie "
+                    "overfitting the valid split. Enlarge it, redraw it (`resample = each outer`), tie "
                     f"hyperparameters, or stop near outer step {min(trials, key=lambda t: t.reports[name]).number}."
                 )
                 self._once("overfitting", text)
@@ -174,18 +174,18 @@ class Display:
         """Explain, once, that the adjoint grows; `exact` says whether the path was."""
         if trial.growth <= GROWTH_LIMIT:
             return
-        grew = f"warning: at outer step {trial.number} the adjoint grew {trial.growth:.3g} times on its way back"
-        self._once("growth", f"{grew} through training ({line}). {_EXACT if exact else _APPROXIMATE}")
+        grew = f"warning: at outer step {trial.number} the adjoint grew {trial.growth:.3g} times in the reverse pass"
+        self._once("growth", f"{grew} of training ({line}). {_EXACT if exact else _APPROXIMATE}")
 
 
 _EXACT = (
-    "The gradient is exact, but above 10 training amplifies small changes of the parameters, and the objective is "
-    "rugged: take fewer steps, a smaller rate, or a smoother model."
+    "The gradient is exact, but above 10 training amplifies small perturbations and the objective is rugged: use "
+    "fewer steps, a smaller rate, or a smoother model."
 )
 _APPROXIMATE = (
-    "Above 10 the hypergradient of an approximate path is not to be trusted: the path may cross negative curvature "
-    "that training itself avoids. Take more knots, `curvature: auto`, or "
-    "`reverse = exact()`; `drmadc audit` measures it."
+    "Above 10 the hypergradient over an approximate trajectory is unreliable: the trajectory may cross negative "
+    "curvature that training avoids. Use more knots, `curvature: auto`, or `reverse = exact()`; "
+    "`drmadc audit` measures the error."
 )
 
 

@@ -8,16 +8,16 @@ import drmadc
 @pytest.mark.parametrize(
     ("feature", "message"),
     [
-        ("x: real[64] = flatten(crop(image / 16, 1))", "must come before everything else"),
-        ("x: real[64] = flatten(image) + flatten(flip(image))", "transforms `image` in another way"),
+        ("x: real[64] = flatten(crop(image / 16, 1))", "must be applied first"),
+        ("x: real[64] = flatten(image) + flatten(flip(image))", "transforms `image` differently"),
         ("x: real[64] = flip(flatten(image))", "`flip` takes images"),
-        ("x: real[64] = flatten(crop(image, 0))", "a whole number above 0"),
+        ("x: real[64] = flatten(crop(image, 0))", "a positive integer"),
         ("x: real[10] = mixup(label, 0.4)", "write `one_hot(label)`"),
         ("x: real[60] = reshape(image, [60])", "cannot reshape byte[example, 8, 8] to [60]"),
-        ("x: real[64] = whiten(image, 0.1)", "takes a vector of each example"),
+        ("x: real[64] = whiten(image, 0.1)", "takes a per-example vector"),
         (
             "x: real[64, 3] = one_hot(flatten(image))",
-            "takes a label, or `classes` and bytes or whole numbers of a file",
+            "takes a label, or `classes` and bytes or integers of a file",
         ),
     ],
 )

@@ -78,7 +78,7 @@ def test_a_square_is_a_product() -> None:
 
 
 def test_trees_of_different_parameters_do_not_meet() -> None:
-    with pytest.raises(ValueError, match="trees of different parameters"):
+    with pytest.raises(ValueError, match="trees have different parameters"):
         tree(entries(0)) + rt.Tree({"a": jnp.ones((2, 3))})
 
 

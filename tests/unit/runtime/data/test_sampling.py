@@ -74,7 +74,7 @@ def test_cyclic_and_errors_in_a_spec() -> None:
     source = (CASES / "ok" / "sampling.drm").read_text()
     program = drmadc.compile_text(source, overrides=["train.sampling=cyclic"])
     assert "rt.cyclic_rows(t, BATCH, 9)" in program.python
-    with pytest.raises(drmadc.SpecError, match="with_replacement, without_replacement or cyclic"):
+    with pytest.raises(drmadc.SpecError, match="must be `with_replacement`, `without_replacement` or `cyclic`"):
         drmadc.compile_text(source, overrides=["train.sampling=sorted"])
     with pytest.raises(drmadc.SpecError, match="`batch = all`"):
         drmadc.compile_text(source, overrides=["train.batch=all"])

@@ -63,7 +63,7 @@ def test_labels_that_no_feature_reads_may_decide_too(tmp_path: Path) -> None:
         splits = drmadc.compile_text(own).emitted.data.splits(0)
         assert all(np.bincount(split["kind"]).tolist() == [2, 2] for split in splits.values())
     odd = own.replace("valid: 4", "valid: 5")
-    with pytest.raises(DataError, match="multiples of the 2 classes, not 5"):
+    with pytest.raises(DataError, match="multiples of 2, the number of classes, not 5"):
         drmadc.compile_text(odd).emitted.data.splits(0)
 
 
@@ -117,14 +117,14 @@ def test_fractions() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("split = { train: 0.7, valid: 0.4 }", "fractions of at most 1 in all"),
-        ("split = { train: 0.7, valid: 400 }", "fractions of at most 1 in all"),
-        ("split = { train: 1.5 }", "a whole number above 0, or a fraction"),
-        ("split = { train: 400, valid: 100 }  folds = 4", "of which train is 3 times as large as valid"),
-        ("split = { train: 400, valid: 100 }  folds = 1", "a whole number above 1"),
+        ("split = { train: 0.7, valid: 0.4 }", "or fractions that add up to at most 1"),
+        ("split = { train: 0.7, valid: 400 }", "or fractions that add up to at most 1"),
+        ("split = { train: 1.5 }", "a positive integer or a fraction"),
+        ("split = { train: 400, valid: 100 }  folds = 4", "needs a train split 3 times as large as valid"),
+        ("split = { train: 400, valid: 100 }  folds = 1", "an integer of at least 2"),
         ("split = { train: 400, valid: 105 }  balance = label", "multiples of 10"),
-        ("split = { train: 400 }  balance = label  stratify = label", "not both"),
-        ("split = { train: 400 }  stratify = image", "the source's label: label"),
+        ("split = { train: 400 }  balance = label  stratify = label", "`balance` and `stratify` exclude each other"),
+        ("split = { train: 400 }  stratify = image", "labels: label"),
     ],
 )
 def test_divisions_that_are_refused(text: str, message: str) -> None:
@@ -137,7 +137,7 @@ def test_divisions_that_are_refused(text: str, message: str) -> None:
 def test_no_hypergradient_sees_the_test_split() -> None:
     text = SPEC.format(settings="split = { train: 40, test: 20 }")
     text = text.replace("sum(w ^ 2)  update", "mean(x) on test  update")
-    with pytest.raises(drmadc.SpecError, match="`test` is what no hypergradient may see"):
+    with pytest.raises(drmadc.SpecError, match="the objective must not use the test split"):
         drmadc.compile_text(text)
 
 

@@ -224,10 +224,10 @@ tune {{ minimize = mean(x @ w) ^ 2 on {split}  reverse = {reverse}  update = sgd
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"batch": "all"}, "`batch = all` reads all of it at each step"),
-        ({"split": "train"}, "an expression `on train` reads all of it"),
-        ({"reverse": "implicit(cg: 3)"}, "multiplies with the Hessian over all of it"),
-        ({"feed": "feed = fast"}, "`resident` or `streamed`"),
+        ({"batch": "all"}, "`batch = all` reads the whole split at each step"),
+        ({"split": "train"}, "an expression `on train` reads the whole split"),
+        ({"reverse": "implicit(cg: 3)"}, "computes Hessian products over the whole split"),
+        ({"feed": "feed = fast"}, "`feed` must be `resident` or `streamed`"),
     ],
 )
 def test_what_cannot_be_streamed(changed: dict[str, str], message: str) -> None:

@@ -87,7 +87,7 @@ def test_a_folder_runs_every_spec_and_says_what_is_not_as_expected(tmp_path: Pat
     done = CliRunner().invoke(cli, ["run", str(tmp_path / "specs"), "--check", "--out", str(tmp_path / "runs")])
     assert done.exit_code == 5
     last = done.output.strip().splitlines()[-3:]
-    assert [line.split("  ")[0] for line in last] == ["done", "the spec is wrong", "not as expected"]
+    assert [line.split("  ")[0] for line in last] == ["done", "invalid spec", "not as expected"]
     assert "UNEXPECTED   max(sweep.objective) < 0.0001  found" in done.output
     assert (tmp_path / "runs" / "inner" / "b" / "sweep.jsonl").exists()
 
@@ -100,7 +100,7 @@ def test_an_initial_value_outside_its_domain_is_named(tmp_path: Path) -> None:
     (tmp_path / "s.drm").write_text(GOOD.replace("hyper r: positive = 0.1", "hyper r: positive = -1 * exp(normal(1))"))
     done = CliRunner().invoke(cli, ["run", str(tmp_path / "s.drm"), "--out", str(tmp_path / "run")])
     assert done.exit_code == 3
-    assert "the initial value of `r` is outside of its domain" in done.output
+    assert "the initial value of `r` is outside its domain" in done.output
 
 
 def test_several_pictures_become_tiles() -> None:

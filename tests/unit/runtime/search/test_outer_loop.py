@@ -156,7 +156,7 @@ def test_an_update_that_leaves_the_finite_numbers_is_said_at_once_and_again(tmp_
     tune { minimize = -sum(w)  update = sgd(rate: 1e6)  steps = 1 }
     """
     program = drmadc.compile_text(text)
-    message = "outer update left a hyperparameter that is not finite\n  at outer step 0\n"
+    message = "outer update produced a hyperparameter that is not finite\n  at outer step 0\n"
     with pytest.raises(NotFinite, match=message):
         program.run(out=tmp_path / "run", quiet=True)
     assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 1

@@ -98,7 +98,7 @@ def test_fetched_once_and_read_back(server: str, tmp_path: Path) -> None:
 def test_a_download_that_was_cut_off_goes_on(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "CHUNK", 10)
     Server.cut = 50
-    with pytest.raises(DataError, match="could not be fetched"):
+    with pytest.raises(DataError, match="could not be downloaded"):
         downloads.fetch("cifar10", lambda text: None)
     assert not downloads.is_here("cifar10")
     Server.cut = 0
@@ -153,7 +153,7 @@ def test_a_debian_package_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         np.testing.assert_array_equal(raw[part]["label"], [7, 3])
     (folder / "dataset.deb").write_bytes(b"torn")
     monkeypatch.setitem(downloads._CLIENTS, "none", ("true",))
-    with pytest.raises(DataError, match="what came is not the data"):
+    with pytest.raises(DataError, match="the response is not the data set"):
         downloads._from(Package("none", "dataset", registry._fashion_debian, 1), folder)
 
 
@@ -174,11 +174,11 @@ def test_offline_and_no_room(server: str, monkeypatch: pytest.MonkeyPatch, tmp_p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
-    with pytest.raises(DataError, match="No space left on device; make room, or set DRMADC_DATA"):
+    with pytest.raises(DataError, match="No space left on device; free disk space, or set DRMADC_DATA"):
         downloads.fetch("cifar10", lambda text: None)
     assert not [path for path in (tmp_path / "data").iterdir() if path.name.startswith(".")]
     monkeypatch.setenv("DRMADC_DATA", str(tmp_path / "good" / "set.bin"))
-    with pytest.raises(DataError, match="cannot be made"):
+    with pytest.raises(DataError, match="cannot be created"):
         downloads.fetch("cifar10", lambda text: None)
 
 
@@ -188,7 +188,7 @@ def test_a_cache_that_was_edited(server: str, tmp_path: Path) -> None:
     values = np.load(path)
     values[3] += 1
     np.save(path, values)
-    with pytest.raises(DataError, match="was changed"):
+    with pytest.raises(DataError, match="was modified"):
         downloads.arrays("cifar10")
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match="is damaged"):

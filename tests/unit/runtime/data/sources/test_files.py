@@ -112,7 +112,7 @@ def test_values_that_the_run_refuses(here: Path) -> None:
     write_csv(here / "t.csv", [*ROWS, [float("nan"), 1, "cat", 5]])
     with pytest.raises(DataError, match=r"t.csv: `x` is not finite in row 8"):
         _ = data('csv("t.csv", x: ["a b", b])', "x: real[2] = x").raw
-    with pytest.raises(DataError, match=r"`n` is 5 in row 8; a class is from 0 to 2"):
+    with pytest.raises(DataError, match=r"`n` is 5 in row 8; classes must be from 0 to 2"):
         _ = data('csv("t.csv", n: n)', "y: class[3] = n", loss="0").raw
     with pytest.raises(DataError, match=r"3 different words \(`ant`, `bee`, `cat`"):
         _ = data('csv("t.csv", kind: kind)', "y: class[2] = kind", loss="0").raw
@@ -189,10 +189,10 @@ def test_pictures(here: Path) -> None:
     small = data('images("p", size: 2)', "x: real[12] = flatten(image)").raw["train"]
     assert small["image"].shape == (6, 2, 2, 3)
     Image.fromarray(np.zeros((5, 4, 3), np.uint8)).save(here / "p" / "bee" / "9.png")
-    with pytest.raises(DataError, match=r"9.png is of 4 by 5 pixels, the first picture 4 by 4; write a size"):
+    with pytest.raises(DataError, match=r"9.png is 4 by 5 pixels, the first image 4 by 4; give a size"):
         _ = data('images("p")', features).raw
     (here / "p" / "bee" / "9.png").write_text("no picture")
-    with pytest.raises(DataError, match=r"9.png is not a picture"):
+    with pytest.raises(DataError, match=r"9.png is not a valid image"):
         _ = data('images("p", size: 4)', features).raw
     (here / "p" / "cat").mkdir()
     assert "the class folder `cat` has no images" in unsupported('images("p")')
@@ -235,9 +235,11 @@ def test_token_ids_of_a_file(here: Path) -> None:
     made = names(module).features({name: jnp.asarray(values) for name, values in raw.items()})
     np.testing.assert_array_equal(made["x"], np.eye(7)[tokens].reshape(8, 21))
     np.testing.assert_array_equal(made["z"], tokens + 0.5)
-    with pytest.raises(DataError, match="`tokens` has 5 in row 1; a token id is from 0 to 4"):
+    with pytest.raises(DataError, match="`tokens` is 5 in row 1; token ids must be from 0 to 4"):
         _ = data('npz("k.npz")', "x: real[15] = flatten(one_hot(tokens, classes: 5))").raw
-    assert "takes a label, or bytes or whole numbers" in unsupported('npz("k.npz")', "x: real[3] = one_hot(tokens)")
+    assert "takes a label, or `classes` and bytes or integers" in unsupported(
+        'npz("k.npz")', "x: real[3] = one_hot(tokens)"
+    )
 
 
 @pytest.mark.parametrize("kind", ["blobs", "regression", "teacher"])
@@ -268,7 +270,10 @@ def test_a_function_of_ones_own(here: Path) -> None:
         assert len(found.splits(0)["train"]["x"]) == 4
         for source, message in (
             ('python("own_data:one", x: real[2], y: class[5], train: 6)', "has 5 examples, the spec says 6"),
-            ('python("own_data:one", x: real[3], y: class[5], train: 5)', r"is \[2\] of each example, not \[3\]"),
+            (
+                'python("own_data:one", x: real[3], y: class[5], train: 5)',
+                r"has per-example shape \[2\], declared \[3\]",
+            ),
             ('python("own_data:none", x: real[2], y: class[5], train: 5)', "has no attribute 'none'"),
             ('python("own_data:bad", x: real[2], y: class[5], train: 5)', "ZeroDivisionError"),
             ('python("own_other:bad", x: real[2], y: class[5], train: 5)', "No module named"),

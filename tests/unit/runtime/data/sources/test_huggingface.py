@@ -112,7 +112,7 @@ def run(folder: Path, env: dict[str, str], *options: str, valid: int = 4) -> sub
 def test_a_data_set_of_the_hub(hub: dict[str, str], tmp_path: Path) -> None:
     forbidden = run(tmp_path, hub, "--offline")
     assert forbidden.returncode == 3
-    assert "me/tiny is not on this machine" in forbidden.stderr
+    assert "me/tiny is not downloaded" in forbidden.stderr
     assert not Hub.asked, "--offline must not ask the hub"
 
     first = run(tmp_path, hub)

@@ -91,7 +91,7 @@ def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "row", "value", "message"),
     [
-        ("kind", 7, 3, "`kind` is 3 in row 7; a class is from 0 to 2"),
+        ("kind", 7, 3, "`kind` is 3 in row 7; classes must be from 0 to 2"),
         ("points", 9, np.nan, "`points` is not finite in row 9"),
     ],
 )
