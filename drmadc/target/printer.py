@@ -100,7 +100,7 @@ def _docstring(doc: str, depth: int, comment: str) -> list[str]:
         wrapped = textwrap.wrap(
             paragraph,
             WIDTH - len(indent) - (3 if place == 0 else 0),
-            subsequent_indent="    " if place and _is_equation(paragraph) else "",
+            subsequent_indent=_hanging(paragraph) if place else "",
             break_long_words=False,
             break_on_hyphens=False,
         )
@@ -111,9 +111,11 @@ def _docstring(doc: str, depth: int, comment: str) -> list[str]:
     return [*lines, f'{indent}"""', *([f"{indent}# {comment}"] if comment else [])]
 
 
-def _is_equation(paragraph: str) -> bool:
-    """Whether a line of a docstring is an equation, whose continuation is indented."""
-    return any(sign in paragraph for sign in (" = ", " <- ", " += ", " -= "))
+def _hanging(paragraph: str) -> str:
+    """How far the continuation of a docstring's line is indented: that of an entry or an equation by one level more."""
+    own = paragraph[: len(paragraph) - len(paragraph.lstrip())]
+    equation = any(sign in paragraph for sign in (" = ", " <- ", " += ", " -= "))
+    return own + "    " if own or equation else ""
 
 
 def _line(head: str, value: py.Expr, comment: str, depth: int) -> list[str]:
