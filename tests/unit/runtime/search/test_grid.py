@@ -69,7 +69,9 @@ def test_arms_train_on_all_splits_together(tmp_path: Path) -> None:
     text = text.replace("report {", "report {\n  size = sum(params ^ 2)")
     text += "\nretrain { on = [train, valid]  arms = { none: { l2: 1e-9 }, tuned: {} } }\n"
     compiled = drmadc.compile_text(text)
-    assert "rt.count(data" in compiled.python or "BATCH" not in compiled.python
+    assert (
+        'rt.draw_rows(SEED, outer, t, BATCH, rt.count(data["train"]))' in compiled.python
+    )  # of however many there are
     run = compiled.run(out=tmp_path / "run", quiet=True)
     assert set(run.arms) == {"none", "tuned"}
     assert json.loads((run.path / "retrain.json").read_text()) == run.arms
