@@ -86,7 +86,7 @@ def test_reversible_toy_surface_reproduces_the_published_losses() -> None:
     """With momentum rounded to n / 65536 the authors' four losses come out: fact 10 of the reference catalogue."""
     program = drmadc.compile_file(ROOT / "specs" / "toy_surface.drm", ["tune.reverse=exact(reversible)"])
     executor = program.executor
-    rule = UpdateRule(executor)
+    rule = UpdateRule(executor, executor.program.stages[0])
     state = rule.start(program.hypers)
     losses = []
     for outer in range(4):
@@ -331,7 +331,7 @@ def test_one_step_moves_the_hyperparameters_inside_a_run() -> None:
     program = compiled("reverse_one_step")
     executor = program.executor
     module = names(program)
-    start = UpdateRule(executor).start(program.hypers)
+    start = UpdateRule(executor, executor.program.stages[0]).start(program.hypers)
     _, moved, value = executor.online(start, 0)
     with executor.precision():
         (data,) = executor.data(0)

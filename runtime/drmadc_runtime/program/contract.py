@@ -131,7 +131,7 @@ class Program:
         dtype: the floating type in which everything is computed.
         steps: training steps of one run, T.
         seeds: draws of data and initial parameters over which an outer step averages.
-        stop: end a stage when the hypergradient's norm has grown this many times in a row; 0 for never.
+        stop: end the search when the hypergradient's norm has grown this many times in a row; 0 for never.
         policy: what the forward pass keeps for the reverse pass, unless a caller of `hypergradient` says otherwise.
         strategy: how the hypergradient is computed, as the spec would write it; for messages.
         origins: lines of the spec; for messages.

@@ -7,6 +7,7 @@ import numpy as np
 
 from drmadc_runtime.core.types import Arrays
 from drmadc_runtime.program.audit import Slope, probe
+from drmadc_runtime.program.contract import Stage
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.failure import NotFinite
 from drmadc_runtime.search.base import Measurement, Proposal, SearchState, Trial, prefixed, under
@@ -17,14 +18,14 @@ class Gradient:
     """A stage whose update rule moves the hyperparameters; outer step `first + t` on draws of its own.
 
     Args:
-        stage: its place among the program's stages.
+        stage: its update rule and its number of steps.
         hypers: where it starts, before ties.
         first: the number of its first outer step.
     """
 
-    def __init__(self, executor: Executor, stage: int, hypers: Arrays, first: int) -> None:
+    def __init__(self, executor: Executor, stage: Stage, hypers: Arrays, first: int) -> None:
         self._executor = executor
-        self._stage = executor.program.stages[stage]
+        self._stage = stage
         self._rule = UpdateRule(executor, stage)
         self._first = first
         self._t = 0

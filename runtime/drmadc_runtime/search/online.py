@@ -1,6 +1,7 @@
 """Hyperparameters that move inside each training run, by the update rule: outer steps of `reverse = one_step`."""
 
 from drmadc_runtime.core.types import Arrays
+from drmadc_runtime.program.contract import Stage
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.search.base import Measurement, Proposal, SearchState, Trial, prefixed, under
 from drmadc_runtime.search.rule import UpdateRule
@@ -10,13 +11,13 @@ class Online:
     """Training runs one after another; each begins with the hyperparameters that the one before ended with.
 
     Args:
+        stage: its update rule, and the number of runs.
         hypers: where the first run starts, before ties.
-        steps: the number of runs.
     """
 
-    def __init__(self, executor: Executor, hypers: Arrays, steps: int) -> None:
-        self._rule = UpdateRule(executor)
-        self._steps = steps
+    def __init__(self, executor: Executor, stage: Stage, hypers: Arrays) -> None:
+        self._rule = UpdateRule(executor, stage)
+        self._steps = stage.steps
         self._outer = 0
         self._state = self._rule.start(hypers)
         self._hypers = hypers

@@ -9,18 +9,18 @@ import numpy.typing as npt
 
 from drmadc_runtime.core.trees import Tree
 from drmadc_runtime.core.types import Arrays, UpdateState, Values
+from drmadc_runtime.program.contract import Stage
 from drmadc_runtime.program.executor import Executor
 
 
 class UpdateRule:
     """A stage's update rule, such as adam; its state begins with the hyperparameters, tied as the stage says."""
 
-    def __init__(self, executor: Executor, stage: int = 0) -> None:
+    def __init__(self, executor: Executor, stage: Stage) -> None:
+        assert stage.initial_state is not None
+        assert stage.step is not None
         self._executor = executor
-        rule = executor.program.stages[stage]
-        assert rule.initial_state is not None
-        assert rule.step is not None
-        self._start, self._step = rule.initial_state, jax.jit(rule.step)
+        self._start, self._step = stage.initial_state, jax.jit(stage.step)
 
     def start(self, hypers: Values) -> UpdateState:
         """The state before the stage's first step."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from drmadc_runtime.core.types import Arrays
 from drmadc_runtime.program.audit import flat
+from drmadc_runtime.program.contract import Stage
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.search.base import Data, Measurement, Proposal, SearchState, Trial
 
@@ -26,14 +27,14 @@ class Scipy:
     the state.
 
     Args:
-        stage: its place among the program's stages.
+        stage: what BFGS leaves as it is, and at most how many points it accepts.
         hypers: where it starts; the first point that it accepts.
         first: the number of its first outer step.
     """
 
-    def __init__(self, executor: Executor, stage: int, hypers: Arrays, first: int) -> None:
+    def __init__(self, executor: Executor, stage: Stage, hypers: Arrays, first: int) -> None:
         self._executor = executor
-        self._stage = executor.program.stages[stage]
+        self._stage = stage
         self._free = {name: np.asarray(x, np.float64) for name, x in executor.unconstrain(hypers).items()}
         self._names = tuple(sorted(name for name in self._free if name not in self._stage.frozen))
         self._first = first

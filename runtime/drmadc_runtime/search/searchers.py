@@ -3,6 +3,7 @@
 from functools import partial
 
 from drmadc_runtime.core.types import Arrays
+from drmadc_runtime.program.contract import Stage
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.search.base import Searcher
 from drmadc_runtime.search.gradient import Gradient
@@ -23,13 +24,16 @@ def searcher_of(executor: Executor, hypers: Arrays) -> Stages:
     plan = []
     if axes := axes_of(executor):
         plan.append(Planned(lambda hypers, first: _sweep(executor, axes, hypers)))
-    if program.online is not None:
-        plan.append(Planned(lambda hypers, first: Online(executor, hypers, program.outer_steps)))
-    else:
-        for number, stage in enumerate(program.stages):
-            kind, stop = (Scipy, 0) if stage.optimizer else (Gradient, program.stop)
-            plan.append(Planned(partial(kind, executor, number), stop))
+    plan += [_stage(executor, stage) for stage in program.stages]
     return Stages(plan, hypers)
+
+
+def _stage(executor: Executor, stage: Stage) -> Planned:
+    if executor.program.online is not None:
+        return Planned(lambda hypers, first: Online(executor, stage, hypers))
+    if stage.optimizer:
+        return Planned(partial(Scipy, executor, stage))
+    return Planned(partial(Gradient, executor, stage), executor.program.stop)
 
 
 def _sweep(executor: Executor, axes: Arrays, hypers: Arrays) -> Searcher:

@@ -71,8 +71,9 @@ def test_watching_changes_no_bit_and_tells_every_chunk(case: str) -> None:
 def test_runs_in_which_hyperparameters_move_are_watched() -> None:
     program = compiled("reverse_one_step")
     executor, ticks = watched(program, 3)
-    state = UpdateRule(executor).start(program.hypers)
-    plain = program.executor.online(UpdateRule(program.executor).start(program.hypers), 0)
+    (stage,) = executor.program.stages
+    state = UpdateRule(executor, stage).start(program.hypers)
+    plain = program.executor.online(UpdateRule(program.executor, stage).start(program.hypers), 0)
     assert executor.online(state, 0)[2] == plain[2]
     told = [t for way, t, _ in ticks]  # but for the steps that the outer rule takes itself
     assert told[0] == 0

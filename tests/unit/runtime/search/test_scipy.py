@@ -28,10 +28,10 @@ def program() -> drmadc.Program:
 
 
 def test_outer_steps_are_the_points_that_scipy_accepts(program: drmadc.Program) -> None:
-    searcher = Scipy(program.session, 0, program.hypers, 5)
+    searcher = Scipy(program.executor, program.executor.program.stages[0], program.hypers, 5)
     trials = []
     while not searcher.done:
-        trials += searcher.tell(measure(program.session, searcher.ask()))
+        trials += searcher.tell(measure(program.executor, searcher.ask()))
 
     def value(point: np.ndarray) -> tuple[float, np.ndarray]:
         found = program.hypergradient({"h": np.exp(point), "r": program.hypers["r"]}, 5)
@@ -52,7 +52,7 @@ def test_outer_steps_are_the_points_that_scipy_accepts(program: drmadc.Program) 
 
 def test_an_abandoned_search_ends_its_thread(program: drmadc.Program) -> None:
     before = set(threading.enumerate())
-    searcher = Scipy(program.session, 0, program.hypers, 0)
+    searcher = Scipy(program.executor, program.executor.program.stages[0], program.hypers, 0)
     searcher.ask()
     (thread,) = set(threading.enumerate()) - before
     gone = weakref.ref(searcher)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import drmadc
-from drmadc_runtime.program.executor import Arrays
+from drmadc_runtime.core.types import Arrays
 from drmadc_runtime.search.base import Measurement, Proposal, Searcher, SearchState, Trial
 from drmadc_runtime.search.checkpoint import Checkpoint, packed, read_checkpoint
 from drmadc_runtime.search.gradient import Gradient
@@ -81,7 +81,7 @@ def staged() -> drmadc.Program:
 def random_then_gradient(program: drmadc.Program) -> Searcher:
     plan = [
         Planned(lambda hypers, first: Random(hypers, 6)),
-        Planned(lambda hypers, first: Gradient(program.executor, 0, hypers, first)),
+        Planned(lambda hypers, first: Gradient(program.executor, program.executor.program.stages[0], hypers, first)),
     ]
     return Stages(plan, program.hypers)
 
