@@ -10,6 +10,7 @@ from drmadc.language.functions import (
     initial,
     labels,
     losses,
+    metrics,
     noise,
     reductions,
     transforms,
@@ -24,7 +25,7 @@ ELEMENTWISE: dict[str, Elementwise] = {op.name: op for op in elementwise.OPS}
 
 CALLS: dict[str, Function] = {
     op.name: op
-    for family in (reductions, losses, arrays, noise, transforms, augmentations, initial, labels)
+    for family in (reductions, losses, metrics, arrays, noise, transforms, augmentations, initial, labels)
     for op in family.OPS
 }
 """What an `ir.Call` may be, beside statistics of data and of recorded series."""

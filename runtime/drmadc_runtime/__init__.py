@@ -58,7 +58,21 @@ from drmadc_runtime.nn.functions import (
     squared_error,
     unit_step,
 )
+from drmadc_runtime.nn.metrics import (
+    accuracy,
+    auc,
+    average_precision,
+    balanced_accuracy,
+    brier,
+    calibration_error,
+    f1,
+    mae,
+    perplexity,
+    r2,
+    rmse,
+)
 from drmadc_runtime.program.contract import Expectation, Origins, Program, Retraining, Stage
+from drmadc_runtime.run.expectations import Expectation
 from drmadc_runtime.run.main import main
 
 __all__ = [
@@ -83,11 +97,17 @@ __all__ = [
     "Tasks",
     "Tree",
     "accumulate",
+    "accuracy",
     "add_noise",
     "all_tasks",
+    "auc",
     "augmentation_key",
+    "average_precision",
+    "balanced_accuracy",
     "binary_cross_entropy",
+    "brier",
     "broadcast",
+    "calibration_error",
     "chunked_mean",
     "constrain",
     "count",
@@ -96,6 +116,7 @@ __all__ = [
     "draw_rows",
     "error",
     "expm",
+    "f1",
     "flatten",
     "flow_reverse_pass",
     "forward_gradient",
@@ -116,6 +137,7 @@ __all__ = [
     "join",
     "labels",
     "linspace",
+    "mae",
     "main",
     "mix_tasks",
     "mixup",
@@ -127,7 +149,9 @@ __all__ = [
     "one_hot",
     "online",
     "part",
+    "perplexity",
     "positive",
+    "r2",
     "real",
     "reduce",
     "replaced",
@@ -137,6 +161,7 @@ __all__ = [
     "reverse_constrain",
     "reverse_pass",
     "reversible_forward_pass",
+    "rmse",
     "rotate",
     "select",
     "shuffled_rows",

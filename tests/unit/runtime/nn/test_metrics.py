@@ -1,5 +1,6 @@
 """Metrics against scikit-learn, in float64."""
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -67,7 +68,24 @@ def test_ties_count_as_scikit_learn_counts_them(name: str) -> None:
     rng = np.random.default_rng(5)
     score, true = np.round(4 * rng.uniform(size=80)), (rng.uniform(size=80) < 0.3).astype(float)
     expected = {"auc": reference.roc_auc_score, "average_precision": reference.average_precision_score}[name]
-    assert call(getattr(metrics, f"_{name}"), score, true) == pytest.approx(expected(true, score), rel=1e-12)
+    ranked = functools.partial(getattr(metrics, f"_{name}"), there=jnp.ones(80))
+    assert call(ranked, score, true) == pytest.approx(expected(true, score), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [*SCORES, "perplexity", "brier", "calibration_error"])
+@pytest.mark.parametrize("classes", [2, 5])
+def test_padding_is_left_out(name: str, classes: int) -> None:
+    """Labels of -1 are no examples: the same value as without them."""
+    logits, label = drawn(classes, 6)
+    padded = np.concatenate([logits, 9 * np.eye(classes)[np.arange(20) % classes]])
+    of = functools.partial(call, getattr(metrics, name))
+    assert of(padded, np.concatenate([label, np.full(20, -1)])) == pytest.approx(of(logits, label), rel=1e-12)
+
+
+def test_perplexity_is_that_of_log_loss() -> None:
+    logits, label = drawn(4, 7)
+    expected = np.exp(reference.log_loss(label, softmax(logits, axis=1), labels=range(4)))
+    assert call(metrics.perplexity, logits, label) == pytest.approx(expected, rel=1e-12)
 
 
 def test_micro_f1_is_accuracy_of_single_labels() -> None:
