@@ -72,7 +72,6 @@ from drmadc_runtime.nn.metrics import (
     rmse,
 )
 from drmadc_runtime.program.contract import Expectation, Origins, Program, Retraining, Stage
-from drmadc_runtime.run.expectations import Expectation
 from drmadc_runtime.run.main import main
 
 __all__ = [
