@@ -175,7 +175,7 @@ class Program:
             NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
             FileExistsError: `out` is there already and not empty.
         """
-        from drmadc_runtime.run.reporting.plain import display
+        from drmadc_runtime.run.reporting.choose import display
         from drmadc_runtime.run.run import Options, run
 
         texts = run_texts(self._compilation)

@@ -35,7 +35,7 @@ services = click.option(
 
 def display(quiet: bool, as_json: bool) -> "Display":
     """Who is told of a run."""
-    from drmadc_runtime.run.reporting.plain import display as chosen
+    from drmadc_runtime.run.reporting.choose import display as chosen
 
     if quiet and as_json:
         raise click.UsageError("--quiet and --json cannot be combined")

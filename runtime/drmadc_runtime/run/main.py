@@ -11,7 +11,7 @@ def main(program: Program, file: str) -> None:
     """Run the program of an emitted module from the module's own command line; exit code 3 when the run fails."""
     from drmadc_runtime.data.sources.request import DataError
     from drmadc_runtime.program.failure import NotFinite
-    from drmadc_runtime.run.reporting.plain import display
+    from drmadc_runtime.run.reporting.choose import display
     from drmadc_runtime.run.run import Options, run
     from drmadc_runtime.run.signals import Stopped
 

@@ -1,6 +1,6 @@
 """What is said of a run, as plain lines: what it will be, a table, warnings.
 
-`live` adds a view of what is under way, `events` is for programs.
+`live` adds a view of what is under way, `json_lines` is for programs, `choose` decides.
 """
 
 from collections.abc import Mapping, Sequence
@@ -187,17 +187,3 @@ _APPROXIMATE = (
     "curvature that training avoids. Use more knots, `curvature: auto`, or `reverse = exact()`; "
     "`drmadc audit` measures the error."
 )
-
-
-def display(quiet: bool = False, as_json: bool = False) -> Display:
-    """What suits: JSON lines where asked for, a live view on a terminal, else plain lines."""
-    if as_json:
-        from drmadc_runtime.run.reporting.json_lines import JsonDisplay
-
-        return JsonDisplay()
-    plain = Display(quiet)
-    if quiet or not plain.console.is_terminal:
-        return plain
-    from drmadc_runtime.run.reporting.live import LiveDisplay
-
-    return LiveDisplay()
