@@ -1,5 +1,6 @@
 """The house: small files, small folders, and a compiler that starts without JAX and NumPy."""
 
+import configparser
 import statistics
 import subprocess
 import sys
@@ -32,6 +33,26 @@ def test_no_file_is_longer_than_500_lines() -> None:
 def test_no_folder_has_more_than_14_files() -> None:
     folders = Counter(path.parent for path in python_files(*ROOMS, *OUTSIDE))
     assert {folder: count for folder, count in folders.items() if count > FILES} == {}
+
+
+def test_every_package_of_several_modules_has_an_exhaustive_contract() -> None:
+    """So that a new package cannot be left out; `lint-imports` holds each to listing all of its modules."""
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    sections = [contracts[name] for name in contracts.sections()]
+    drawn = {section["containers"].strip() for section in sections if section.get("exhaustive") == "True"}
+    packages: set[str] = set()
+    for room in (ROOT / name for name in ROOMS):
+        for init in room.rglob("__init__.py"):
+            if modules(init.parent) > 1:
+                packages.add(".".join((room.name, *init.parent.relative_to(room).parts)))
+    assert packages == drawn
+
+
+def modules(package: Path) -> int:
+    """How many modules and packages lie directly in a package."""
+    files = [path for path in package.glob("*.py") if path.name != "__init__.py"]
+    return len(files) + len(list(package.glob("*/__init__.py")))
 
 
 @pytest.mark.parametrize("spec", ["mnist_l2", "toy_surface"])
