@@ -112,11 +112,11 @@ class Emitter:
         return py.Function(name, params, doc, tuple(body), program.step.origin)
 
 
-def save_policy(program: Program) -> py.Statement:
+def save_policy(emit: Emission) -> py.Statement:
     """SAVE_POLICY = rt.Knots(count=8, before=("w",), after=("v",)): what the forward pass keeps."""
-    adjoint, reverse = program.adjoint, program.reverse
+    adjoint, reverse = emit.program.adjoint, emit.program.reverse
     assert adjoint is not None
-    policy = strategy_of(program).policy(facts(program))
+    policy = strategy_of(emit.program).policy(emit.facts)
     states = ((name, py.Tuple(tuple(map(py.Literal, getattr(adjoint, name))))) for name in ("before", "after"))
     text = reverse.strategy.text if reverse.reason else reverse.text
     value = py.Call(policy.function, policy.args, (*policy.named, *states))

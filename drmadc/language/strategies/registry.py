@@ -24,3 +24,10 @@ EXAMPLES: dict[str, str] = {
     for word in dict.fromkeys(strategy.word for strategy in STRATEGIES)
 }
 DEFAULT = Exact()
+
+
+def arguments_of(word: str) -> dict[str, str]:
+    """Forms and settings that the strategies of a word take, and what each means."""
+    kinds = [strategy for strategy in STRATEGIES if strategy.word == word]
+    forms = {kind.form: f"{kind.example}: {kind.gradient}" for kind in kinds if kind.form}
+    return forms | {setting.name: setting.about for kind in kinds for setting in kind.settings}

@@ -7,7 +7,7 @@ from typing import Literal
 
 from drmadc.compiler.driver import Compilation, prelude
 from drmadc.language.registry import FUNCTIONS
-from drmadc.language.strategies.registry import EXAMPLES
+from drmadc.language.strategies.registry import EXAMPLES, arguments_of
 from drmadc.syntax import ast
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
 from drmadc.tools.editor.words import block_at
@@ -19,6 +19,7 @@ _AXIS = re.compile(r"^\s*hyper\s+\w+\s*:\s*\w+\[(?:[^\]]*,)?\s*\w*$")
 _OF = re.compile(r"\b(?:of|for)\s+[\w.]*$")
 _MEMBER = re.compile(r"([A-Za-z_]\w*)\.\w*$")
 _STRATEGY = re.compile(r"^\s*reverse\s*=\s*\w*$")
+_STRATEGY_ARGUMENT = re.compile(r"^\s*reverse\s*=\s*(\w+)\((?:[^)]*,)?\s*\w*$")
 _RULE = re.compile(r"^\s*update\s*=\s*\w*$")
 _SPLIT = re.compile(r"\bon\s+\w*$")
 
@@ -44,6 +45,7 @@ def complete(compilation: Compilation, offset: int) -> list[Candidate]:
 
 def _candidates(compilation: Compilation, block: str, line: str) -> Iterator[Candidate]:
     member = _MEMBER.search(line)
+    strategy = _STRATEGY_ARGUMENT.match(line) if block == "tune" else None
     if not block and _START.match(line):
         yield from (Candidate(word, "keyword", about) for word, about in DECLARATIONS.items())
     elif _TYPE.match(line):
@@ -60,6 +62,8 @@ def _candidates(compilation: Compilation, block: str, line: str) -> Iterator[Can
         yield from (Candidate(word, "setting", about) for word, about in SETTINGS[block].items())
     elif block == "tune" and _STRATEGY.match(line):
         yield from (Candidate(word, "function", example) for word, example in EXAMPLES.items())
+    elif strategy is not None:
+        yield from (Candidate(word, "setting", about) for word, about in arguments_of(strategy[1]).items())
     elif block in ("train", "tune") and _RULE.match(line):
         for decl in (*prelude().decls, *compilation.spec.decls):
             if isinstance(decl, ast.UpdateDecl):

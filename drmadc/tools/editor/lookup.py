@@ -1,5 +1,6 @@
 """What a word of a spec means, and where it is declared."""
 
+import re
 from collections.abc import Iterator
 from math import prod
 
@@ -7,12 +8,14 @@ from drmadc.common.source import Span
 from drmadc.compiler.driver import Compilation, prelude
 from drmadc.ir.program import Program
 from drmadc.language.registry import FUNCTIONS
-from drmadc.language.strategies.registry import EXAMPLES
+from drmadc.language.strategies.registry import EXAMPLES, arguments_of
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_spec
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
 from drmadc.tools.editor.words import Word, block_at, word_at
 from drmadc_common.amounts import count_text
+
+_STRATEGY = re.compile(r"^\s*reverse\s*=\s*(\w+)\([^)]*$")
 
 
 def hover(compilation: Compilation, offset: int) -> tuple[Word, str] | None:
@@ -21,8 +24,16 @@ def hover(compilation: Compilation, offset: int) -> tuple[Word, str] | None:
     word = word_at(text, offset)
     if word is None:
         return None
-    found = [*_declared(compilation, word), *_known(word, block_at(text, offset))]
+    line = text[text.rfind("\n", 0, word.start) + 1 : word.start]
+    found = [*_argument(word, line)] or [*_declared(compilation, word), *_known(word, block_at(text, offset))]
     return (word, "\n\n".join(found[:2])) if found else None
+
+
+def _argument(word: Word, line: str) -> Iterator[str]:
+    """What a word means as an argument of a reverse strategy; `line` is what stands before it."""
+    strategy = _STRATEGY.match(line)
+    if strategy is not None and word.path in arguments_of(strategy[1]):
+        yield f"argument of `{strategy[1]}()`: {arguments_of(strategy[1])[word.path]}"
 
 
 def _known(word: Word, block: str) -> Iterator[str]:
