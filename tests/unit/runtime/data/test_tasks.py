@@ -75,3 +75,24 @@ def test_a_sampled_task_has_no_task_axis() -> None:
     assert tasks.splits(0)["train"]["image"].shape == (470, 28, 28)
     assert len(seen) > 3
     assert tasks.draw_of(3) == 3
+
+
+def test_tasks_are_mixed_and_laid_out_in_a_row() -> None:
+    """W[s] = sum_r matrix[s, r] Z[r], for every parameter; examples of all tasks as those of one."""
+    draws = np.random.default_rng(0)
+    matrix, values = draws.normal(size=(3, 3)), {"a": draws.normal(size=(3, 2, 4)), "b": draws.normal(size=(3, 3))}
+    mixed = rt.mix_tasks(matrix, rt.Tree(values))
+    for name, z in values.items():
+        expected = [sum(matrix[s, r] * z[r] for r in range(3)) for s in range(3)]
+        np.testing.assert_allclose(mixed[name], expected, rtol=1e-5, atol=1e-6)
+    found = rt.all_tasks({"x": np.arange(24).reshape(2, 3, 4), "y": np.arange(6).reshape(2, 3)})
+    np.testing.assert_array_equal(found["x"], np.arange(24).reshape(6, 4))
+    np.testing.assert_array_equal(found["y"], np.arange(6))
+
+
+def test_the_task_of_an_outer_step_is_one_of_all() -> None:
+    """A sampled task has the images of that alphabet, for each of its characters as many drawers as are asked for."""
+    every = Tasks("small1", 0, DRAWN).splits(0)
+    for outer in range(3):
+        one = Tasks("small1", 0, DRAWN, sampled=True).splits(outer)["valid"]
+        assert any(all(np.array_equal(one[name], every["valid"][name][task]) for name in one) for task in range(5))
