@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import drmadc_runtime as rt
 from drmadc_common import omniglot
 from drmadc_runtime.data.sources import bundled
 from drmadc_runtime.data.tasks import Tasks
