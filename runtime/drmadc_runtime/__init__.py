@@ -6,7 +6,7 @@ Nothing here depends on a spec; what does is in the emitted module. This package
 from drmadc_runtime.adjoints.base import Hypergradient, forward_pass, growth, reverse_pass
 from drmadc_runtime.adjoints.curvature import gauss_newton, slope
 from drmadc_runtime.adjoints.fixed_point import FixedPoint, residual
-from drmadc_runtime.adjoints.flow import flow_reverse_pass
+from drmadc_runtime.adjoints.flow import FlowKnots, flow_reverse_pass
 from drmadc_runtime.adjoints.forward_mode import forward_gradient, forward_mode_pass
 from drmadc_runtime.adjoints.knots import Knots, Published, guarded_reverse_pass
 from drmadc_runtime.adjoints.krylov import implicit
@@ -81,6 +81,7 @@ __all__ = [
     "Expectation",
     "Feed",
     "FixedPoint",
+    "FlowKnots",
     "Hypergradient",
     "Knots",
     "Layout",

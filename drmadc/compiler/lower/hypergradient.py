@@ -48,9 +48,9 @@ class Emitter:
         return py.Assign((py.Id("start"), py.Id(forward_step)), call("training", *map(py.Id, self.inputs())))
 
     def forward_pass(self, *, keep: bool) -> list[py.Statement]:
-        """state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)"""
-        policy = py.Id("policy") if keep else py.Literal(None)
-        run = call("rt.forward_pass", py.Id("forward_step"), py.Id("start"), py.Id("STEPS"), policy)
+        """state, trajectory = policy.forward(forward_step, start, STEPS)"""
+        given = tuple(map(py.Id, ("forward_step", "start", "STEPS")))
+        run = call("policy.forward", *given) if keep else call("rt.forward_pass", *given, py.Literal(None))
         return [py.Assign((py.Id("state"), py.Id("trajectory" if keep else "_")), run)]
 
     def reverse_pass(self) -> list[py.Statement]:
@@ -176,13 +176,15 @@ def hypergradient_functions(emit: Emission) -> list[py.Statement]:
     start = emit.objective("state") if passes.seeds_adjoint else objective_statements(program, "state")
     trajectory = (py.Id("trajectory"),) if passes.keeps_trajectory else ()
     result = (py.Id("value"), py.Id("d_hypers"), py.Id("growth"), item("state", "w"), *trajectory)
+    measured = tuple((py.Literal(name), value) for name, value in passes.stats.items())
+    stats = {"stats": py.Dict(measured)} if measured else {}
     body = [
         *passes.forward,
         *start,
         *passes.reverse,
         py.Assign((py.Id("growth"),), passes.growth),
         py.Assign((py.Id("d_hypers"),), gradient),
-        py.Return(call("rt.Hypergradient", *result, **passes.stats)),
+        py.Return(call("rt.Hypergradient", *result, **stats)),
     ]
     params: list[tuple[str, py.Expr | None]] = [(name, None) for name in emit.inputs()]
     params.append(("policy", py.Id("SAVE_POLICY")))

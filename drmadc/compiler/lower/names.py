@@ -24,7 +24,7 @@ RESERVED = frozenset(
         "forward_step",
         "reverse_step_at",
         "gauss_newton_step_at",
-        "switched",
+        "fallback_step",
         "direction",
         "model_outputs",
         "loss_of_outputs",

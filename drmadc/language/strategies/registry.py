@@ -23,6 +23,7 @@ EXAMPLES: dict[str, str] = {
     word: ", ".join(strategy.example for strategy in STRATEGIES if strategy.word == word)
     for word in dict.fromkeys(strategy.word for strategy in STRATEGIES)
 }
+STATS: tuple[str, ...] = tuple(dict.fromkeys(name for strategy in STRATEGIES for name in strategy.stats))
 DEFAULT = Exact()
 
 

@@ -8,36 +8,36 @@ last state only).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from drmadc_runtime.adjoints.stats import Stat
 from drmadc_runtime.core.trees import norm
+from drmadc_runtime.core.types import ForwardStep, Int, Params, PyTree, ReverseStep, State
 from drmadc_runtime.execution.loops import forwards
-
-State = dict[str, Any]
-ForwardStep = Callable[[State, jax.Array], State]
-ReverseStep = Callable[[State, State, State, jax.Array], State]
 
 
 class Hypergradient(NamedTuple):
-    """Objective, its gradient in every hyperparameter, the adjoint's growth, trained parameters, and the path.
+    """What an emitted `hypergradient` returns.
 
-    `switched` is the training step below which a guarded reverse pass used the Gauss-Newton matrix; -1 for none.
-    `unsettled` is the length of the last training step over that of the first, where the strategy needs a fixed point.
-    `lost` is how far naive reversal ends from the start, relative; -1 where nothing is reversed.
+    Attributes:
+        value: the outer objective, a scalar.
+        gradient: its derivative in each hyperparameter, in their own domains, of their shapes.
+        growth: |adjoint at the first step| / |adjoint at the last|.
+        params: trained parameters, by name.
+        trajectory: what the forward pass kept, for its buffer; None where it has none to give back.
+        stats: scalars that the strategy declares (see `Stat`), by name.
     """
 
     value: jax.Array
     gradient: dict[str, jax.Array]
     growth: jax.Array
-    params: Any
-    trajectory: Any = None
-    switched: jax.Array | int = -1
-    residual: jax.Array | float = 0.0
-    lost: jax.Array | float = -1.0
+    params: Params
+    trajectory: "Trajectory | None" = None
+    stats: dict[str, jax.Array] = {}  # noqa: RUF012 - a tuple's default, which nobody changes
 
 
 class Trajectory(Protocol):
@@ -46,20 +46,51 @@ class Trajectory(Protocol):
     def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """The adjoint before the first step, from the one after the last."""
 
+    @property
+    def buffer(self) -> PyTree:
+        """The memory that `SavePolicy.empty` gave, for the next run; None where there was none."""
+        return None
+
 
 class SavePolicy(Protocol):
-    """What the forward loop is to leave behind; hashable, a static argument of compiled functions."""
+    """What the forward pass is to leave behind; hashable, a static argument of compiled functions.
+
+    Attributes:
+        stats: what the strategy measures of itself.
+        stepwise: whether the reverse pass takes the adjoint of one training step after another, so that the first that
+            fails can be looked for (see `Partial`).
+        failed: what is said where training is healthy and the gradient is not finite; and what to try.
+    """
+
+    stats: ClassVar[tuple[Stat, ...]] = ()
+    stepwise: ClassVar[bool] = True
+    failed: ClassVar[tuple[str, str]] = (
+        "training is finite, but the adjoint overflows in the reverse pass",
+        "use more knots, `curvature: auto`, or `reverse = exact()`",
+    )
 
     @property
     def exact(self) -> bool:
-        """Whether the path is that of training."""
+        """Whether the trajectory is that of training."""
 
-    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, Any]:
-        """The state after `steps` steps, and the path."""
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, PyTree]:
+        """The state after `steps` steps, and the trajectory; reversals have forward passes of their own."""
+        raise NotImplementedError(type(self).__name__)
+
+    def empty(self, like: Callable[[], State], steps: int) -> PyTree:
+        """Memory for the trajectory that `reuse` takes, or None; `like` gives a state or its shapes.
+
+        Fresh memory costs a page fault every 4 KB, a fifth of a whole hypergradient, so it is kept from run to run.
+        """
+        return None
+
+    def reuse(self, buffer: PyTree) -> "SavePolicy":
+        """The same policy, writing over this memory; inside one trace."""
+        return self
 
 
 @dataclass(frozen=True)
-class Watch:
+class Watch(SavePolicy):
     """Stop at the first step after which a state is not finite; the path is that step, and the state before it."""
 
     exact: ClassVar[bool] = False
@@ -85,7 +116,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Partial:
+class Partial(SavePolicy):
     """Keep what `keep` says, but let the reverse pass stop above step `stop` (to find where it fails)."""
 
     policy: SavePolicy
@@ -99,7 +130,7 @@ class Partial:
 
 
 @dataclass(frozen=True)
-class PartialTrajectory:
+class PartialTrajectory(Trajectory):
     """A path of which only the steps from `stop` on are reversed; lives inside one trace."""
 
     trajectory: Trajectory
@@ -115,7 +146,9 @@ class PartialTrajectory:
         return self.trajectory.backward(forward_step, above, adjoint)
 
 
-def forward_pass(forward_step: ForwardStep, state: State, steps: int, policy: SavePolicy | None) -> tuple[State, Any]:
+def forward_pass(
+    forward_step: ForwardStep, state: State, steps: int, policy: SavePolicy | None
+) -> tuple[State, PyTree]:
     """Run `steps` steps from `state`; return the last state and the path, which is None where nothing is kept.
 
     Nothing is unrolled: compile time does not depend on `steps`.
@@ -130,12 +163,12 @@ def reverse_pass(forward_step: ForwardStep, reverse_step: ReverseStep, trajector
     return trajectory.backward(forward_step, reverse_step, adjoint)
 
 
-def finite(tree: Any) -> jax.Array:
+def finite(tree: PyTree) -> jax.Array:
     """Whether every element is a finite number."""
     return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]))
 
 
-def growth(first: Any, last: Any) -> jax.Array:
+def growth(first: PyTree, last: PyTree) -> jax.Array:
     """|adjoint at the first step| / |adjoint at the last|: an alarm for a diverging reverse pass."""
     size = norm(last)
     return norm(first) / jnp.where(size == 0, 1, size)
@@ -146,16 +179,16 @@ def only(state: State, names: tuple[str, ...]) -> State:
     return {name: state[name] for name in names}
 
 
-def rows_like(tree: Any, count: int) -> Any:
+def rows_like(tree: PyTree, count: int) -> PyTree:
     """Arrays of zeros for `count` copies of a tree, stacked along a new first axis."""
     return jax.tree.map(lambda x: jnp.zeros((count, *x.shape), x.dtype), tree)
 
 
-def write(rows: Any, i: jax.Array | int, values: Any) -> Any:
+def write(rows: PyTree, i: Int, values: PyTree) -> PyTree:
     """Rows with row i replaced, entry by entry; in place where XLA can."""
     return jax.tree.map(lambda r, x: lax.dynamic_update_index_in_dim(r, x, i, 0), rows, values)
 
 
-def read(rows: Any, i: jax.Array | int) -> Any:
+def read(rows: PyTree, i: Int) -> PyTree:
     """Row i of every entry."""
     return jax.tree.map(lambda r: lax.dynamic_index_in_dim(r, i, 0, keepdims=False), rows)

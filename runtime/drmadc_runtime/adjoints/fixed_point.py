@@ -11,24 +11,36 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State, only
+from drmadc_runtime.adjoints.base import SavePolicy, Trajectory, only
+from drmadc_runtime.adjoints.stats import Stat
 from drmadc_runtime.core.trees import norm
+from drmadc_runtime.core.types import ForwardStep, ReverseStep, State
 from drmadc_runtime.execution.loops import forwards
+
+RESIDUAL = Stat(
+    "residual",
+    "length of the last training step over that of the first",
+    above=0.1,
+    alarm="training has not converged: its last step is still {value:.2g} times as long as its first, and implicit "
+    "gradients are correct at convergence only. Use more steps, or `exact()`.",
+)
 
 
 @dataclass(frozen=True)
-class FixedPoint:
+class FixedPoint(SavePolicy):
     """Keep the last state; the reverse pass takes `terms` steps there, on the last minibatches."""
 
     terms: int
     before: tuple[str, ...]
     after: tuple[str, ...]
     exact: ClassVar[bool] = False
+    stepwise: ClassVar[bool] = False
+    stats: ClassVar[tuple[Stat, ...]] = (RESIDUAL,)
 
-    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "SteadyTrajectory"]:
+    def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "FixedPointTrajectory"]:
         """The last state, twice."""
         last = forwards(forward_step, 0, steps, lambda step, t, state: step(state, t), state)
-        return last, SteadyTrajectory(only(last, self.before), only(last, self.after), steps, self.terms)
+        return last, FixedPointTrajectory(only(last, self.before), only(last, self.after), steps, self.terms)
 
 
 def residual(forward_step: ForwardStep, start: State, last: State, steps: int) -> jax.Array:
@@ -42,7 +54,7 @@ def residual(forward_step: ForwardStep, start: State, last: State, steps: int) -
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class SteadyTrajectory:
+class FixedPointTrajectory(Trajectory):
     """The last state, for every step."""
 
     before: State

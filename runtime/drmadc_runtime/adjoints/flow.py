@@ -9,21 +9,32 @@ steps that it had to build up.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
-from drmadc_runtime.adjoints.base import State, read
-from drmadc_runtime.adjoints.knots import KnotTrajectory, Lines, segment_bounds
+from drmadc_runtime.adjoints.base import read
+from drmadc_runtime.adjoints.knots import Knots, KnotTrajectory, Lines, segment_bounds
 from drmadc_runtime.adjoints.krylov import Product, lanczos
+from drmadc_runtime.adjoints.stats import Stat
 from drmadc_runtime.core.axes import sum_to
 from drmadc_runtime.core.trees import Tree, tree_map
+from drmadc_runtime.core.types import State
 from drmadc_runtime.execution.progress import tick
 
 FLOOR = -0.5
+
+
+@dataclass(frozen=True)
+class FlowKnots(Knots):
+    """Snapshots as those of `Knots`; the reverse pass goes from segment to segment."""
+
+    stepwise: ClassVar[bool] = False
+    stats: ClassVar[tuple[Stat, ...]] = ()
 
 
 def flow_reverse_pass(

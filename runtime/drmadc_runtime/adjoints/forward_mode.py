@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from drmadc_runtime.adjoints.base import ForwardStep, State
+from drmadc_runtime.core.types import ForwardStep, State
 from drmadc_runtime.execution.loops import counted
 
 Training = Callable[[Any], tuple[State, ForwardStep]]

@@ -6,22 +6,31 @@ that may be 0.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State, Trajectory, only, read, rows_like, write
-from drmadc_runtime.core.trees import norm
+from drmadc_runtime.adjoints.base import SavePolicy, Trajectory, only, read, rows_like, write
+from drmadc_runtime.adjoints.stats import Stat
+from drmadc_runtime.core.trees import Tree, norm
+from drmadc_runtime.core.types import ForwardStep, PyTree, ReverseStep, State
 from drmadc_runtime.execution.loops import backwards, forwards
 
 GUARD, CALM = 30.0, 3.0
+FALLBACK_STEP = Stat(
+    "fallback_step",
+    "training step below which a guarded reverse pass used the Gauss-Newton matrix; -1 for none",
+    above=-1,
+    alarm="at outer step {outer} the adjoint grew too large; before training step {value:.0f} the Gauss-Newton matrix "
+    "replaced the Hessian",
+)
 
 
 @dataclass(frozen=True)
-class Knots:
+class Knots(SavePolicy):
     """Keep `count` snapshots, uniform in steps, from the first state to the last.
 
     With `progress`, parameters lie on their chord by the distance travelled, each array for itself, instead of by
@@ -35,6 +44,7 @@ class Knots:
     progress: bool = False
     steps: int | None = None
     exact: ClassVar[bool] = False
+    stats: ClassVar[tuple[Stat, ...]] = (FALLBACK_STEP,)
 
     def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "KnotTrajectory"]:
         """The last state and the path; see KnotTrajectory."""
@@ -46,12 +56,12 @@ class Knots:
         length = steps // segments if steps % segments == 0 else None
         travelled = jax.tree.map(lambda _: jnp.zeros(steps), state["w"]) if self.progress else None
 
-        def segment(i: jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
+        def segment(i: jax.Array, carry: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
             state, starts, ends, sums, travelled = carry
             starts = write(starts, i, only(state, names))
             start = state["w"]
 
-            def body(forward_step: ForwardStep, t: jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            def body(forward_step: ForwardStep, t: jax.Array, carry: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
                 state, total, travelled = carry
                 if travelled is not None:
                     travelled = write(travelled, t, jax.tree.map(lambda a, b: norm(a - b), state["w"], start))
@@ -81,7 +91,7 @@ class Knots:
 
 
 @dataclass(frozen=True)
-class Published:
+class Published(SavePolicy):
     """The published procedure (Fu et al. 2016, the authors' code): for comparison.
 
     Only both ends are kept. K = T/10 reverse steps at fractions linspace(.001, .999, K) of the straight line, on the
@@ -101,11 +111,11 @@ class Published:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class PublishedTrajectory:
+class PublishedTrajectory(Trajectory):
     """The ends of the straight line, and how many points are taken on it."""
 
-    start: Any
-    end: Any
+    start: Tree
+    end: Tree
     points: int = field(metadata={"static": True})
 
     def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
@@ -135,8 +145,8 @@ def _shifted(starts: jax.Array, last: jax.Array) -> jax.Array:
 class Lines:
     """Parameters at the start and the end of each segment, means of other states over it; leading axis [segments]."""
 
-    start: Any
-    end: Any
+    start: Tree
+    end: Tree
     mean_before: State
     mean_after: State
     first: jax.Array
@@ -145,14 +155,14 @@ class Lines:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class KnotTrajectory:
+class KnotTrajectory(Trajectory):
     """Segments; with `travelled`, each array's distance from the segment's start, before each step [steps].
 
     `length` is that of every segment, None where they differ by a step.
     """
 
     lines: Lines
-    travelled: Any
+    travelled: Tree | None
     steps: int = field(metadata={"static": True})
     reverse_steps: int | None = field(metadata={"static": True})
     length: int | None = field(metadata={"static": True})
@@ -179,29 +189,33 @@ class KnotTrajectory:
 
         return backwards(reverse_step, piece.first, piece.stop, body, adjoint, count=self.length)
 
-    def _totals(self, piece: Lines) -> Any:
+    def _totals(self, piece: Lines) -> Tree | None:
         if self.travelled is None:
             return None
-        return jax.tree.map(lambda a, b: norm(b - a), piece.start, piece.end)
+        totals: Tree = jax.tree.map(lambda a, b: norm(b - a), piece.start, piece.end)
+        return totals
 
-    def _states(self, piece: Lines, total: Any, t: jax.Array) -> tuple[State, State]:
+    def _states(self, piece: Lines, total: Tree | None, t: jax.Array) -> tuple[State, State]:
         """The states before and after step t of a segment."""
         before, after = self._at(piece, total, t), self._at(piece, total, t + 1)
         return {"w": before, **piece.mean_before}, {"w": after, **piece.mean_after}
 
-    def _at(self, piece: Lines, total: Any, t: jax.Array) -> Any:
+    def _at(self, piece: Lines, total: Tree | None, t: jax.Array) -> Tree:
         """The parameters before step t, on the chord."""
         length = (piece.stop - piece.first).astype(jnp.result_type(float))
         elapsed = (t - piece.first) / length
+        w: Tree
         if self.travelled is None:
-            return jax.tree.map(lambda a, b: a + elapsed.astype(a.dtype) * (b - a), piece.start, piece.end)
+            w = jax.tree.map(lambda a, b: a + elapsed.astype(a.dtype) * (b - a), piece.start, piece.end)
+            return w
 
         def on_chord(a: jax.Array, b: jax.Array, whole: jax.Array, distance: jax.Array) -> jax.Array:
             there = distance[jnp.minimum(t, self.steps - 1)] / jnp.where(whole == 0, 1, whole)
             fraction = jnp.where(t == piece.stop, 1.0, there)
             return a + fraction.astype(a.dtype) * (b - a)
 
-        return jax.tree.map(on_chord, piece.start, piece.end, total, self.travelled)
+        w = jax.tree.map(on_chord, piece.start, piece.end, total, self.travelled)
+        return w
 
     def _coarse(self, reverse_step: ReverseStep, adjoint: State, count: int) -> State:
         """Every reverse step stands for steps/count training steps: an explicit Euler step of that length."""
@@ -252,11 +266,11 @@ def guarded_reverse_pass(
 
     top = jnp.int32(segments - 1)
     _, good, done, number, calm = lax.while_loop(go_on, exact, (top, jnp.bool_(True), adjoint, top, adjoint))
-    switched = jnp.where(good, -1, trajectory.lines.stop[jnp.maximum(number, 0)])
+    fallback_step = jnp.where(good, -1, trajectory.lines.stop[jnp.maximum(number, 0)])
     adjoint = jax.tree.map(lambda a, b: jnp.where(good, a, b), done, calm)
 
     def rest(i: jax.Array, adjoint: State) -> State:
         return trajectory.reverse_segment(gentle, number - i, adjoint)
 
     last: State = lax.fori_loop(0, jnp.where(good, 0, number + 1), rest, adjoint)
-    return last, switched
+    return last, fallback_step

@@ -11,23 +11,29 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State
+from drmadc_runtime.adjoints.base import SavePolicy, Trajectory
 from drmadc_runtime.adjoints.reversible import Drift, Kick
+from drmadc_runtime.adjoints.stats import Stat
 from drmadc_runtime.core.trees import norm
+from drmadc_runtime.core.types import ForwardStep, ReverseStep, State
 from drmadc_runtime.execution.loops import counted, counted_back
+
+REVERSAL_ERROR = Stat("reversal_error", "distance from the start at which the way back ends, over the start's length")
 
 
 @dataclass(frozen=True)
-class Naive:
+class Naive(SavePolicy):
     """Keep the last state only."""
 
     before: tuple[str, ...]
     after: tuple[str, ...]
     exact: ClassVar[bool] = False
+    stepwise: ClassVar[bool] = False
+    stats: ClassVar[tuple[Stat, ...]] = (REVERSAL_ERROR,)
 
 
 @dataclass(frozen=True)
-class NaiveTrajectory:
+class NaiveTrajectory(Trajectory):
     """The last state; lives inside one trace."""
 
     start: State
@@ -53,7 +59,7 @@ class NaiveTrajectory:
 
         return counted_back(self.steps, body, (adjoint, self.last))[0]
 
-    def lost(self) -> jax.Array:
+    def reversal_error(self) -> jax.Array:
         """How far from the start the way back ends, over the length of the start."""
         first = lax.fori_loop(0, self.steps, lambda j, after: self._before(after, self.steps - 1 - j), self.last)
         return norm(first["w"] - self.start["w"]) / jnp.maximum(norm(self.start["w"]), 1e-30)

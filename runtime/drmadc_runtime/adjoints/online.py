@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from drmadc_runtime.adjoints.base import ForwardStep, State
 from drmadc_runtime.core.domains import Domain, constrain, reverse_constrain
 from drmadc_runtime.core.trees import Tree
-from drmadc_runtime.core.types import Hypers, Splits, UpdateState
+from drmadc_runtime.core.types import ForwardStep, Hypers, Splits, State, UpdateState
 from drmadc_runtime.execution.loops import forwards
 
 

@@ -12,13 +12,14 @@ import jax.numpy as jnp
 from jax import lax
 
 from drmadc_common.recursion import recursion_levels
-from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State, only, read, rows_like, write
+from drmadc_runtime.adjoints.base import SavePolicy, Trajectory, only, read, rows_like, write
 from drmadc_runtime.adjoints.store import Names, empty_record, record, reverse_record
+from drmadc_runtime.core.types import ForwardStep, ReverseStep, State
 from drmadc_runtime.execution.loops import forwards
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(SavePolicy):
     """Keep a snapshot of the whole state every `length` steps, and record one segment at a time."""
 
     length: int
@@ -46,7 +47,7 @@ class Checkpoint:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class CheckpointTrajectory:
+class CheckpointTrajectory(Trajectory):
     """Snapshots [segments]."""
 
     snapshots: State
@@ -75,7 +76,7 @@ class CheckpointTrajectory:
 
 
 @dataclass(frozen=True)
-class Recursion:
+class Recursion(SavePolicy):
     """Keep `arity` snapshots of the whole state on each of about log_arity(T) levels, and fill them again as needed."""
 
     arity: int
@@ -94,7 +95,7 @@ class Recursion:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class RecursionTrajectory:
+class RecursionTrajectory(Trajectory):
     """Snapshots [levels * arity]; those of level d are arity^(levels-1-d) steps apart, inside their parent's."""
 
     snapshots: State

@@ -8,19 +8,21 @@ grows by -log2(decay) bits a step; full words are kept in an array that is alloc
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State
+from drmadc_runtime.adjoints.base import SavePolicy, Trajectory
+from drmadc_runtime.core.trees import Tree
+from drmadc_runtime.core.types import ForwardStep, PyTree, ReverseStep, State
 from drmadc_runtime.execution.loops import counted, counted_back
 
 RADIX = 48
 DIGIT = 65536
-Kick = Callable[[Any, jax.Array], tuple[State, State]]
-Drift = Callable[[State, jax.Array], Any]
+Kick = Callable[[Tree, jax.Array], tuple[State, State]]
+Drift = Callable[[State, jax.Array], Tree]
 
 
 def to_fixed(x: jax.Array) -> jax.Array:
@@ -50,13 +52,19 @@ class Buffer:
 
 
 @dataclass(frozen=True)
-class Reversible:
+class Reversible(SavePolicy):
     """Room for `capacity` digits; `before` and `after` as elsewhere."""
 
     capacity: int
     before: tuple[str, ...]
     after: tuple[str, ...]
     exact: ClassVar[bool] = True
+    stepwise: ClassVar[bool] = False
+    failed: ClassVar[tuple[str, str]] = (
+        "training is finite, but the reversed run did not reproduce its initial state: the decays fell below half of the "
+        "initial ones and overflowed the buffer, or the adjoint is not finite",
+        "start from the decays that were reached, or use `reverse = exact(checkpoint)`",
+    )
 
 
 def reversible_forward_pass(
@@ -95,12 +103,12 @@ def reversible_forward_pass(
 
 
 @dataclass(frozen=True)
-class ReversibleTrajectory:
-    """The last state in fixed point, and the buffer; lives inside one trace."""
+class ReversibleTrajectory(Trajectory):
+    """The last state in fixed point, and the information buffer; lives inside one trace."""
 
     start: State
     last: State
-    buffer: Buffer
+    information: Buffer
     kick: Kick
     drift: Drift
     steps: int
@@ -126,9 +134,9 @@ class ReversibleTrajectory:
             fixed = {"w": w, **earlier}
             return reverse_step(jax.tree.map(to_real, fixed), after, adjoint, t), fixed, buffer
 
-        adjoint, first, _ = counted_back(self.steps, body, (adjoint, self.last, self.buffer))
+        adjoint, first, _ = counted_back(self.steps, body, (adjoint, self.last, self.information))
         same = jax.tree.map(lambda a, b: jnp.all(a == b), first, self.start)
-        good = jnp.all(jnp.stack(jax.tree.leaves(same))) & (self.buffer.count <= self.policy.capacity)
+        good = jnp.all(jnp.stack(jax.tree.leaves(same))) & (self.information.count <= self.policy.capacity)
         checked: State = jax.tree.map(lambda x: jnp.where(good, x, jnp.nan), adjoint)
         return checked
 
@@ -136,7 +144,7 @@ class ReversibleTrajectory:
 def _numerators(decays: State, like: State) -> State:
     """n of n / 65536, for every number: the decay rounded up, as in the authors' code."""
 
-    def one(decay: Any, x: jax.Array) -> jax.Array:
+    def one(decay: jax.Array | float, x: jax.Array) -> jax.Array:
         n = jnp.clip(jnp.floor(DIGIT * jnp.asarray(decay, jnp.float64) + 1), 1, DIGIT).astype(jnp.int64)
         return jnp.broadcast_to(n, x.shape)
 
@@ -163,9 +171,9 @@ def _divide(x: jax.Array, word: jax.Array, n: jax.Array) -> tuple[jax.Array, jax
     return ((x // n) << 16) + (word & (DIGIT - 1)), word >> 16
 
 
-def _unzip(like: Any, pairs: Any) -> tuple[Any, Any]:
+def _unzip(like: PyTree, pairs: PyTree) -> tuple[PyTree, PyTree]:
     """A tree of pairs as a pair of trees."""
-    two: tuple[Any, Any] = jax.tree.transpose(jax.tree.structure(like), jax.tree.structure((0, 0)), pairs)
+    two: tuple[PyTree, PyTree] = jax.tree.transpose(jax.tree.structure(like), jax.tree.structure((0, 0)), pairs)
     return two
 
 
@@ -175,11 +183,12 @@ def _make_room(buffer: Buffer, t: jax.Array, numerators: State) -> Buffer:
     more = jnp.log2(DIGIT / smallest) + 1e-3
     push = buffer.bits + more > 16
 
-    def written(rows: jax.Array, word: jax.Array) -> Any:
+    def written(rows: jax.Array, word: jax.Array) -> jax.Array:
         place = jnp.minimum(buffer.count, rows.shape[0] - 1)
         old = lax.dynamic_index_in_dim(rows, place, 0, keepdims=False)
         digit = jnp.where(push, (word & (DIGIT - 1)).astype(jnp.uint16), old)
-        return lax.dynamic_update_index_in_dim(rows, digit, place, 0)
+        changed: jax.Array = lax.dynamic_update_index_in_dim(rows, digit, place, 0)
+        return changed
 
     rows = jax.tree.map(written, buffer.rows, buffer.words)
     words = jax.tree.map(lambda word: jnp.where(push, word >> 16, word), buffer.words)

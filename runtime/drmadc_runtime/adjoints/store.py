@@ -1,11 +1,13 @@
 """Recorded states: `exact(store)`, and `truncated(steps: k)`, which records the last k steps only."""
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import jax
 
-from drmadc_runtime.adjoints.base import ForwardStep, ReverseStep, State, only, read, rows_like, write
+from drmadc_runtime.adjoints.base import SavePolicy, Trajectory, only, read, rows_like, write
+from drmadc_runtime.core.types import ForwardStep, ReverseStep, State
 from drmadc_runtime.execution.loops import backwards, forwards
 
 
@@ -87,7 +89,7 @@ def reverse_record(
 
 
 @dataclass(frozen=True)
-class Store:
+class Store(SavePolicy):
     """Keep every state, or with `last` those of the last steps only: exact over the steps that are kept.
 
     Memory grows with the number of steps. `room` may hold the record of an earlier run of the same program, to be
@@ -97,13 +99,13 @@ class Store:
     before: tuple[str, ...]
     after: tuple[str, ...]
     last: int | None = None
-    buffer: Any = field(default=None, compare=False)
+    buffer: Record | None = field(default=None, compare=False)
 
     def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "StoredTrajectory"]:
         """The last state, and the record."""
         names = Names(self.before, self.after)
         first = max(0, steps - self.last) if self.last is not None else 0
-        buffer = self.buffer if self.buffer is not None else self.empty(state, steps)
+        buffer = self.buffer if self.buffer is not None else self.empty(lambda: state, steps)
         if first:
             state = forwards(forward_step, 0, first, lambda step, t, state: step(state, t), state)
         state, rows = record(forward_step, state, first, steps, buffer, names)
@@ -114,21 +116,30 @@ class Store:
         """Whether every step is kept."""
         return self.last is None
 
-    def empty(self, state: State, steps: int) -> Record:
-        """Room for the record."""
+    def empty(self, like: Callable[[], State], steps: int) -> Record:
+        """Memory for the record."""
         rows = min(steps, self.last) if self.last is not None else steps
-        return empty_record(state, rows, Names(self.before, self.after))
+        return empty_record(like(), rows, Names(self.before, self.after))
+
+    def reuse(self, buffer: Record) -> "Store":
+        """The same policy, writing over the record of an earlier run."""
+        return replace(self, buffer=buffer)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class StoredTrajectory:
+class StoredTrajectory(Trajectory):
     """The record of steps `first` .. `steps` - 1."""
 
     rows: Record
     first: int = field(metadata={"static": True})
     steps: int = field(metadata={"static": True})
     names: Names = field(metadata={"static": True})
+
+    @property
+    def buffer(self) -> Record:
+        """The record, to be written over."""
+        return self.rows
 
     def backward(self, forward_step: ForwardStep, reverse_step: ReverseStep, adjoint: State) -> State:
         """The adjoint before step `first`."""

@@ -1,15 +1,14 @@
 """Compiles a program's functions at their first use, and calls them with the data of the right outer step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from drmadc_runtime.adjoints.base import Hypergradient, SavePolicy
-from drmadc_runtime.adjoints.store import Store
 from drmadc_runtime.core.compilation_cache import use_compilation_cache
 from drmadc_runtime.core.domains import constrain, reverse_constrain, unconstrain
 from drmadc_runtime.core.types import Arrays, Hypers, Params, PyTree, Splits, State, UpdateState, Values
@@ -22,11 +21,13 @@ from drmadc_runtime.program.outer_data import OuterData
 class Evaluation:
     """One evaluation of objective and hypergradient, on the host.
 
-    `switched` is the training step below which a guarded reverse pass used the Gauss-Newton matrix, -1 for none;
-    `unsettled`, for implicit methods, the length of the last training step over that of the first; `lost`, for naive
-    reversal, how far from the start it ends.
-    `gradient` is with respect to the hyperparameters in their own domains, `unconstrained` with respect to what
-    the outer loop moves (logarithm, logit). `growth` is |adjoint at the first step| / |adjoint at the last|.
+    Attributes:
+        value: the outer objective.
+        gradient: with respect to the hyperparameters in their own domains.
+        unconstrained: with respect to what the outer loop moves (logarithm, logit).
+        growth: |adjoint at the first step| / |adjoint at the last|.
+        params: trained parameters, on the device.
+        stats: what the strategy measured of itself, by name (see `SavePolicy.stats`).
     """
 
     value: float
@@ -34,9 +35,7 @@ class Evaluation:
     unconstrained: Arrays
     growth: float
     params: Params
-    switched: int = -1
-    residual: float = 0.0
-    lost: float = -1.0
+    stats: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def finite(self) -> bool:
@@ -124,41 +123,40 @@ class Executor:
                 {name: np.asarray(value) for name, value in free.items()},
                 float(result.growth),
                 result.params,
-                int(result.switched),
-                float(result.residual),
-                float(result.lost),
+                {name: float(value) for name, value in result.stats.items()},
             )
 
     def hypergradient(self, hypers: Hypers, outer: int, policy: SavePolicy) -> tuple[Hypergradient, Hypers]:
-        """The hypergradient and its unconstrained form, on the device; a stored path's memory is used again."""
+        """The hypergradient and its unconstrained form, on the device; memory of a trajectory is used again."""
         data = self.data(outer)
-        if not isinstance(policy, Store):
-            knots: tuple[Hypergradient, Hypers] = self._evaluate(None, hypers, jnp.int32(outer), *data, policy=policy)
-            return knots
-        if self._buffer is None or self._buffer[0] != policy:
-            self._buffer = None
-            state = jax.eval_shape(lambda h, *d: self.program.training(h, jnp.int32(outer), *d)[0], hypers, *data)
-            self._buffer = policy, policy.empty(state, self.program.steps)
-        buffer, self._buffer = self._buffer[1], None
-        result: Hypergradient
-        result, free = self._evaluate(buffer, hypers, jnp.int32(outer), *data, policy=policy)
-        self._buffer = policy, result.trajectory.rows
-        return result._replace(trajectory=None), free
+        buffer = self._take_buffer(policy, hypers, data)
+        result, buffer, free = self._evaluate(buffer, hypers, jnp.int32(outer), *data, policy=policy)
+        self._buffer = policy, buffer
+        return result, free
+
+    def _take_buffer(self, policy: SavePolicy, hypers: Hypers, data: tuple[Splits, ...]) -> PyTree:
+        """The memory that the last evaluation left, if it was of the same policy; it is donated, so taken once."""
+        kept, self._buffer = self._buffer, None
+        if kept is not None and kept[0] == policy:
+            return kept[1]
+
+        def like() -> State:
+            shapes: State = jax.eval_shape(lambda h, *d: self.program.training(h, jnp.int32(0), *d)[0], hypers, *data)
+            return shapes
+
+        return policy.empty(like, self.program.steps)
 
     def _evaluate_traced(
         self, buffer: PyTree, hypers: Hypers, outer: jax.Array, *data: Splits, policy: SavePolicy
-    ) -> tuple[Hypergradient, Hypers]:
-        if isinstance(policy, Store):
-            policy = replace(policy, buffer=buffer)
-
+    ) -> tuple[Hypergradient, PyTree, Hypers]:
         def loss(params: Params, t: jax.Array) -> jax.Array:
             return self.program.training_loss(params, hypers, outer, *data, t)
 
         with watched(self.watch, loss):
-            result = self.program.hypergradient(hypers, outer, *data, policy=policy)
-        if not isinstance(policy, Store):
-            result = result._replace(trajectory=None)
-        return result, reverse_constrain(self.program.domains, hypers, result.gradient)
+            result = self.program.hypergradient(hypers, outer, *data, policy=policy.reuse(buffer))
+        buffer = None if result.trajectory is None else result.trajectory.buffer
+        free = reverse_constrain(self.program.domains, hypers, result.gradient)
+        return result._replace(trajectory=None), buffer, free
 
     def objective(self, hypers: Values, outer: int) -> float:
         """Train from scratch; the outer objective."""

@@ -8,9 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from drmadc_runtime.adjoints.base import Partial, Watch
-from drmadc_runtime.adjoints.fixed_point import FixedPoint
-from drmadc_runtime.adjoints.naive import Naive
-from drmadc_runtime.adjoints.reversible import Reversible
 from drmadc_runtime.core.types import Hypers, PyTree, Splits, State, Values
 from drmadc_runtime.program.debug_nans import first_bad_operation
 from drmadc_runtime.program.executor import Evaluation, Executor
@@ -78,14 +75,7 @@ def locate(executor: Executor, hypers: Values, outer: int, result: Evaluation) -
             f"trained parameters have norm {_length(before['w']):.4g}; {values}",
             _operation(executor, lambda: executor.evaluate(hypers, outer)),
         )
-    what = "training is finite, but the adjoint overflows in the reverse pass"
-    advice = "use more knots, `curvature: auto`, or `reverse = exact()`"
-    if isinstance(program.policy, Reversible):
-        what = (
-            "training is finite, but the reversed run did not reproduce its initial state: the decays fell below half "
-            "of the initial ones and overflowed the buffer, or the adjoint is not finite"
-        )
-        advice = "start from the decays that were reached, or use `reverse = exact(checkpoint)`"
+    what, advice = program.policy.failed
     return NotFinite(
         outer,
         _failing_reverse_step(executor, hypers, outer, data),
@@ -133,7 +123,7 @@ def _advance(executor: Executor, hypers: Values, outer: int, state: State, t: in
 def _failing_reverse_step(executor: Executor, hypers: Hypers, outer: int, data: tuple[Splits, ...]) -> int | None:
     """The training step whose adjoint is the first, from the end, that is not finite; None where none is taken."""
     program = executor.program
-    if isinstance(program.policy, Naive | Reversible | FixedPoint) or program.strategy.startswith("flow"):
+    if not program.policy.stepwise:
         return None
 
     @jax.jit

@@ -43,9 +43,8 @@ def _hypergradient(executor: Executor, proposal: Proposal) -> Measurement:
             gradient[name] = gradient.get(name, 0.0) + found / len(draws)
         for name, number in executor.report(result.params, hypers, draw).items():
             reports[name] = reports.get(name, 0.0) + number / len(draws)
-    stats = {"switched": float(result.switched), "residual": result.residual, "lost": result.lost}
     seconds = time.perf_counter() - start
-    return Measurement(proposal, value, gradient, reports, seconds, draw, result.growth, stats, result)
+    return Measurement(proposal, value, gradient, reports, seconds, draw, result.growth, result.stats, result)
 
 
 def _objective(executor: Executor, proposal: Proposal) -> Measurement:

@@ -131,8 +131,7 @@ class Trial:
             "seconds": self.seconds,
             "growth": self.growth,
             "hypergradient": self.gradient_norm,
-            **{name: int(self.stats[name]) for name in ("switched",) if self.stats.get(name, -1) >= 0},
-            **{name: self.stats[name] for name in ("lost",) if self.stats.get(name, -1) >= 0},
+            **self.stats,
             **self.reports,
         }
 

@@ -1,7 +1,7 @@
 # reverse_flow: the statements that differ from reverse_exact's module
 
 # flow(knots: 5, segments: 4, products: 16, batch: 100), reverse_flow.drm:28
-SAVE_POLICY = rt.Knots(count=5, before=("w",), after=("v",))
+SAVE_POLICY = rt.FlowKnots(count=5, before=("w",), after=("v",))
 
 def large_minibatch(data, outer, i):
     """100 examples for the products of segment i: a function of (seed, outer, i)."""
@@ -38,7 +38,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """
     # reverse_flow.drm:28
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # reverse_flow.drm:27
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}

@@ -57,7 +57,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """
     # reverse_guarded.drm:28
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # reverse_guarded.drm:27
     value, d_w = jax.value_and_grad(objective)(state["w"], data)
     d_hypers = rt.zeros_like(hypers)
@@ -71,13 +71,18 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
         batch = minibatch(data, outer, t)
         return reverse_step_gauss_newton(before, after, adjoint, hypers, batch, t)
 
-    adjoint, switched = rt.guarded_reverse_pass(
+    adjoint, fallback_step = rt.guarded_reverse_pass(
         forward_step, reverse_step_at, gauss_newton_step_at, trajectory, adjoint
     )
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(
-        value, d_hypers, growth, state["w"], trajectory, switched=switched
+        value,
+        d_hypers,
+        growth,
+        state["w"],
+        trajectory,
+        stats={"fallback_step": fallback_step},
     )
 
 PROGRAM = rt.Program(

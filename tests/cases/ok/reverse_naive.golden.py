@@ -56,7 +56,13 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     adjoint = rt.reverse_pass(forward_step, reverse_step_at, trajectory, adjoint)
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
-    return rt.Hypergradient(value, d_hypers, growth, state["w"], lost=trajectory.lost())
+    return rt.Hypergradient(
+        value,
+        d_hypers,
+        growth,
+        state["w"],
+        stats={"reversal_error": trajectory.reversal_error()},
+    )
 
 PROGRAM = rt.Program(
     name=NAME,

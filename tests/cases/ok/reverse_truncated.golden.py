@@ -7,7 +7,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: truncated(steps: 4)."""
     # reverse_truncated.drm:28
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # reverse_truncated.drm:27
     value, d_w = jax.value_and_grad(objective)(state["w"], data)
     d_hypers = rt.zeros_like(hypers)

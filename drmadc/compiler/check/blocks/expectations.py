@@ -7,11 +7,12 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.program import Expectation
 from drmadc.ir.types import SCALAR, SERIES, Array, is_scalar, sizes
 from drmadc.language.shapes import broadcast_types, describe
+from drmadc.language.strategies.registry import STATS
 from drmadc.syntax import ast
 from drmadc.syntax.format import expectation_text, format_expr
 
 REDUCTIONS = ("first", "last", "min", "max", "mean")
-RECORDED = ("objective", "hypergradient", "growth", "seconds", "lost")
+RECORDED = ("objective", "hypergradient", "growth", "seconds", *STATS)
 
 
 def _recorded(known: Known) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.program import Function, Report
 from drmadc.ir.types import Array, Tree
 from drmadc.language.shapes import describe
+from drmadc.language.strategies.registry import STATS
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-RECORD_KEYS = ("outer", "stage", "objective", "seconds", "growth", "hypergradient", "lost")
+RECORD_KEYS = ("outer", "stage", "objective", "seconds", "growth", "hypergradient", *STATS)
 
 
 def check_report(known: Known) -> None:

@@ -26,6 +26,7 @@ class Drmad(Strategy):
 
     word = "drmad"
     order = 50
+    stats = ("fallback_step",)
     example = "drmad(knots: 16, curvature: auto)"
     settings = (
         KNOTS,
@@ -125,6 +126,6 @@ class Drmad(Strategy):
         reverse: list[py.Statement] = [
             emit.reverse_step_at(steps[0], "reverse_step"),
             emit.reverse_step_at(steps[1], "reverse_step_gauss_newton"),
-            py.Assign((py.Id("adjoint"), py.Id("switched")), run),
+            py.Assign((py.Id("adjoint"), py.Id("fallback_step")), run),
         ]
-        return Passes(forward, reverse, stats={"switched": py.Id("switched")})
+        return Passes(forward, reverse, stats={"fallback_step": py.Id("fallback_step")})

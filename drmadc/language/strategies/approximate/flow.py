@@ -80,7 +80,7 @@ class Flow(Strategy):
         return None
 
     def policy(self, facts: Facts) -> py.Call:
-        return call("rt.Knots", count=py.Literal(self.knots))
+        return call("rt.FlowKnots", count=py.Literal(self.knots))
 
     def functions(self, emit: Emission) -> list[py.Statement]:
         return [*emit.curvature_functions(self.batch), _flow_rule(emit)]

@@ -16,6 +16,7 @@ class Implicit(Strategy):
 
     __slots__ = ()
     word = "implicit"
+    stats = ("residual",)
     gradient = "right at rest"
 
     def advice(self, facts: Facts, exact: str) -> str:

@@ -15,6 +15,7 @@ class Naive(Strategy):
     """naive(): why the other strategies exist (Maclaurin et al. 2015, figure 1)."""
 
     word = "naive"
+    stats = ("reversal_error",)
     order = 70
     example = "naive()"
     gradient = "none: a demonstration of rounding"
@@ -42,5 +43,6 @@ class Naive(Strategy):
         return kick_drift_pass(emit, "rt.naive_forward_pass", keep=keep)
 
     def passes(self, emit: Emission) -> Passes:
-        lost = py.Call(py.Attribute(py.Id("trajectory"), "lost"))
-        return Passes(self.forward(emit, keep=True), emit.reverse_pass(), keeps_trajectory=False, stats={"lost": lost})
+        error = py.Call(py.Attribute(py.Id("trajectory"), "reversal_error"))
+        forward, stats = self.forward(emit, keep=True), {"reversal_error": error}
+        return Passes(forward, emit.reverse_pass(), keeps_trajectory=False, stats=stats)

@@ -92,7 +92,7 @@ class Display:
         row = {
             "objective": trial.objective,
             **trial.reports,
-            **{name: value for name, value in trial.stats.items() if name == "lost" and value >= 0},
+            **trial.stats,
             "growth": trial.growth,
             "seconds": trial.seconds,
         }
@@ -126,19 +126,9 @@ class Display:
     def warn(self, trial: Trial, program: Program) -> None:
         """Everything that a person should know about the way back, each once."""
         self.warn_growth(trial, program.policy.exact, program.origins.reverse)
-        switched, residual = (trial.stats.get(name, -1.0) for name in ("switched", "residual"))
-        if switched >= 0:
-            self._once(
-                "switched",
-                f"note: at outer step {trial.number} the adjoint grew too large; before training step {switched:.0f} "
-                "the Gauss-Newton matrix replaced the Hessian",
-            )
-        if residual > 0.1:
-            self._once(
-                "unsettled",
-                f"warning: training has not converged: its last step is still {residual:.2g} times as long as "
-                f"its first, and {program.strategy} is correct at convergence only. Use more steps, or `exact()`.",
-            )
+        for stat in program.policy.stats:
+            if stat.name in trial.stats and (text := stat.alarm_of(trial.stats[stat.name], trial.number)):
+                self._once(stat.name, f"warning: {text} ({program.origins.reverse})")
 
     def warn_slope(self, slope: Slope, line: str) -> None:
         """Say that the objective's slope along the hypergradient is not what it predicts."""

@@ -49,7 +49,7 @@ def test_the_record_holds_the_states_that_are_read() -> None:
 
 def test_the_record_of_an_earlier_run_is_written_over() -> None:
     policy = rt.Store(BEFORE, AFTER)
-    empty = policy.empty(start(), 4)
+    empty = policy.empty(start, 4)
     full = jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), empty)
     _, path = rt.forward_pass(forward_step(HYPERS), start(), 4, rt.Store(BEFORE, AFTER, buffer=full))
     assert jax.tree.map(jnp.shape, path.rows) == jax.tree.map(jnp.shape, empty)
