@@ -61,8 +61,8 @@ class Reversible(SavePolicy):
     exact: ClassVar[bool] = True
     stepwise: ClassVar[bool] = False
     failed: ClassVar[tuple[str, str]] = (
-        "training is finite, but the reversed run did not reproduce its initial state: the decays fell below half of the "
-        "initial ones and overflowed the buffer, or the adjoint is not finite",
+        "training is finite, but the reversed run did not reproduce its initial state: the decays fell below half of "
+        "the initial ones and overflowed the buffer, or the adjoint is not finite",
         "start from the decays that were reached, or use `reverse = exact(checkpoint)`",
     )
 
