@@ -205,7 +205,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # accumulated.drm:28
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # accumulated.drm:29
     value, (d_w, d_blur) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["blur"], data

@@ -255,7 +255,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # adam_all.drm:33
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # adam_all.drm:32
     d_hypers = rt.zeros_like(hypers)
     adjoint = {

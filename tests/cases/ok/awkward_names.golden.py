@@ -264,7 +264,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # awkward_names.drm:40
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # awkward_names.drm:39
     value, (d_w, d_batch) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["batch"], data

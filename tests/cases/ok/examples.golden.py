@@ -157,7 +157,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # examples.drm:28
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # examples.drm:27
     value, (d_w, d_trust) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["trust"], data

@@ -214,7 +214,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # learned.drm:36
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # learned.drm:37
     value, (d_w, d_images, d_blur, d_drop) = jax.value_and_grad(
         objective, argnums=(0, 1, 2, 3)

@@ -163,7 +163,7 @@ def hypergradient(hypers, outer, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # own_rule.drm:27
     start, forward_step = training(hypers, outer)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # own_rule.drm:26
     value, (d_w, d_pull) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["pull"]

@@ -287,7 +287,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # reparametrised.drm:46
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # reparametrised.drm:47
     value, (d_w, d_t, d_mix) = jax.value_and_grad(objective, argnums=(0, 1, 2))(
         state["w"], hypers["t"], hypers["mix"], data

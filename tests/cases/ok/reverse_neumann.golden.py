@@ -63,7 +63,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: implicit(neumann: 4)."""
     # reverse_neumann.drm:27
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # reverse_neumann.drm:26
     value, d_w = jax.value_and_grad(objective)(state["w"], data)
     d_hypers = rt.zeros_like(hypers)
@@ -82,7 +82,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
         growth,
         state["w"],
         trajectory,
-        residual=rt.residual(forward_step, start, state, STEPS),
+        stats={"residual": rt.residual(forward_step, start, state, STEPS)},
     )
 
 PROGRAM = rt.Program(

@@ -165,7 +165,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: drmad(knots: 3)."""
     # sampling.drm:28
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # sampling.drm:27
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}

@@ -133,7 +133,7 @@ def hypergradient(hypers, outer, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # stages.drm:18
     start, forward_step = training(hypers, outer)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # stages.drm:19
     value, (d_w, d_mix, d_bins) = jax.value_and_grad(objective, argnums=(0, 1, 2))(
         state["w"], hypers["mix"], hypers["bins"]

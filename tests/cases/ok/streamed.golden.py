@@ -261,7 +261,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """
     # streamed.drm:32
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     value, d_w = jax.value_and_grad(objective)(state["w"], data)  # streamed.drm:31
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}
@@ -274,7 +274,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
         batch = minibatch(data, raw, outer, t)
         return reverse_step_gauss_newton(before, after, adjoint, hypers, batch, t)
 
-    adjoint, switched = rt.guarded_reverse_pass(
+    adjoint, fallback_step = rt.guarded_reverse_pass(
         forward_step,
         FEED.along(outer, reverse_step_at),
         FEED.along(outer, gauss_newton_step_at),
@@ -284,7 +284,12 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = adjoint["hypers"]
     return rt.Hypergradient(
-        value, d_hypers, growth, state["w"], trajectory, switched=switched
+        value,
+        d_hypers,
+        growth,
+        state["w"],
+        trajectory,
+        stats={"fallback_step": fallback_step},
     )
 
 

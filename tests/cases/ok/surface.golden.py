@@ -135,7 +135,7 @@ def hypergradient(hypers, outer, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # surface.drm:20
     start, forward_step = training(hypers, outer)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     value, d_w = jax.value_and_grad(objective)(state["w"])  # surface.drm:19
     d_hypers = rt.zeros_like(hypers)
     adjoint = {"w": d_w, "v": rt.zeros_like(d_w), "hypers": d_hypers}

@@ -219,7 +219,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # tasks.drm:32
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # tasks.drm:33
     value, (d_w, d_sharing) = jax.value_and_grad(objective, argnums=(0, 1))(
         state["w"], hypers["sharing"], data

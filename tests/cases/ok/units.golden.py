@@ -232,7 +232,7 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # units.drm:32
     start, forward_step = training(hypers, outer, data)
-    state, trajectory = rt.forward_pass(forward_step, start, STEPS, policy)
+    state, trajectory = policy.forward(forward_step, start, STEPS)
     # units.drm:31
     value, (d_w, d_gain, d_l2) = jax.value_and_grad(objective, argnums=(0, 1, 2))(
         state["w"], hypers["gain"], hypers["l2"], data
