@@ -32,10 +32,10 @@ def main() -> None:
     calls = {"plain": 0, "watched": 0, "often": 0}
 
     def watcher(name: str, every: int) -> Watcher:
-        def tick(way: str, t: int, value: float) -> None:
+        def report(way: str, t: int, value: float) -> None:
             calls[name] += 1
 
-        return Watcher(max(1, every), tick)
+        return Watcher(max(1, every), report)
 
     executors = {
         "plain": Executor(module),

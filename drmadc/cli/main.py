@@ -188,7 +188,7 @@ def _run_one(spec: Path, overrides: tuple[str, ...], out: str | None, options: _
         return console.OK
     found = outcomes(program, done.metrics, done.arms, done.sweep)
     if not found:
-        shown.say("the spec has no expectations; add for example `expect last(objective) < 0.5` to `report`")
+        shown.info("the spec has no expectations; add for example `expect last(objective) < 0.5` to `report`")
     for outcome in found:
         shown.outcome(outcome)
     return console.OK if all(outcome.holds for outcome in found) else console.UNEXPECTED

@@ -24,7 +24,7 @@ from drmadc_runtime.adjoints.stats import Stat
 from drmadc_runtime.core.axes import sum_to
 from drmadc_runtime.core.trees import Tree, tree_map
 from drmadc_runtime.core.types import State
-from drmadc_runtime.execution.progress import tick
+from drmadc_runtime.execution.progress import report
 
 FLOOR = -0.5
 
@@ -68,7 +68,7 @@ def flow_reverse_pass(
         d_w, d_hypers = carry
         i = segments - 1 - j
         first, stop = bounds[0][i], bounds[1][i]
-        tick("reverse", stop, {"w": d_w})
+        report("reverse", stop, {"w": d_w})
         middle = (first + stop) // 2
         length = stop - first
         w, moved = _point(read(trajectory.lines, chunks[i]), centres[i])

@@ -45,16 +45,16 @@ class Data:
     options: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
 
-    def fetch(self, say: Callable[[str], None]) -> None:
-        """Fetch the source where it has to be fetched first and is not here; `say` is told what, from where.
+    def fetch(self, info: Callable[[str], None]) -> None:
+        """Fetch the source where it has to be fetched first and is not here; `info` is told what, from where.
 
         Raises:
             DataError: it cannot be fetched, or must not be.
         """
         if self.source in REGISTRY and not is_here(self.source):
-            fetch(self.source, say)
+            fetch(self.source, info)
         if self.source == "huggingface":
-            huggingface.fetch(self.options["name"], self.options.get("configuration"), say)
+            huggingface.fetch(self.options["name"], self.options.get("configuration"), info)
 
     @cached_property
     def raw(self) -> Raw:

@@ -90,7 +90,7 @@ def forwards(
         start = number * length
         inner = _within(function, number, start)
         begin, end = jnp.maximum(start, first), jnp.minimum(start + length, stop)
-        progress.tick("forward", start, carry, when=start >= first)
+        progress.report("forward", start, carry, when=start >= first)
         return _loop(begin, end, lambda t, carry: body(inner, t, carry), carry)
 
     return _loop(jnp.asarray(first) // length, -(-jnp.asarray(stop) // length), block, carry)
@@ -122,7 +122,7 @@ def backwards(
         inner = _within(function, number, start)
         begin, end = jnp.maximum(start, first), jnp.minimum(start + length, stop)
         if told:
-            progress.tick("reverse", end, carry, when=start >= first)
+            progress.report("reverse", end, carry, when=start >= first)
         return _loop(0, end - begin, lambda j, carry: body(inner, end - 1 - j, carry), carry)
 
     return _loop(0, above - lowest, block, carry)

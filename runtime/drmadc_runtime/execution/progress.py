@@ -17,20 +17,20 @@ from jax import lax
 from drmadc_runtime.core.trees import norm
 
 Loss = Callable[[Any, jax.Array], jax.Array]
-Tick = Callable[[str, int, float], None]
+Report = Callable[[str, int, float], None]
 PERIOD = 0.5
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """Calls `tick(way, step, value)` every so many steps, from a thread of the device.
+    """Calls `report(way, step, value)` every so many steps, from a thread of the device.
 
     `way` is "forward", with the training loss of that step's minibatch, or "reverse", with the length of the adjoint of
     the parameters behind that step; or what else is under way, in words.
     """
 
     every: int
-    tick: Tick
+    report: Report
 
 
 def interval(pace: float) -> int:
@@ -57,7 +57,7 @@ def every() -> int | None:
     return None if found is None else found[0].every
 
 
-def tick(way: str, t: jax.Array, carry: Any, when: jax.Array | bool = True) -> None:
+def report(way: str, t: jax.Array, carry: Any, when: jax.Array | bool = True) -> None:
     """Call back, if watched and `when` holds; `carry` is the state (on the way back the adjoint), or begins with it.
 
     A state in fixed point has no loss here: its value is NaN.
@@ -72,7 +72,7 @@ def tick(way: str, t: jax.Array, carry: Any, when: jax.Array | bool = True) -> N
 
     def call() -> None:
         value: Any = norm(w) if way == "reverse" else loss(w, t) if _real(w) else math.nan
-        jax.debug.callback(lambda t, value: watch.tick(way, int(t), float(value)), t, value)
+        jax.debug.callback(lambda t, value: watch.report(way, int(t), float(value)), t, value)
 
     lax.cond(when, call, lambda: None)
 

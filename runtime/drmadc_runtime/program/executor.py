@@ -66,10 +66,10 @@ class Executor:
         self._report = jax.jit(self._report_traced)
         self._online = jax.jit(self._online_traced)
 
-    def tell(self, doing: str) -> None:
-        """Say what is under way, where somebody watches."""
+    def status(self, doing: str) -> None:
+        """Report what is under way, where somebody watches."""
         if self.watch is not None:
-            self.watch.tick(doing, 0, 0.0)
+            self.watch.report(doing, 0, 0.0)
 
     @contextmanager
     def precision(self) -> Iterator[None]:

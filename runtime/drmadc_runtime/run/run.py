@@ -111,7 +111,7 @@ def run(program: Program, texts: Mapping[str, str], out: str | None, options: Op
     options = options or Options()
     require(options.services)
     if program.data is not None:
-        program.data.fetch((options.shown or Display(quiet=True)).say)
+        program.data.fetch((options.shown or Display(quiet=True)).info)
     folder = RunFolder.create(program.name, out, "".join(texts.values()))
     try:
         display = options.displays(folder)
@@ -160,7 +160,7 @@ def resume(program: Program, path: Path, options: Options | None = None) -> Run:
         found = forecast(executor, hypers, options.cost, timed=not display.quiet)
         display.begin(found)
         display.folder(path)
-        display.say(f"{count_text(checkpoint.steps, 'outer step')} of {program.outer_steps} done")
+        display.info(f"{count_text(checkpoint.steps, 'outer step')} of {program.outer_steps} done")
         executor = _watching(executor, found, display)
         searcher = searcher_of(executor, hypers)
         try:
@@ -180,7 +180,7 @@ def _watching(executor: Executor, found: Forecast, display: Display) -> Executor
     """An executor that tells of progress inside training, where somebody looks and an outer step takes long."""
     if not display.alive or found.pace is None or found.seconds is None or found.seconds < LONG:
         return executor
-    watch = Watcher(min(found.steps, interval(found.pace)), display.tick)
+    watch = Watcher(min(found.steps, interval(found.pace)), display.report)
     return Executor(executor.program, watch, debug_nans=executor.debug_nans)
 
 
@@ -212,7 +212,7 @@ def _search(executor: Executor, searcher: Searcher, records: Records, folder: Ru
                 _draw_sweep(axes, records, folder, display)
             else:
                 display.step(trial)
-                display.warn(trial, program)
+                display.warn_reverse(trial, program)
                 slope = trial.probe() if trial.probe is not None and not asked.number else None
                 if slope is not None:
                     display.warn_slope(slope, program.origins.reverse)
@@ -257,7 +257,7 @@ def _retrain(executor: Executor, final: Retraining, hypers: Arrays, display: Dis
     with executor.precision():
         arms = final.arms(executor.cast(hypers))
     found: dict[str, dict[str, float]] = {}
-    display.say(f"final training on {', '.join(final.splits)}")
+    display.info(f"final training on {', '.join(final.splits)}")
     for name, values in arms.items():
         found[name] = retrain(executor, values, executor.program.fresh_outer)
         display.arm(name, found[name])

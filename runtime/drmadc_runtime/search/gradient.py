@@ -103,5 +103,5 @@ def _finite(arrays: Arrays) -> bool:
 def _probed(executor: Executor, measurement: Measurement) -> Slope | None:
     """The objective's slope along the hypergradient, predicted and measured."""
     assert measurement.evaluation is not None
-    executor.tell("checking the gradient along its own direction")
+    executor.status("checking the gradient along its own direction")
     return probe(executor, measurement.proposal.hypers, measurement.draw, measurement.evaluation)

@@ -95,7 +95,7 @@ def checksum(raw: Raw) -> str:
     return digest.hexdigest()
 
 
-def fetch(name: str, say: Callable[[str], None], again: bool = False) -> Path:
+def fetch(name: str, info: Callable[[str], None], again: bool = False) -> Path:
     """Fetch a data set from the first mirror that gives it; the folder of its arrays.
 
     Two processes that fetch at once wait for each other. What fails leaves nothing but files that are gone on with.
@@ -121,7 +121,7 @@ def fetch(name: str, say: Callable[[str], None], again: bool = False) -> Path:
         failures: list[str] = []
         downloads = cache_folder() / "downloads" / name
         for number, mirror in enumerate(remote.mirrors):
-            say(f"{name}: downloading {bytes_text(mirror.size)} from {mirror} to {cache_folder()}")
+            info(f"{name}: downloading {bytes_text(mirror.size)} from {mirror} to {cache_folder()}")
             try:
                 raw = _from(mirror, downloads / str(number))
                 _check(raw, name)

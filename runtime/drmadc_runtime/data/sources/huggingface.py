@@ -38,8 +38,8 @@ def huggingface(request: Request) -> Raw:
     return sized(raw, request)
 
 
-def fetch(name: str, configuration: str | None, say: Callable[[str], None]) -> None:
-    """Bring a data set from the hub, unless it is a folder or in the cache already; `say` is told before.
+def fetch(name: str, configuration: str | None, info: Callable[[str], None]) -> None:
+    """Bring a data set from the hub, unless it is a folder or in the cache already; `info` is told before.
 
     Raises:
         DataError: the hub cannot be reached or has no such data set, or fetching is forbidden.
@@ -52,7 +52,7 @@ def fetch(name: str, configuration: str | None, say: Callable[[str], None]) -> N
     with _told(name):
         size = datasets.load_dataset_builder(name, configuration).info.download_size
     amount = bytes_text(size) if size else "a data set of unknown size"
-    say(f"huggingface({name}): downloading {amount} from {_address()} to {datasets.config.HF_DATASETS_CACHE}")
+    info(f"huggingface({name}): downloading {amount} from {_address()} to {datasets.config.HF_DATASETS_CACHE}")
     _loaded(name, configuration)
 
 

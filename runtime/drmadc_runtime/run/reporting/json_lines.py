@@ -23,11 +23,11 @@ class JsonDisplay(Display):
         sys.stdout.write(json.dumps({"event": kind, **fields}) + "\n")
         sys.stdout.flush()
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """A note."""
         self._event("note", text=text)
 
-    def alarm(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """A warning."""
         self._event("warning", text=text)
 
@@ -43,7 +43,7 @@ class JsonDisplay(Display):
         """The run is done."""
         self._event("end", path=str(path), steps=steps)
 
-    def tick(self, way: str, t: int, value: float) -> None:
+    def report(self, way: str, t: int, value: float) -> None:
         """Progress inside a training run."""
         self._event("progress", way=way, step=t, value=value if math.isfinite(value) else None)
 

@@ -54,7 +54,7 @@ class LiveDisplay(Display):
         super().begin(found)
         self._forecast = found
 
-    def alarm(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """A warning, above the view."""
         self._print(self.console, text)
 
@@ -69,7 +69,7 @@ class LiveDisplay(Display):
         with Live(get_renderable=self._view, console=self.console, transient=True, refresh_per_second=4):
             yield
 
-    def tick(self, way: str, t: int, value: float) -> None:
+    def report(self, way: str, t: int, value: float) -> None:
         """Where training is; called from another thread."""
         now = time.perf_counter()
         if way == "forward" and self._way == "reverse" and t > 0:

@@ -29,13 +29,13 @@ class LogFile(Display):
         super().__init__()
         self._write = write
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """A line."""
         self._write(text)
 
-    def alarm(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """A warning."""
-        self.say(text)
+        self.info(text)
 
 
 class TensorBoard(Display):
@@ -47,7 +47,7 @@ class TensorBoard(Display):
 
         self._writer = SummaryWriter(str(path / "tensorboard"))
 
-    def alarm(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """A warning, as text."""
         self._writer.add_text("warnings", text)
 
@@ -89,7 +89,7 @@ class WeightsAndBiases(Display):
             project=project, name=f"{found.name}/{self._path.name}", dir=str(self._path), config=asdict(found)
         )
 
-    def alarm(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """A warning."""
         self._run.alert(title="drmadc", text=text)
 
@@ -135,15 +135,15 @@ class Several(Display):
     def _all(self) -> tuple[Display, ...]:
         return self._first, *self._others
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """A line."""
         for display in self._all:
-            display.say(text)
+            display.info(text)
 
-    def alarm(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """A warning."""
         for display in self._all:
-            display.alarm(text)
+            display.warning(text)
 
     def begin(self, found: Forecast) -> None:
         """What the run will be."""
@@ -176,9 +176,9 @@ class Several(Display):
         """Whether the first shows progress inside a training run."""
         return self._first.alive
 
-    def tick(self, way: str, t: int, value: float) -> None:
+    def report(self, way: str, t: int, value: float) -> None:
         """Progress inside a training run, for the first."""
-        self._first.tick(way, t, value)
+        self._first.report(way, t, value)
 
     def step(self, trial: Trial) -> None:
         """An outer step."""
@@ -200,10 +200,10 @@ class Several(Display):
         for display in self._all:
             display.picture(path)
 
-    def warn(self, trial: Trial, program: Program) -> None:
+    def warn_reverse(self, trial: Trial, program: Program) -> None:
         """What a person should know about the way back."""
         for display in self._all:
-            display.warn(trial, program)
+            display.warn_reverse(trial, program)
 
     def warn_slope(self, slope: Slope, line: str) -> None:
         """The objective's slope along the hypergradient is not what it predicts."""

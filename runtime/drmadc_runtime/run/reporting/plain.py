@@ -47,12 +47,12 @@ class Display:
         self._stage = ""
         self._headed = False
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """A line, unless quiet."""
         if not self.quiet:
             self._print(self.console, text)
 
-    def alarm(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """A warning."""
         self._print(self.errors, text)
 
@@ -62,15 +62,15 @@ class Display:
 
     def begin(self, found: Forecast) -> None:
         """What the run will be."""
-        self.say(found.text)
+        self.info(found.text)
 
     def folder(self, path: Path) -> None:
         """Where the run is recorded."""
-        self.say(f"run folder: {path}")
+        self.info(f"run folder: {path}")
 
     def end(self, path: Path, steps: int) -> None:
         """The run is done."""
-        self.say(f"{path}: done" + (f", {count_text(steps, 'outer step')}" if steps else ""))
+        self.info(f"{path}: done" + (f", {count_text(steps, 'outer step')}" if steps else ""))
 
     def running(self, points: Progress, steps: Progress) -> AbstractContextManager[Any]:
         """Lasts as long as the search: a sweep's points, then outer steps, some of them done before."""
@@ -81,14 +81,14 @@ class Display:
         """Whether progress inside a training run is shown."""
         return False
 
-    def tick(self, way: str, t: int, value: float) -> None:
+    def report(self, way: str, t: int, value: float) -> None:
         """Training, or its way back, has come to step t; see `progress.Watcher`."""
 
     def step(self, trial: Trial) -> None:
         """One row of the table; before the first, its head."""
         if trial.stage != self._stage:
             self._stage = trial.stage
-            self.say(f"stage {trial.stage}")
+            self.info(f"stage {trial.stage}")
         row = {
             "objective": trial.objective,
             **trial.reports,
@@ -99,20 +99,20 @@ class Display:
         widths = {name: max(len(name), 10) for name in row}
         if not self._headed:
             self._headed = True
-            self.say("outer  " + "  ".join(f"{name:>{widths[name]}}" for name in row))
-        self.say(f"{trial.number:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items()))
+            self.info("outer  " + "  ".join(f"{name:>{widths[name]}}" for name in row))
+        self.info(f"{trial.number:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items()))
 
     def sweep(self, trial: Trial) -> None:
         """A point of a sweep; before the first, the table's head."""
         record = trial.record()
         widths = {name: max(len(name), 11) for name in record}
         if not trial.number:
-            self.say("sweep  " + "  ".join(f"{name:>{widths[name]}}" for name in record))
-        self.say(f"{trial.number:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in record.items()))
+            self.info("sweep  " + "  ".join(f"{name:>{widths[name]}}" for name in record))
+        self.info(f"{trial.number:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in record.items()))
 
     def arm(self, name: str, reports: Mapping[str, float]) -> None:
         """What the final training of an arm reports."""
-        self.say(f"  {name}: " + "  ".join(f"{key} {value:.5g}" for key, value in reports.items()))
+        self.info(f"  {name}: " + "  ".join(f"{key} {value:.5g}" for key, value in reports.items()))
 
     def outcome(self, found: Outcome) -> None:
         """Whether an expectation of the spec holds; also when quiet."""
@@ -121,9 +121,9 @@ class Display:
 
     def picture(self, path: Path) -> None:
         """A picture has been written."""
-        self.say(f"picture: {path}")
+        self.info(f"picture: {path}")
 
-    def warn(self, trial: Trial, program: Program) -> None:
+    def warn_reverse(self, trial: Trial, program: Program) -> None:
         """Everything that a person should know about the way back, each once."""
         self.warn_growth(trial, program.policy.exact, program.origins.reverse)
         for stat in program.policy.stats:
@@ -133,7 +133,7 @@ class Display:
     def warn_slope(self, slope: Slope, line: str) -> None:
         """Say that the objective's slope along the hypergradient is not what it predicts."""
         if not 0.5 <= slope.ratio <= 2:
-            self.alarm(
+            self.warning(
                 f"warning: along its own direction the hypergradient predicts the slope {slope.predicted:.3g}, "
                 f"measured is {slope.measured:.3g} ({line}). `drmadc audit` says more."
             )
@@ -158,7 +158,7 @@ class Display:
     def _once(self, key: str, text: str) -> None:
         if key not in self._said:
             self._said.add(key)
-            self.alarm(text)
+            self.warning(text)
 
     def warn_growth(self, trial: Trial, exact: bool, line: str) -> None:
         """Explain, once, that the adjoint grows; `exact` says whether the path was."""

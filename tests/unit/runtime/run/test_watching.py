@@ -32,7 +32,7 @@ Ticks = list[tuple[str, int, float]]
 
 def watched(program: drmadc.Program, every: int) -> tuple[Executor, Ticks]:
     ticks: Ticks = []
-    return Executor(program.emitted, Watcher(every, lambda *tick: ticks.append(tick))), ticks
+    return Executor(program.emitted, Watcher(every, lambda *call: ticks.append(call))), ticks
 
 
 EVERY_WAY = ["exact", "guarded", "truncated", "reversible", "forward", "flow", "naive", "neumann", "published"]
@@ -106,11 +106,11 @@ def test_the_first_line_says_what_will_be() -> None:
 
 
 def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
-    JsonDisplay().tick("forward", 3, math.nan)
+    JsonDisplay().report("forward", 3, math.nan)
     assert json.loads(capsys.readouterr().out)["value"] is None
     shown = LiveDisplay()
     shown.begin(forecast())
-    shown.tick("forward", 3, math.nan)
+    shown.report("forward", 3, math.nan)
     assert "training 3 of 2,000" in lines_of(shown)
 
 
@@ -131,13 +131,13 @@ def test_the_live_view_fits_eighty_columns_and_says_where_training_is() -> None:
     with shown.running(Progress(0, 0), Progress(0, 20)):
         assert "compiling" in lines_of(shown)
         for t, loss in ((0, 2.3), (400, 1.2), (800, 0.7)):
-            shown.tick("forward", t, loss)
+            shown.report("forward", t, loss)
         assert any(line.startswith("training 800 of 2,000   loss 0.7 █▃▁") for line in lines_of(shown))
-        shown.tick("reverse", 2000, 1.0)
-        shown.tick("reverse", 1500, 1.0)
-        shown.tick("forward", 1400, 0.5)
+        shown.report("reverse", 2000, 1.0)
+        shown.report("reverse", 1500, 1.0)
+        shown.report("forward", 1400, 0.5)
         assert any(line.startswith("way back 1,500 of 2,000") for line in lines_of(shown))
-        shown.tick("checking the gradient", 0, 0.0)
+        shown.report("checking the gradient", 0, 0.0)
         assert "checking the gradient" in lines_of(shown)
         shown.step(outer_step(0, 0.9))
         shown.step(outer_step(1, 0.8))
