@@ -36,7 +36,7 @@ class Tasks:
     redraw: bool = False
     sampled: bool = False
 
-    def fetch(self, say: Callable[[str], None]) -> None:
+    def fetch(self, info: Callable[[str], None]) -> None:
         """Nothing: the alphabets ship with this package."""
 
     @property
