@@ -133,7 +133,7 @@ class Scipy:
         size = sum(self._free[name].size for name in self._names)
         answers = self._answers.values()
         arrays = {
-            "points": np.frombuffer(b"".join(self._answers)).reshape(-1, size),
+            "points": np.array([np.frombuffer(point) for point in self._answers]).reshape(-1, size),
             "objectives": np.array([objective for objective, _ in answers], np.float64),
             "gradients": np.array([gradient for _, gradient in answers], np.float64).reshape(-1, size),
         }

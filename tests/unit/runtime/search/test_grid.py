@@ -1,4 +1,4 @@
-"""Sweeps, BFGS, final training by arms, expectations: what they record, and the command line over a folder."""
+"""Sweeps, final training by arms, expectations: what they record, and the command line over a folder."""
 
 import json
 from pathlib import Path
@@ -52,16 +52,6 @@ def test_along_the_hypergradient(tmp_path: Path) -> None:
     assert run.sweep[0]["d_along"] == pytest.approx(-square)
     assert run.sweep[1]["objective"] < run.sweep[0]["objective"]
     assert (run.path / "sweep.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_bfgs_descends_and_leaves_what_is_frozen(tmp_path: Path) -> None:
-    compiled = program("along = [0, 0.1]", tune="update = bfgs()  steps = 6  freeze = [r]")
-    run = compiled.run(out=tmp_path / "run", quiet=True)
-    values = [record["objective"] for record in run.metrics]
-    assert values == sorted(values, reverse=True)
-    assert [record["outer"] for record in run.metrics] == list(range(len(values)))
-    assert run.hypers["r"] == pytest.approx(0.1, rel=1e-14)
-    assert compiled.objective(run.hypers, 0) == pytest.approx(values[-1], rel=1e-12)
 
 
 def test_arms_train_on_all_splits_together(tmp_path: Path) -> None:

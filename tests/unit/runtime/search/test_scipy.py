@@ -3,6 +3,7 @@
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +49,16 @@ def test_outer_steps_are_the_points_that_scipy_accepts(program: drmadc.Program) 
         gradient = program.hypergradient(trial.hypers, 5).unconstrained
         assert trial.gradient_norm == pytest.approx(np.linalg.norm(flat(gradient)), rel=1e-12)
         assert trial.hypers["r"] == pytest.approx(0.1, rel=1e-14)
+
+
+def test_a_run_descends_and_leaves_what_is_frozen(program: drmadc.Program, tmp_path: Path) -> None:
+    run = program.run(out=tmp_path / "run", quiet=True)
+    values = [record["objective"] for record in run.metrics]
+    assert values == sorted(values, reverse=True)
+    assert values[-1] < values[0]
+    assert [record["outer"] for record in run.metrics] == list(range(len(values)))
+    assert run.hypers["r"] == pytest.approx(0.1, rel=1e-14)
+    assert program.objective(run.hypers, 0) == pytest.approx(values[-1], rel=1e-12)
 
 
 def test_an_abandoned_search_ends_its_thread(program: drmadc.Program) -> None:
