@@ -25,6 +25,11 @@ def print_module(module: py.Module) -> str:
     return "\n".join(lines) + "\n"
 
 
+def print_statement(statement: py.Statement) -> str:
+    """One top-level statement's text, without a newline at its end."""
+    return "\n".join(_statement(statement, 0))
+
+
 def inline(expr: py.Expr) -> str:
     """An expression on one line."""
     return _inline(expr)[0]

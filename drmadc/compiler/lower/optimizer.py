@@ -14,7 +14,7 @@ from drmadc.ir.build import rewrite
 from drmadc.ir.program import Program
 from drmadc.ir.types import SCALAR, Tree
 from drmadc.target import tree as py
-from drmadc.target.printer import inline, print_module
+from drmadc.target.printer import inline, print_statement
 
 
 class NotElementwise(ValueError):
@@ -47,7 +47,7 @@ def torch_module(program: Program, values: str) -> str:
 
 def _fill(template: Template, program: Program, values: str, words: dict[str, str]) -> str:
     names = rule_hypers(program)
-    text = print_module(py.Module("", (_leaf_step(program, names),))).strip()
+    text = print_statement(_leaf_step(program, names))
     for old, new in words.items():
         text = text.replace(old, new)
     stepwise = [n for n in names if any(a.kind == "step" for a in program.hyper(n).type.axes)]

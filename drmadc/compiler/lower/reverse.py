@@ -51,17 +51,14 @@ def _reverse_step(program: Program, adjoint: Adjoint, name: str, *, gauss_newton
     states = ["w", *(s.name for s in program.step.states)]
     body += [py.Assign((py.Id(f"d_{s}"),), item("adjoint", s)) for s in states if f"d:{s}" in uses]
     body.append(py.Assign((py.Id("d_hypers"),), call("dict", item("adjoint", "hypers"))))
-    early = adjoint.needs_grad and adjoint.pull is not None and not gauss_newton
-    if early:
-        body.append(_linearised_gradient(program, adjoint, "grad"))
-    elif adjoint.needs_grad:
+    if adjoint.needs_grad:
         gradient = py.Call(call("jax.grad", py.Id("loss")), loss_arguments(program, py.Id("w")))
-        body.append(py.Assign((py.Id("grad"),), gradient))
+        shared = "" if adjoint.pull is None or gauss_newton else "XLA shares its work with `pull` below"
+        body.append(py.Assign((py.Id("grad"),), gradient, shared))
     for let in (*adjoint.recomputed, *adjoint.statements):
         body.append(py.Assign((py.Id(step_name(let.name)),), lower(let.value, scope)))
     if adjoint.pull is not None and not gauss_newton:
-        if not early:
-            body.append(_linearised_gradient(program, adjoint, "grad" if adjoint.pull.primal else "_"))
+        body.append(_linearised_gradient(program, adjoint))
         body.append(py.Assign(_products(adjoint.pull.hypers), call("pull", py.Id(step_name(adjoint.pull.cotangent)))))
     elif gauss_newton:
         body += _gauss_newton(program, adjoint)
@@ -99,8 +96,12 @@ def _equations(program: Program, adjoint: Adjoint, matrix: str) -> str:
     return "\n".join(lines)
 
 
-def _linearised_gradient(program: Program, adjoint: Adjoint, primal: str) -> py.Statement:
-    """grad, pull = jax.vjp(...): the loss gradient, and the one joint vector-Jacobian product of it."""
+def _linearised_gradient(program: Program, adjoint: Adjoint) -> py.Statement:
+    """grad, pull = jax.vjp(...): the one joint vector-Jacobian product of the loss gradient.
+
+    Where statements before the product read `grad` they have it from `jax.grad`: taken from `jax.vjp` it is fused
+    otherwise, and differs in the last bit.
+    """
     assert adjoint.pull is not None
     variables = ("w", *(hyper_name(program, h) for h in adjoint.pull.hypers))
     arguments = loss_arguments(program, py.Id("w"))
@@ -108,7 +109,8 @@ def _linearised_gradient(program: Program, adjoint: Adjoint, primal: str) -> py.
     if arguments != tuple(map(py.Id, variables)):
         function = py.Lambda(variables, py.Call(function, arguments))
     vjp = call("jax.vjp", function, *map(py.Id, variables))
-    return py.Assign((py.Id(primal), py.Id("pull")), vjp, program.loss.origin)
+    primal = py.Id("grad" if adjoint.pull.primal else "_")
+    return py.Assign((primal, py.Id("pull")), vjp, program.loss.origin)
 
 
 def _products(hypers: Iterable[str]) -> tuple[py.Expr, ...]:

@@ -185,8 +185,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_m = adjoint["m"]
     d_s = adjoint["s"]
     d_hypers = dict(adjoint["hypers"])
-    # adam_all.drm:24
-    grad, pull = jax.vjp(lambda w, l1: jax.grad(loss)(w, l1, batch), w, l1)
+    grad = jax.grad(loss)(w, l1, batch)  # XLA shares its work with `pull` below
     rate = rate_ * decay**t
     m_hat = m_next / (1 - beta1 ** (t + 1))
     s_hat = s_next / (1 - beta2 ** (t + 1))
@@ -198,6 +197,8 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_m = d_m + d_m_hat / (1 - beta1 ** (t + 1))
     d_rate = -rt.unbroadcast(d_w / root * m_hat, LAYER_OF_PARAMS)
     d_grad = 2 * (d_s * (1 - beta2) * grad) + d_m * (1 - beta1)
+    # adam_all.drm:24
+    _, pull = jax.vjp(lambda w, l1: jax.grad(loss)(w, l1, batch), w, l1)
     hessian_product, mixed_l1 = pull(d_grad)
     d_hypers["rate"] += d_rate * decay**t
     d_decay = rt.tree_sum(d_rate * rate_) * (t * decay ** (t - 1))

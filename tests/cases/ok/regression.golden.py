@@ -153,8 +153,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_m = adjoint["m"]
     d_s = adjoint["s"]
     d_hypers = dict(adjoint["hypers"])
-    # regression.drm:21
-    grad, pull = jax.vjp(lambda w, mix: jax.grad(loss)(w, mix, batch), w, mix)
+    grad = jax.grad(loss)(w, mix, batch)  # XLA shares its work with `pull` below
     m_hat = m_next / (1 - 0.5 ** (t + 1))
     s_hat = s_next / (1 - 0.9 ** (t + 1))
     root = rt.tree_map(jnp.sqrt, s_hat + 1e-06)
@@ -164,6 +163,8 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_s = d_s + d_s_hat / (1 - 0.9 ** (t + 1))
     d_m = d_m + d_m_hat / (1 - 0.5 ** (t + 1))
     d_grad = 0.2 * (d_s * grad) + 0.5 * d_m
+    # regression.drm:21
+    _, pull = jax.vjp(lambda w, mix: jax.grad(loss)(w, mix, batch), w, mix)
     hessian_product, mixed_mix = pull(d_grad)
     d_hypers["mix"] += mixed_mix
     d_hypers["rate"] -= rt.tree_sum(d_w * (m_hat / root + decay * w))
