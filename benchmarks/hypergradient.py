@@ -71,7 +71,7 @@ def measure(steps: int, repeats: int) -> list[tuple[str, ...]]:
         runs["one evaluation"] = lambda: evaluate(*args)
         cost["one evaluation"] = compile_cost(evaluate, args)
         for name, policy in KEEPS.items():
-            runs[f"+ {name}"] = lambda policy=policy: executor.hypergradient(hypers, 0, policy)[0]
+            runs[f"+ {name}"] = lambda policy=policy: executor.evaluate(hypers, 0, policy)
             whole = jax.jit(lambda *a, policy=policy: module.hypergradient(*a, policy=policy))
             cost[f"+ {name}"] = compile_cost(whole, args)
         seconds: dict[str, list[float]] = {name: [] for name in runs}

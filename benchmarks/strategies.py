@@ -107,7 +107,7 @@ def measure(net: str, steps: int, repeats: int, strategies: list[str], more: lis
                 start = time.perf_counter()
                 jax.block_until_ready(run_plain(*args))
                 middle = time.perf_counter()
-                result = jax.block_until_ready(executor.hypergradient(args[0], 0, policy)[0])
+                result = executor.evaluate(args[0], 0, policy)
                 if repeat:
                     plain.append(middle - start)
                     seconds.append(time.perf_counter() - middle)

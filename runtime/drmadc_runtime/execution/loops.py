@@ -7,6 +7,7 @@ it takes behind the number, the raw minibatch, comes from a block of many steps,
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import jax
@@ -52,9 +53,13 @@ class Along:
         return lambda *args: self.function(*args, _row(block, args[-1] - first))
 
 
-def _loop(first: Bound, stop: Bound, body: Callable[[jax.Array, C], C], carry: C) -> C:
-    done: C = lax.fori_loop(first, stop, body, carry)
-    return done
+class _Loop(Protocol):
+    """JAX's loop, with its types."""
+
+    def __call__(self, first: Bound, stop: Bound, body: Callable[[jax.Array, C], C], carry: C, /) -> C: ...
+
+
+_loop: _Loop = lax.fori_loop
 
 
 def _row(block: Any, i: jax.Array) -> Any:
@@ -84,14 +89,14 @@ def forwards(
     if length is None and count is not None:
         return _loop(0, count, lambda j, carry: body(function, first + j, carry), carry)
     if length is None:
-        return _loop(first, stop, lambda t, carry: body(function, t, carry), carry)
+        return _loop(first, stop, partial(body, function), carry)
 
     def block(number: jax.Array, carry: C) -> C:
         start = number * length
         inner = _within(function, number, start)
         begin, end = jnp.maximum(start, first), jnp.minimum(start + length, stop)
         progress.report("forward", start, carry, when=start >= first)
-        return _loop(begin, end, lambda t, carry: body(inner, t, carry), carry)
+        return _loop(begin, end, partial(body, inner), carry)
 
     return _loop(jnp.asarray(first) // length, -(-jnp.asarray(stop) // length), block, carry)
 

@@ -115,8 +115,12 @@ class Executor:
 
     def evaluate(self, hypers: Values, outer: int, policy: SavePolicy | None = None) -> Evaluation:
         """Train from scratch and send the hypergradient back; see Evaluation."""
+        policy = policy or self.program.policy
         with self.precision():
-            result, free = self.hypergradient(self.cast(hypers), outer, policy or self.program.policy)
+            hypers, data = self.cast(hypers), self.data(outer)
+            buffer = self._take_buffer(policy, hypers, data)
+            result, buffer, free = self._evaluate(buffer, hypers, jnp.int32(outer), *data, policy=policy)
+            self._buffer = policy, buffer
             return Evaluation(
                 float(result.value),
                 {name: np.asarray(value) for name, value in result.gradient.items()},
@@ -125,14 +129,6 @@ class Executor:
                 result.params,
                 {name: float(value) for name, value in result.stats.items()},
             )
-
-    def hypergradient(self, hypers: Hypers, outer: int, policy: SavePolicy) -> tuple[Hypergradient, Hypers]:
-        """The hypergradient and its unconstrained form, on the device; memory of a trajectory is used again."""
-        data = self.data(outer)
-        buffer = self._take_buffer(policy, hypers, data)
-        result, buffer, free = self._evaluate(buffer, hypers, jnp.int32(outer), *data, policy=policy)
-        self._buffer = policy, buffer
-        return result, free
 
     def _take_buffer(self, policy: SavePolicy, hypers: Hypers, data: tuple[Splits, ...]) -> PyTree:
         """The memory that the last evaluation left, if it was of the same policy; it is donated, so taken once."""

@@ -18,16 +18,8 @@ def measure(executor: Executor, proposal: Proposal) -> Measurement:
     """
     if proposal.online is not None:
         return _online(executor, proposal)
-    return _hypergradient(executor, proposal) if proposal.gradient else _objective(executor, proposal)
-
-
-def _draws(executor: Executor, outer: int) -> range:
-    """The draws of an outer step."""
-    seeds = executor.program.seeds
-    return range(outer * seeds, (outer + 1) * seeds)
-
-
-def _hypergradient(executor: Executor, proposal: Proposal) -> Measurement:
+    if not proposal.gradient:
+        return _objective(executor, proposal)
     start = time.perf_counter()
     hypers = executor.cast(proposal.hypers)
     draws = _draws(executor, proposal.outer)
@@ -45,6 +37,12 @@ def _hypergradient(executor: Executor, proposal: Proposal) -> Measurement:
             reports[name] = reports.get(name, 0.0) + number / len(draws)
     seconds = time.perf_counter() - start
     return Measurement(proposal, value, gradient, reports, seconds, draw, result.growth, result.stats, result)
+
+
+def _draws(executor: Executor, outer: int) -> range:
+    """The draws of an outer step."""
+    seeds = executor.program.seeds
+    return range(outer * seeds, (outer + 1) * seeds)
 
 
 def _objective(executor: Executor, proposal: Proposal) -> Measurement:

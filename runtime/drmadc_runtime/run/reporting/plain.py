@@ -128,7 +128,7 @@ class Display:
         self.warn_growth(trial, program.policy.exact, program.origins.reverse)
         for stat in program.policy.stats:
             if stat.name in trial.stats and (text := stat.alarm_of(trial.stats[stat.name], trial.number)):
-                self._once(stat.name, f"warning: {text} ({program.origins.reverse})")
+                self._once(stat.name, f"warning: {program.origins.reverse}: {text}")
 
     def warn_slope(self, slope: Slope, line: str) -> None:
         """Say that the objective's slope along the hypergradient is not what it predicts."""
