@@ -64,14 +64,14 @@ def diagnostic_classes() -> list[type[Diagnostic]]:
     for module in pkgutil.walk_packages(drmadc.__path__, "drmadc."):
         if module.name != "drmadc.__main__":
             importlib.import_module(module.name)
-    found: dict[tuple[str, str], type[Diagnostic]] = {}  # by name: a slotted dataclass is made from a first class
+    found: set[type[Diagnostic]] = set()
     waiting: list[type[Diagnostic]] = [Diagnostic]
     while waiting:
         cls = waiting.pop()
         waiting += cls.__subclasses__()
-        if cls.__module__.startswith("drmadc."):
-            found[cls.__module__, cls.__name__] = cls
-    return sorted((cls for cls in found.values() if cls.code), key=lambda cls: (cls.code, cls.__name__))
+        if getattr(sys.modules[cls.__module__], cls.__name__, None) is cls:  # a slotted dataclass is made from another
+            found.add(cls)
+    return sorted((cls for cls in found if cls.code), key=lambda cls: (cls.code, cls.__name__))
 
 
 def templates(cls: type[Diagnostic]) -> dict[str, list[str]]:
@@ -84,7 +84,12 @@ def templates(cls: type[Diagnostic]) -> dict[str, list[str]]:
         (function,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body
         assert isinstance(function, ast.FunctionDef)
         body = function.body[1:] if ast.get_docstring(function) else function.body
-        out[name] = [text for statement in body for _, text in literals(statement) if " " in text]
+        out[name] = [
+            text
+            for statement in body
+            for _, text in literals(statement)
+            if any(letter.isalpha() for letter in text) and " " in text
+        ]
     return out
 
 

@@ -1,33 +1,33 @@
 """What each diagnostic code means, at length: the texts of `drmadc explain`."""
 
 EXPLANATIONS: dict[str, str] = {
-    "E0101": """text that does not fit the grammar
+    "E0101": """unexpected text
 
 A spec is a sequence of declarations. A declaration reads `name: type = value`, a setting inside a block reads
 `name = value`. This code marks the first word that fits neither; the rest of the declaration is not checked.
 
     hyper l2 positive = 0.01        # wrong: the colon is missing
     hyper l2: positive = 0.01       # right""",
-    "E0102": """a bracket without its partner
+    "E0102": """unmatched bracket
 
 Every `{`, `(` and `[` needs its closing bracket before the next declaration begins. A declaration keyword in the
 first column of a line always begins a new declaration, so one missing brace costs one declaration only.""",
-    "E0103": """a character that is not part of the language
+    "E0103": """invalid character
 
 Outside comments a spec is plain ASCII, so that names can be typed anywhere. Typographic signs such as `×` or `−`,
 often pasted from a paper, have ASCII spellings: `*`, `-`, `^`.""",
-    "E0104": """a file that is not text
+    "E0104": """a file that is not UTF-8 text
 
-A spec is UTF-8 text. This file holds bytes that are not; perhaps it is a data file, an archive or a checkpoint.""",
+A spec is UTF-8 text. This file has bytes that are not UTF-8; it may be a data file, an archive or a checkpoint.""",
     "E0105": """an empty spec
 
 The file declares nothing. A runnable spec has at least `hyper`, `train` and `tune`, and a `model` or `params`.""",
-    "E0106": """an expression that is nested too deeply
+    "E0106": """expression nested too deeply
 
 Expressions may be nested 100 levels deep. Name parts of it with `let`.""",
     "E0201": """an unknown declaration
 
-A declaration begins with one of: data, model, hyper, params, let, update, train, tune, report.""",
+A declaration begins with one of: data, model, hyper, params, let, update, train, tune, sweep, retrain, report.""",
     "E0202": """an unknown setting
 
 A block understands a fixed set of settings. Unknown ones are never ignored: a typo would otherwise silently leave
@@ -35,7 +35,8 @@ the default in force.""",
     "E0203": """an unknown name
 
 The name is not declared where it is used. Hyperparameters, parameters, `let` names and the features of the data
-are visible in `train`, `tune` and `report`; inside a model only its inputs, its own names and hyperparameters are.""",
+are visible in `train`, `tune` and `report`; inside a model only its inputs, its own names and hyperparameters
+are.""",
     "E0204": """an unknown function, update rule or source
 
 Functions are those of the language reference and the models of the spec; update rules are those of the prelude
@@ -45,13 +46,13 @@ Functions are those of the language reference and the models of the spec; update
 Two declarations, two features, two local names of a model or two equations of a rule share a name.""",
     "E0206": """a setting or entry given twice
 
-Which of the two should count? Neither is chosen silently.""",
+It is ambiguous which of the two counts, so neither is chosen silently.""",
     "E0207": """a missing declaration
 
 A program needs something to train (`model` or `params`), something to tune (`hyper`), `train` and `tune`.""",
     "E0208": """a missing setting
 
-The block cannot be understood without it, and there is no default that would fit most programs.""",
+The setting is required: no default would suit most programs.""",
     "E0209": """an unknown layer or group
 
 The parameters of a model `mlp` are grouped as `mlp.weights`, `mlp.biases`, `mlp.params`; a layer bound to the name
@@ -65,64 +66,64 @@ An axis of a hyperparameter is a size, `step`, `step(bins: n)`, or one of layer,
     "E0211": """an unknown type
 
 Hyperparameters are real, positive or unit; data are real[...] or class[N].""",
-    "E0212": """a definition in a circle
+    "E0212": """a cyclic definition
 
-A `let` may use other `let` names, but not, through them, itself.""",
+A `let` may use other `let` names, but not itself, directly or through them.""",
     "E0213": """an override that cannot be applied
 
 An override is BLOCK.SETTING=VALUE or NAME=VALUE, where NAME is a hyperparameter, a `params` or a `let`:
 
     drmadc run specs/mnist_l2.drm train.steps=500 l2=0.001 tune.reverse='exact(store)'""",
-    "E0214": """a name that the language has taken
+    "E0214": """a reserved name
 
 A model or `let` cannot be called like a function (`sum`, `tanh`), and nothing can be called `params`, which is the
 group of everything that is trained: the same word would have two meanings.""",
-    "E0301": """shapes that do not go together
+    "E0301": """incompatible shapes
 
 Two values combine elementwise when their shapes are equal or one is a number. A hyperparameter over a group axis
 combines with the arrays of that group, each entry broadcast along its own part. Nothing else is broadcast, so that
 a wrong axis is found before anything runs.""",
     "E0302": """a value of the wrong kind
 
-The place needs another kind of value: a number where a record stands, a whole number where a fraction stands, a
-hyperparameter without a step axis, and so on.""",
+The value or setting is not allowed in this place: a record where a number is expected, a fraction where an integer is
+expected, a hyperparameter over training steps outside of training, and so on.""",
     "E0303": """wrong arguments of a function, model or rule
 
-The number, the names or the types of the arguments do not fit; the help shows how it is called.""",
-    "E0304": """a value that must be one number
+The number, the names or the types of the arguments are wrong; the help shows the usage.""",
+    "E0304": """a value that must be a single number
 
 The training loss, the outer objective and each reported value are single numbers. Reduce with `sum` or `mean`.""",
     "E0305": """a value outside its domain
 
-`positive` holds numbers above 0, `unit` numbers between 0 and 1, both without their ends: the outer loop moves a
-logarithm or a logit. A constant argument of an update rule may be 0. A momentum of 1.2 would diverge.""",
-    "E0306": """a value that contradicts its declared type
+`positive` means x > 0 and `unit` means 0 < x < 1: the outer loop updates the logarithm or the logit. A constant
+argument of an update rule may be 0. A momentum of 1.2 would diverge.""",
+    "E0306": """a value of another type than declared
 
-The declaration says one shape or kind, the value has another.""",
+The declared shape or kind differs from that of the value.""",
     "E0307": """data without a split
 
-In `train`, an expression is over the minibatch. In `tune` and `report` an expression with data says over which
+In `train`, data is the minibatch. In `tune` and `report`, an expression with data needs a
 split: `cross_entropy(mlp(x), y) on valid`.""",
-    "E0308": """a hyperparameter that does not cover the parameters it meets
+    "E0308": """a hyperparameter that does not cover the parameters
 
 A hyperparameter over `param of mlp.weights` has no entries for biases, so it cannot be the learning rate of all
 parameters. Declare it over `mlp.params`.""",
-    "E0309": """a domain that could leave the rule's
+    "E0309": """a domain that is wider than the rule's
 
 A rule's momentum must stay between 0 and 1, but a `real` or `positive` hyperparameter may leave that range while it
 is tuned. Declare it `unit`.""",
-    "E0310": """parameters that are not initialised once
+    "E0310": """parameters without exactly one initial value
 
-Each array of the models is covered by exactly one entry of `init`: `weights`, `biases`, `params`, a layer, or an
+Each array of the models needs exactly one entry of `init`: `weights`, `biases`, `params`, a layer, or an
 array.""",
     "E0401": """a hyperparameter that the objective does not depend on
 
-Its hypergradient is identically 0: nothing mentions it, or the way from it to the objective passes a derivative
-that is 0 (a `sign`). It would never move.""",
+Its hypergradient is identically 0: it is unused, or a derivative between it and the objective is 0 (as that of
+`sign`). It would never be updated.""",
     "E0402": """a reverse strategy that cannot be used
 
-There are exact(), drmad(), flow(), truncated(), implicit(), forward(), one_step() and auto(), each with settings of
-its own; `drmadc plan SPEC` lists what each would cost here and which cannot serve the spec.
+The strategies are exact(), drmad(), flow(), truncated(), implicit(), forward(), one_step() and auto(), each with its
+own settings; `drmadc plan SPEC` lists the cost of each, and which do not support the spec.
 
     reverse = exact()                           # the fastest exact form that fits 2 GB
     reverse = drmad(knots: 16, curvature: auto)
@@ -130,16 +131,16 @@ its own; `drmadc plan SPEC` lists what each would cost here and which cannot ser
     "E0403": """an incomplete update rule
 
 A rule gives the parameter after the step, w', from the parameter w, its gradient grad, the step t and its state.""",
-    "E0404": """a reverse strategy that cannot serve the program
+    "E0404": """a reverse strategy that does not support the program
 
-Approximations look at a part of training only, and a hyperparameter that acts elsewhere would get a gradient of 0
-or of something else: an implicit method sees only what moves the fixed point, not rates or initial values;
-truncated() does not reach the first step; flow() knows learning rates but not momenta; forward() carries a
-tangent of the whole state for each hyperparameter. `exact()` serves everything.""",
+An approximation covers a part of training only, and a hyperparameter that acts elsewhere would get a wrong gradient:
+implicit() differentiates the fixed point, which does not depend on rates or initial values; truncated() does not
+reach the first step; flow() supports learning rates but not momenta; forward() carries a tangent of the whole state
+for each hyperparameter. `exact()` supports every program.""",
     "E0405": """a memory bound that is too small
 
-The compiler predicts each strategy's peak memory from the program's shapes. exact() chooses among the exact forms, from
-every state kept down to binary recomputation; auto() also among approximations. Nothing fits the bound.""",
+The compiler predicts each strategy's peak memory from the program's shapes. exact() chooses among the exact forms,
+from storing every state to binary recomputation; auto() also among approximations. None of them fits the bound.""",
     "E0501": """splits larger than the data
 
 `train` and `valid` are drawn from the source's training set and `test` from its test set; no example is in two
@@ -149,13 +150,13 @@ splits.""",
 Use `batch = all` for full-batch training.""",
     "E0503": """a data file that cannot be used
 
-A file is looked at before anything runs: it must be there and whole, and its arrays must be of plain numbers and of
-one length, the number of examples. Whole numbers along one axis are class labels.""",
+Files are checked before anything runs: they must exist and be complete, with numeric arrays of equal length, the
+number of examples. Integers along one axis are class labels.""",
     "W0401": """hyperparameters that a truncated reverse pass does not reach
 
 truncated(steps: k) goes back k steps. A hyperparameter with an entry for each training step gets no gradient for
 those before.""",
     "W0201": """a declaration that is never used
 
-It does no harm, but is often a typo elsewhere.""",
+It is harmless, but often a typo elsewhere.""",
 }

@@ -187,7 +187,7 @@ class MixTasks(_ArrayFunction):
 
 OPS = (
     Softmax("softmax", "softmax(x)", "exp(x) over its sum along the last axis"),
-    Flatten("flatten", "flatten(x)", "the entries of each example as one vector"),
+    Flatten("flatten", "flatten(x)", "each example flattened to a vector"),
     Product("matmul", "x @ A", "product over the last axis of x and the first of A", 2, public=False),
     Expm("expm", "expm(A)", "matrix exponential: `x @ expm(A)` is a continuous transformation of x"),
     Append("append", "append(a, b)", "the examples of a, then those of b", 2),

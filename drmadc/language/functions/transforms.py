@@ -132,7 +132,7 @@ class Whiten(_Transform):
 
 OPS = (
     OneHot("one_hot", "one_hot(label) or one_hot(bytes, classes: 256)", "a vector with a single 1", 1, ("classes",)),
-    Reshape("reshape", "reshape(x, [28, 28])", "the entries of each example in another shape", 2),
+    Reshape("reshape", "reshape(x, [28, 28])", "each example in another shape", 2),
     Fitted("standardise", "standardise(x)", "minus mean, over standard deviation", statistics=("mean", "std")),
     Fitted("rescale", "rescale(x)", "from 0 to 1", statistics=("min", "max")),
     Fitted("global_contrast", "global_contrast(x)", "minus the example's own mean, over its own deviation"),

@@ -78,7 +78,7 @@ def _first_fitting(bound: int, candidates: tuple[Strategy, ...], figures: Figure
     fitting = [s for s in candidates if s.memory(figures) <= bound]
     if not fitting:
         smallest = min(candidates, key=lambda s: s.memory(figures))
-        return smallest, f"nothing fits {bytes_text(bound)}; {smallest.text} needs least"
+        return smallest, f"no strategy fits {bytes_text(bound)}; {smallest.text} needs the least"
     best = fitting[0]
     need = f"needs {bytes_text(best.memory(figures))} of {bytes_text(bound)}, {best.work(figures):.2g} training runs"
     larger = candidates[: candidates.index(best)]

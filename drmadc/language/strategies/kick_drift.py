@@ -13,7 +13,7 @@ from drmadc.target.build import call
 def irreversible(facts: Facts) -> Unsupported | None:
     """Why the steps of a program cannot be run backwards; None where they can."""
     form = facts.kick_drift
-    return Unsupported("", form, "exact(checkpoint) serves every rule") if isinstance(form, str) else None
+    return Unsupported("", form, "use exact(checkpoint), which supports every rule") if isinstance(form, str) else None
 
 
 def kick_drift_functions(emit: Emission) -> list[py.Statement]:

@@ -43,7 +43,7 @@ tune { minimize = sum((w - 0.2) ^ 2)  reverse = drmad(knots: 17)  update = sgd(r
 
 
 def smallest_exact(program: Program) -> float:
-    """Bytes of the exact form that needs least."""
+    """Bytes of the exact form that needs the least."""
     known = facts(program)
     return min(form.memory(known.figures) for form in exact_forms(known))
 

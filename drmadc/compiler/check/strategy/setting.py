@@ -98,7 +98,7 @@ class _Reading:
         for name, value in given.items():
             if name not in {setting.name for setting in kinds[0].settings}:
                 problem = f"{self.word}({form}) takes no setting `{name}`"
-                raise self.fail(value, problem, "has no meaning here")
+                raise self.fail(value, problem, "not allowed here")
         return kinds[0]
 
     def value(self, setting: Setting, value: ast.Expr | None, before: dict[str, Value]) -> Value:
@@ -134,7 +134,7 @@ class _Reading:
         number = value.value if isinstance(value, ast.Number) else None
         wanted = f"from {low} to {high}" if high is not None else f"at least {low}"
         if not isinstance(number, int):
-            problem = f"`{name}` of {self.word}() is a whole number {wanted}"
+            problem = f"`{name}` of {self.word}() must be an integer {wanted}"
             raise self.fail(value, problem, f"not {format_expr(value)}")
         if number < low or (high is not None and number > high):
             raise self.fail(value, f"{self.word}() needs {name} {wanted}, not {number}", why)
@@ -144,7 +144,7 @@ class _Reading:
         """One of some words."""
         word = value.text if isinstance(value, ast.Name) else format_expr(value)
         if word not in options:
-            problem = f"`{name}` is {', '.join(options[:-1])} or {options[-1]}"
+            problem = f"`{name}` must be {', '.join(options[:-1])} or {options[-1]}"
             raise self.fail(value, problem, "not one of them", did_you_mean(word, options, "choice"))
         return word
 
@@ -164,7 +164,7 @@ class _Reading:
             case ast.Number():
                 return self.whole(name, value, 1, steps, "more than there are training steps")
             case _:
-                problem = f"`{name}` is a whole number or a fraction T / 10 of the training steps"
+                problem = f"`{name}` must be an integer or a fraction T / 10 of the training steps"
                 raise self.fail(value, problem, "neither")
 
     def examples(self, setting: Examples, value: ast.Expr | None) -> int:
@@ -175,6 +175,6 @@ class _Reading:
         if value is None:
             return 0 if split is None else min(setting.default, split)
         if split is None:
-            problem = f"{self.word}() takes a `{setting.name}` only with data"
-            raise self.fail(value, problem, "there is no data", "leave it out")
+            problem = f"{self.word}() supports `{setting.name}` only with data"
+            raise self.fail(value, problem, "this program has no data", "leave it out")
         return self.whole(setting.name, value, 1, split, "more than the train split has")

@@ -16,7 +16,7 @@ KNOTS = Count(
     default=2,
     low=2,
     high="states",
-    why="there are no more states to keep; where every step is to be kept, write exact(store)",
+    why="more than the states of a run; to store every step, write exact(store)",
 )
 
 
@@ -35,7 +35,7 @@ class Drmad(Strategy):
             "the Hessian, the Gauss-Newton matrix, or the latter where the adjoint grows",
             ("exact", "gauss_newton", "auto"),
         ),
-        Switch("progress", "places on the lines by the length of the path instead of by time"),
+        Switch("progress", "positions on the segments by arc length instead of time"),
         Fraction("steps", "reverse steps, each for several training steps: 200, or T / 10"),
     )
     knots: int = 2
@@ -45,9 +45,7 @@ class Drmad(Strategy):
 
     def conflict(self) -> Conflict | None:
         if self.steps and self.curvature == "auto":
-            return Conflict(
-                "steps", "`curvature: auto` watches every step", "not with `steps`", "leave one of them out"
-            )
+            return Conflict("steps", "`curvature: auto` needs every step", "not with `steps`", "leave one of them out")
         return None
 
     @classmethod
@@ -69,11 +67,11 @@ class Drmad(Strategy):
     def gradient(self) -> str:
         match self.curvature:
             case "gauss_newton":
-                return "approximate path, biased curvature"
+                return "approximate trajectory, biased curvature"
             case "auto":
-                return "approximate path, guarded; up to two reverse passes"
+                return "approximate trajectory, guarded; up to two reverse passes"
             case "exact":
-                return "approximate path, few steps" if self.steps else "approximate path"
+                return "approximate trajectory, few steps" if self.steps else "approximate path"
 
     def advice(self, facts: Facts, exact: str) -> str:
         if self.steps:
@@ -87,14 +85,14 @@ class Drmad(Strategy):
 
     def unsupported(self, facts: Facts) -> Unsupported | None:
         if self.curvature != "exact" and facts.program.parts > 1:
-            reason = "the Gauss-Newton matrix is made of the outputs for a whole minibatch"
+            reason = "the Gauss-Newton matrix needs the outputs of a whole minibatch"
             return Unsupported("", reason, "leave `accumulate` out, or write curvature: exact")
         if self.curvature != "exact" and not facts.calls_model:
-            reason = "the Gauss-Newton matrix is made of a model's outputs, and the loss calls no model"
+            reason = "the Gauss-Newton matrix needs the outputs of a model, and the loss calls none"
             return Unsupported("", reason, "write curvature: exact")
         apart = [name for name in facts.roles if self.steps and name in facts.each_step]
         if apart:
-            reason = "a reverse step stands for several training steps, and cannot tell their entries apart"
+            reason = "a reverse step covers several training steps and cannot separate their entries"
             return Unsupported(apart[0], reason, f"leave `steps` out, or declare `{apart[0]}` over step(bins: n)")
         return None
 

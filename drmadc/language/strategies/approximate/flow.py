@@ -22,7 +22,7 @@ class Flow(Strategy):
         replace(KNOTS, default=16),
         Count(
             "segments",
-            "stretches of training, each with one matrix exponential",
+            "segments of training, each with one matrix exponential",
             default=20,
             high="steps",
             why="more than there are training steps",
@@ -68,15 +68,15 @@ class Flow(Strategy):
         form, rule = facts.gradient_flow, facts.program.step.rule
         if form is None:
             reason = f"the continuous adjoint is derived for sgd, heavy_ball and momentum, not for `{rule}`"
-            return Unsupported("", reason, "drmad(knots: 16) serves every rule")
+            return Unsupported("", reason, "use drmad(knots: 16), which supports every rule")
         for name, roles in facts.roles.items():
             if "state" in roles or ("rule" in roles and name not in form.rate_hypers):
-                rate = " and the learning rate, nothing else in the rule" if form.rate_hypers else ""
-                reason = f"the continuous adjoint serves what the loss mentions, initial parameters{rate}"
-                return Unsupported(name, reason, "exact() or drmad(knots: 16) serve it")
+                rate = " and the learning rate, not the other arguments of the rule" if form.rate_hypers else ""
+                reason = f"the continuous adjoint supports hyperparameters of the loss, of initial parameters{rate}"
+                return Unsupported(name, reason, "use exact() or drmad(knots: 16)")
             if "loss" in roles and name in facts.over_steps:
                 reason = "a segment of the flow spans many steps, and the loss must be the same in all of them"
-                return Unsupported(name, reason, "exact() or drmad(knots: 16) serve it")
+                return Unsupported(name, reason, "use exact() or drmad(knots: 16)")
         return None
 
     def policy(self, facts: Facts) -> py.Call:

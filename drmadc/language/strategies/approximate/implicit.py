@@ -17,7 +17,7 @@ class Implicit(Strategy):
     __slots__ = ()
     word = "implicit"
     stats = ("residual",)
-    gradient = "right at rest"
+    gradient = "right at convergence"
 
     def advice(self, facts: Facts, exact: str) -> str:
         return f"train until it converges, or {exact}"
@@ -25,8 +25,8 @@ class Implicit(Strategy):
     def unsupported(self, facts: Facts) -> Unsupported | None:
         for name, roles in facts.roles.items():
             if roles & {"rule", "parameters", "state"} or name in facts.over_steps:
-                reason = "it does not move the point at which training comes to rest"
-                return Unsupported(name, reason, "exact() or drmad(knots: 16) serve it")
+                reason = "it does not move the point to which training converges"
+                return Unsupported(name, reason, "use exact() or drmad(knots: 16)")
         return None
 
     def reaches_start(self, steps: int) -> bool:

@@ -36,7 +36,7 @@ class Published(Strategy):
         instead = "write drmad(knots: 2), the same line with every step"
         beyond = [name for name, roles in facts.roles.items() if roles & {"rule", "state"}]
         if beyond:
-            reason = "the published procedure keeps no velocity, so it reaches what the loss mentions only"
+            reason = "the published procedure stores no velocity, so it supports hyperparameters of the loss only"
             return Unsupported(beyond[0], reason, instead)
         if facts.figures.before | facts.figures.after != {"w"}:
             rule = facts.program.step.rule

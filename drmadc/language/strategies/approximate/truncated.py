@@ -52,5 +52,5 @@ def only_initial(facts: Facts, why: str) -> Unsupported | None:
     for name, roles in facts.roles.items():
         if roles and roles <= {"parameters", "state"}:
             reason = f"it acts through initial values, and the strategy {why}"
-            return Unsupported(name, reason, "exact() serves it")
+            return Unsupported(name, reason, "use exact()")
     return None

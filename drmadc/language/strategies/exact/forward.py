@@ -40,7 +40,7 @@ class Forward(Strategy):
             return None
         count = facts.figures.hypers
         reason = f"it carries a tangent of the whole state for each of {count} hyperparameters, {bytes_text(need)}"
-        return Unsupported("", reason, "exact() serves any number of hyperparameters")
+        return Unsupported("", reason, "use exact(), which supports any number of hyperparameters")
 
     def policy(self, facts: Facts) -> py.Call:
         return call("rt.FixedPoint", terms=py.Literal(0))
