@@ -1,14 +1,19 @@
 """The Gauss-Newton matrix in place of a loss's Hessian."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 
+from drmadc_runtime.core.types import Params, PyTree
+
 
 def gauss_newton(
-    outputs: Callable[[Any], Any], loss: Callable[..., jax.Array], w: Any, direction: Any, *hypers: Any
-) -> tuple[Any, ...]:
+    outputs: Callable[[Params], PyTree],
+    loss: Callable[..., jax.Array],
+    w: Params,
+    direction: Params,
+    *hypers: jax.Array,
+) -> tuple[PyTree, ...]:
     """J^T H J direction, and the exact mixed terms (d grad / d hyper)^T direction.
 
     J is the Jacobian of `outputs(w)`, H the Hessian of `loss(outputs, w, *hypers)` in outputs and parameters: for a
@@ -18,7 +23,7 @@ def gauss_newton(
     z, push = jax.linearize(outputs, w)
     tangent = push(direction)
 
-    def slope(z: Any, w: Any, *hypers: Any) -> jax.Array:
+    def slope(z: PyTree, w: Params, *hypers: jax.Array) -> jax.Array:
         along: jax.Array = jax.jvp(lambda z, w: loss(z, w, *hypers), (z, w), (tangent, direction))[1]
         return along
 
@@ -28,7 +33,7 @@ def gauss_newton(
     return (through_outputs + d_w, *mixed)
 
 
-def slope(function: Callable[[Any], jax.Array], w: Any, direction: Any) -> jax.Array:
+def slope(function: Callable[[Params], jax.Array], w: Params, direction: Params) -> jax.Array:
     """The derivative of a function of the parameters along a direction."""
     along: jax.Array = jax.jvp(function, (w,), (direction,))[1]
     return along

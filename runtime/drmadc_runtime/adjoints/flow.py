@@ -10,7 +10,7 @@ steps that it had to build up.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -23,10 +23,12 @@ from drmadc_runtime.adjoints.krylov import Product, lanczos
 from drmadc_runtime.adjoints.stats import Stat
 from drmadc_runtime.core.axes import sum_to
 from drmadc_runtime.core.trees import Tree, tree_map
-from drmadc_runtime.core.types import State
+from drmadc_runtime.core.types import Hypers, Params, PyTree, State
 from drmadc_runtime.execution.progress import report
 
 FLOOR = -0.5
+Rate: TypeAlias = Tree | jax.Array | float
+FlowRule: TypeAlias = Callable[[Hypers, jax.Array], tuple[Rate, jax.Array, jax.Array]]
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class FlowKnots(Knots):
 
 
 def flow_reverse_pass(
-    products: Callable[[Any, jax.Array], Product],
-    rule: Callable[[Any, jax.Array], tuple[Any, Any, Any]],
+    products: Callable[[Params, jax.Array], Product],
+    rule: FlowRule,
     trajectory: KnotTrajectory,
     adjoint: State,
     hypers: dict[str, jax.Array],
@@ -99,14 +101,14 @@ def flow_reverse_pass(
     return {**adjoint, "w": unravel(d_w), "hypers": d_hypers}
 
 
-def _full(rate: Any, like: Any) -> Any:
+def _full(rate: Rate, like: Tree) -> Tree:
     """A rate laid out over every entry."""
     if isinstance(rate, Tree):
         return Tree({n: jnp.broadcast_to(rate[n], like[n].shape) for n in like})
     return tree_map(lambda x: jnp.broadcast_to(rate, x.shape), like)
 
 
-def _point(piece: Lines, t: jax.Array) -> tuple[Any, Any]:
+def _point(piece: Lines, t: jax.Array) -> tuple[Tree, Tree]:
     """Parameters at time t on a chord, and how far they move in a step there."""
     length = piece.stop - piece.first
     fraction = (t - piece.first) / length
@@ -115,7 +117,7 @@ def _point(piece: Lines, t: jax.Array) -> tuple[Any, Any]:
 
 
 def _segment_functions(
-    values: jax.Array, momentum: Any, kick: Any, length: jax.Array, elapsed: jax.Array, longest: int
+    values: jax.Array, momentum: jax.Array, kick: jax.Array, length: jax.Array, elapsed: jax.Array, longest: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Functions of each eigenvalue [k] of A: d_w's factor, and the sums over the segment of kick * d_v and of d_w.
 
@@ -151,11 +153,11 @@ def _segment_functions(
 
 
 def _add_rates(
-    rule: Callable[[Any, jax.Array], tuple[Any, Any, Any]],
+    rule: FlowRule,
     hypers: dict[str, jax.Array],
     d_hypers: dict[str, jax.Array],
-    share: Any,
-    rate: Any,
+    share: Tree,
+    rate: Rate,
     first: jax.Array,
     length: jax.Array,
     longest: int,
@@ -167,7 +169,7 @@ def _add_rates(
         value, pull = jax.vjp(lambda h: rule(h, t)[0], hypers)
         inside = (j < length).astype(jnp.result_type(float))
         if isinstance(value, Tree):
-            cotangent: Any = Tree({n: sum_to(share[n], value[n].shape) * inside for n in value})
+            cotangent: PyTree = Tree({n: sum_to(share[n], value[n].shape) * inside for n in value})
         else:
             cotangent = sum(jnp.sum(leaf) for leaf in jax.tree.leaves(share)) * inside
         (d,) = pull(jax.tree.map(lambda c, v: c.astype(v.dtype), cotangent, value))

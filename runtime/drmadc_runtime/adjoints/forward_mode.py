@@ -4,19 +4,18 @@ Franceschi, Donini, Frasconi and Pontil 2017, section 3.2 (Forward-HG). Memory d
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from drmadc_runtime.core.types import ForwardStep, State
+from drmadc_runtime.core.types import ForwardStep, Hypers, Params, State
 from drmadc_runtime.execution.loops import counted
 
-Training = Callable[[Any], tuple[State, ForwardStep]]
+Training = Callable[[Hypers], tuple[State, ForwardStep]]
 
 
-def forward_mode_pass(training: Training, hypers: dict[str, jax.Array], steps: int) -> tuple[State, Any]:
+def forward_mode_pass(training: Training, hypers: dict[str, jax.Array], steps: int) -> tuple[State, State]:
     """The last state, and its tangents: every entry with a leading axis [hyperparameters], in the order of `ravel`.
 
     `training` maps hyperparameters to the first state and the function that takes it through step t.
@@ -26,7 +25,7 @@ def forward_mode_pass(training: Training, hypers: dict[str, jax.Array], steps: i
     state, push = jax.linearize(lambda h: training(unravel(h))[0], flat)
     tangents = jax.vmap(push)(basis)
 
-    def body(t: jax.Array, carry: tuple[State, Any]) -> tuple[State, Any]:
+    def body(t: jax.Array, carry: tuple[State, State]) -> tuple[State, State]:
         state, tangents = carry
         state, push = jax.linearize(lambda h, s: training(unravel(h))[1](s, t), flat, state)
         return state, jax.vmap(push)(basis, tangents)
@@ -34,7 +33,7 @@ def forward_mode_pass(training: Training, hypers: dict[str, jax.Array], steps: i
     return counted(steps, body, (state, tangents))
 
 
-def forward_gradient(tangents: Any, d_w: Any, d_hypers: dict[str, jax.Array]) -> dict[str, jax.Array]:
+def forward_gradient(tangents: State, d_w: Params, d_hypers: dict[str, jax.Array]) -> dict[str, jax.Array]:
     """d_hypers plus <d_w, tangent of w> for each hyperparameter."""
     _, unravel = ravel_pytree(d_hypers)
     flat = jax.vmap(lambda tangent: jnp.vdot(ravel_pytree(tangent)[0], ravel_pytree(d_w)[0]))(tangents["w"])

@@ -1,14 +1,15 @@
 """Krylov methods with products of the loss's Hessian: Lanczos, conjugate gradients."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
-Product = Callable[[Any], tuple[Any, dict[str, jax.Array]]]
+from drmadc_runtime.core.types import Params, State
+
+Product = Callable[[Params], tuple[Params, dict[str, jax.Array]]]
 
 
 def lanczos(
@@ -40,7 +41,7 @@ def lanczos(
     return vectors.T @ basis[:count], values, size * vectors[0]
 
 
-def conjugate_gradients(product: Product, target: Any, iterations: int) -> Any:
+def conjugate_gradients(product: Product, target: Params, iterations: int) -> Params:
     """x with H x = target, by conjugate gradients; stops at a direction of negative curvature (Steihaug 1983).
 
     Where the first direction is one, it is taken with the size of its curvature, so that the result is never 0.
@@ -63,10 +64,11 @@ def conjugate_gradients(product: Product, target: Any, iterations: int) -> Any:
         return x, r, p, jnp.where(going, following, size), going
 
     start = (jnp.zeros_like(right), right, right, jnp.vdot(right, right), jnp.bool_(True))
-    return unravel(lax.fori_loop(0, iterations, body, start)[0])
+    solution: Params = unravel(lax.fori_loop(0, iterations, body, start)[0])
+    return solution
 
 
-def implicit(product: Product, adjoint: dict[str, Any], iterations: int) -> dict[str, Any]:
+def implicit(product: Product, adjoint: State, iterations: int) -> State:
     """The implicit function theorem at the trained parameters (Larsen et al. 1996; Pedregosa 2016).
 
     d_hypers -= (d grad / d hypers)^T H^-1 d_w, with the Hessian H of `product`'s loss.

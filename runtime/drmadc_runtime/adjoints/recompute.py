@@ -5,7 +5,7 @@ recursion with k branches: k log_k T snapshots, log_k T more training runs).
 """
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -145,7 +145,7 @@ class RecursionTrajectory(Trajectory):
         """Each step's state from the lowest level; a level is filled again when a step leaves its parent's."""
         strides = self._strides()
 
-        def body(j: jax.Array, carry: tuple[State, Any]) -> tuple[State, Any]:
+        def body(j: jax.Array, carry: tuple[State, "RecursionTrajectory"]) -> tuple[State, "RecursionTrajectory"]:
             adjoint, trajectory = carry
             t = self.steps - 1 - j
             valid = jnp.sum((t + 1) % strides[:-1] != 0) + 1 if self.levels > 1 else jnp.int32(1)

@@ -1,10 +1,12 @@
 """Trees: one array for each parameter, with elementwise arithmetic, so that update rules read as equations."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar, Union
+from typing import TypeVar, Union
 
 import jax
 import jax.numpy as jnp
+
+from drmadc_runtime.core.types import PyTree
 
 Array = jax.Array
 T = TypeVar("T")
@@ -12,7 +14,7 @@ Operand = Union["Tree", Array, float, int]
 
 
 @jax.tree_util.register_pytree_node_class
-class Tree(Mapping[str, Any]):
+class Tree(Mapping[str, Array]):
     """Arrays by parameter name. `a + 2 * b` works entry by entry; numbers and scalars broadcast.
 
     Entries of two trees are matched by name and broadcast like arrays; a tree never meets an array that is not
@@ -22,10 +24,10 @@ class Tree(Mapping[str, Any]):
     __slots__ = ("_entries",)
     __array_ufunc__ = None
 
-    def __init__(self, entries: Mapping[str, Any]) -> None:
-        self._entries = {name: entries[name] for name in sorted(entries)}
+    def __init__(self, entries: Mapping[str, PyTree]) -> None:
+        self._entries: dict[str, Array] = {name: entries[name] for name in sorted(entries)}
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Array:
         return self._entries[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -37,18 +39,18 @@ class Tree(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Tree({self._entries!r})"
 
-    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+    def tree_flatten(self) -> tuple[tuple[Array, ...], tuple[str, ...]]:
         """Children and names, for JAX."""
         return tuple(self._entries.values()), tuple(self._entries)
 
     @classmethod
-    def tree_unflatten(cls, names: tuple[str, ...], children: Iterable[Any]) -> "Tree":
+    def tree_unflatten(cls, names: tuple[str, ...], children: Iterable[Array]) -> "Tree":
         """The inverse of tree_flatten."""
         tree = object.__new__(cls)
         tree._entries = dict(zip(names, children, strict=True))
         return tree
 
-    def _combine(self, other: Operand, function: Callable[[Any, Any], Any]) -> "Tree":
+    def _combine(self, other: Operand, function: Callable[[PyTree, PyTree], PyTree]) -> "Tree":
         if isinstance(other, Tree):
             if self._entries.keys() != other._entries.keys():
                 raise ValueError(f"trees have different parameters: {sorted(self)} and {sorted(other)}")
@@ -91,7 +93,7 @@ class Tree(Mapping[str, Any]):
         return Tree({k: -a for k, a in self._entries.items()})
 
 
-def tree_map(function: Callable[[Any], Any], tree: Tree) -> Tree:
+def tree_map(function: Callable[[Array], Array], tree: Tree) -> Tree:
     """A function applied to every entry."""
     return Tree({name: function(tree[name]) for name in tree})
 
@@ -117,13 +119,13 @@ def join(*trees: Tree) -> Tree:
     return Tree({name: tree[name] for tree in trees for name in tree})
 
 
-def tree_full(shapes: Mapping[str, tuple[int, ...]], value: Any) -> Tree:
+def tree_full(shapes: Mapping[str, tuple[int, ...]], value: float | Array) -> Tree:
     """Arrays of the given shapes, all elements equal to a number (in the default floating type)."""
     dtype = jnp.result_type(float)
     return Tree({name: jnp.full(shape, value, dtype) for name, shape in shapes.items()})
 
 
-def replaced(tree: Mapping[str, Any], entries: Mapping[str, Any]) -> Any:
+def replaced(tree: Mapping[str, Array], entries: Mapping[str, Array]) -> PyTree:
     """The same mapping (a tree stays a tree) with some entries replaced."""
     changed = {**dict(tree.items()), **entries}
     return Tree(changed) if isinstance(tree, Tree) else changed
@@ -140,6 +142,6 @@ def zeros_like(tree: T) -> T:
     return zeros
 
 
-def norm(tree: Any) -> Array:
+def norm(tree: PyTree) -> Array:
     """Euclidean norm of all elements."""
     return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))

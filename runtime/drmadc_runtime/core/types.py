@@ -35,7 +35,7 @@ ArrayLike: TypeAlias = jax.Array | npt.NDArray[np.generic] | float
 Values: TypeAlias = Mapping[str, ArrayLike]
 """Hyperparameters as a caller may give them, on the host or the device."""
 
-Arrays: TypeAlias = dict[str, npt.NDArray[np.floating[Any]]]
+Arrays: TypeAlias = dict[str, npt.NDArray[np.floating]]
 """Hyperparameters, or their gradient, on the host."""
 
 Int: TypeAlias = jax.Array | int

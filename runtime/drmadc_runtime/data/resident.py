@@ -133,12 +133,12 @@ def take(split: Mapping[str, jax.Array], rows: jax.Array) -> dict[str, jax.Array
 
 
 @numba.njit(cache=True, parallel=True, nogil=True)
-def _gather(values: Any, rows: Any, out: Any) -> None:
+def _gather(values: Rows, rows: Rows, out: Rows) -> None:
     for i in numba.prange(rows.size):
         out[i] = values[rows[i]]
 
 
-def gather_host(values: Rows, rows: npt.NDArray[np.integer[Any]]) -> Rows:
+def gather_host(values: Rows, rows: npt.NDArray[np.integer]) -> Rows:
     """values[rows] along the first axis; what is large by a Numba kernel over all cores.
 
     Raises:

@@ -11,7 +11,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 import numba
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_runtime.core.random import draw_rows_host
+from drmadc_runtime.core.types import Int, Split
 from drmadc_runtime.data.resident import Data, Rows
 from drmadc_runtime.data.sampling import cyclic_rows_host, shuffled_rows_host
 from drmadc_runtime.data.transforms.geometric import Moves, augmentation_key_host, encoded, moved_row
@@ -35,7 +35,7 @@ Block = dict[str, Rows]
 
 
 @numba.njit(cache=True, nogil=True)
-def gather_steps(values: Any, rows: Any, out: Any) -> None:
+def gather_steps(values: Rows, rows: Rows, out: Rows) -> None:
     """out[s, i] = values[rows[s, i]], for rows of numbers."""
     for s in range(rows.shape[0]):
         for i in range(rows.shape[1]):
@@ -45,7 +45,7 @@ def gather_steps(values: Any, rows: Any, out: Any) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def gather_steps_moved(values: Any, rows: Any, kinds: Any, amounts: Any, keys: Any, first: int, out: Any) -> None:
+def gather_steps_moved(values: Rows, rows: Rows, kinds: Rows, amounts: Rows, keys: Rows, first: int, out: Rows) -> None:
     """The same for images, each through its moves; keys[s] is that of step s, `first` the place of the first image."""
     for s in range(rows.shape[0]):
         for i in range(rows.shape[1]):
@@ -92,24 +92,27 @@ class Feed:
         each = sum(shape.size * shape.dtype.itemsize for shape in self._shapes(1).values())
         return max(1, min(MOST, self.steps, BLOCK // max(1, int(each))))
 
-    def along(self, outer: Any, function: StepFunction) -> Along:
+    def along(self, outer: Int, function: StepFunction) -> Along:
         """A step function whose raw minibatches come from here."""
         return Along(self, outer, function)
 
-    def block(self, outer: Any, number: jax.Array) -> Any:
+    def block(self, outer: Int, number: jax.Array) -> Split:
         """The raw minibatches of a block, inside of a compiled function: field -> [length, batch, ...]."""
-        return jax.pure_callback(self._serve, self._shapes(self.length), outer, number)
+        block: Split = jax.pure_callback(self._serve, self._shapes(self.length), outer, number)
+        return block
 
-    def one(self, outer: Any, t: jax.Array) -> Any:
+    def one(self, outer: Int, t: jax.Array) -> Split:
         """The raw minibatch of one step, inside of a compiled function."""
         shapes = {name: _shaped(shape.shape[1:], shape.dtype) for name, shape in self._shapes(1).items()}
-        return jax.pure_callback(self._serve_one, shapes, outer, t)
+        minibatch: Split = jax.pure_callback(self._serve_one, shapes, outer, t)
+        return minibatch
 
-    def take(self, outer: Any, rows: jax.Array) -> Any:
+    def take(self, outer: Int, rows: jax.Array) -> Split:
         """The given rows of the train split, inside of a compiled function."""
         count = int(rows.shape[0])
         wanted = {name: _shaped((count, *s.shape[2:]), s.dtype) for name, s in self._shapes(1).items()}
-        return jax.pure_callback(self._take, wanted, outer, rows)
+        taken: Split = jax.pure_callback(self._take, wanted, outer, rows)
+        return taken
 
     def served(self, outer: int, number: int) -> Block:
         """A block on the host, the following one begun; it is written over when three others have been asked for."""
@@ -149,26 +152,26 @@ class Feed:
             else:
                 gather_steps(values.reshape(len(values), -1), rows, target.reshape(*rows.shape, -1))
 
-    def _shapes(self, length: int) -> dict[str, Any]:
+    def _shapes(self, length: int) -> dict[str, jax.ShapeDtypeStruct]:
         """What a block of so many steps is made of, in the types that the device has."""
         arrays = self.data.raw["train"]
         lead = (length, self.share.stop - self.share.start)
         return {n: _shaped((*lead, *v.shape[1:]), jax.dtypes.canonicalize_dtype(v.dtype)) for n, v in arrays.items()}
 
-    def _serve(self, outer: Any, number: Any) -> Block:
+    def _serve(self, outer: Int, number: Int) -> Block:
         return self.served(int(outer), int(number))
 
-    def _serve_one(self, outer: Any, t: Any) -> Block:
+    def _serve_one(self, outer: Int, t: Int) -> Block:
         number, row = divmod(int(t), self.length)
         return {name: values[row] for name, values in self._state.serve(self, int(outer), number).items()}
 
-    def _take(self, outer: Any, rows: Any) -> Block:
+    def _take(self, outer: Int, rows: npt.ArrayLike) -> Block:
         arrays, order = self._state.split(self.data, int(outer))
         chosen = order[np.asarray(rows)]
         return {name: np.asarray(values[chosen], self._shapes(1)[name].dtype) for name, values in arrays.items()}
 
 
-def _shaped(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+def _shaped(shape: tuple[int, ...], dtype: np.dtype) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]
 
 

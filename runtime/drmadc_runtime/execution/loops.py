@@ -8,16 +8,17 @@ it takes behind the number, the raw minibatch, comes from a block of many steps,
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from drmadc_runtime.core.types import Int, PyTree, Split
 from drmadc_runtime.execution import progress
 
 C = TypeVar("C")
-StepFunction = Callable[..., Any]
+StepFunction = Callable[..., PyTree]
 Body = Callable[[StepFunction, jax.Array, C], C]
 Bound = jax.Array | int
 
@@ -29,10 +30,10 @@ class Blocks(Protocol):
     def length(self) -> int:
         """Steps of a block."""
 
-    def block(self, outer: Any, number: jax.Array) -> Any:
+    def block(self, outer: Int, number: jax.Array) -> Split:
         """The raw minibatches of a block: [length, batch, ...]."""
 
-    def one(self, outer: Any, t: jax.Array) -> Any:
+    def one(self, outer: Int, t: jax.Array) -> Split:
         """The raw minibatch of one step: [batch, ...]."""
 
 
@@ -41,14 +42,14 @@ class Along:
     """A step function with the stream that its raw minibatches come from; called by itself it fetches one step."""
 
     blocks: Blocks
-    outer: Any
+    outer: Int
     function: StepFunction
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: PyTree) -> PyTree:
         """The function at one step, whose number is the last argument."""
         return self.function(*args, self.blocks.one(self.outer, jnp.asarray(args[-1])))
 
-    def within(self, block: Any, first: jax.Array) -> StepFunction:
+    def within(self, block: Split, first: jax.Array) -> StepFunction:
         """The function at steps of a block that has been fetched and begins at step `first`."""
         return lambda *args: self.function(*args, _row(block, args[-1] - first))
 
@@ -62,8 +63,9 @@ class _Loop(Protocol):
 _loop: _Loop = lax.fori_loop
 
 
-def _row(block: Any, i: jax.Array) -> Any:
-    return jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, i, 0, keepdims=False), block)
+def _row(block: Split, i: jax.Array) -> Split:
+    row: Split = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, i, 0, keepdims=False), block)
+    return row
 
 
 def _within(function: StepFunction, number: jax.Array, start: jax.Array) -> StepFunction:

@@ -1,14 +1,15 @@
 """Minibatches and splits worked through in parts, so that the memory of a gradient is that of one part."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from drmadc_runtime.core.types import PyTree, Split
 
-def accumulate(loss: Callable[[Any], jax.Array], batch: Mapping[str, jax.Array], parts: int) -> jax.Array:
+
+def accumulate(loss: Callable[[Split], jax.Array], batch: Split, parts: int) -> jax.Array:
     """The mean of the loss over `parts` equal parts of a minibatch [n, ...], one after another.
 
     Nothing of a part is kept for its gradient but its place: it is computed again on the way back. Each part has a
@@ -30,7 +31,7 @@ def accumulate(loss: Callable[[Any], jax.Array], batch: Mapping[str, jax.Array],
     return total / parts
 
 
-def chunked_mean(mean: Callable[..., jax.Array], rows: Any, chunks: int, *args: Any) -> jax.Array:
+def chunked_mean(mean: Callable[..., jax.Array], rows: PyTree, chunks: int, *args: PyTree) -> jax.Array:
     """mean(rows, *args), a mean over the examples of `rows` [n, ...], from `pieces` equal pieces one after another.
 
     Differentiable in `args`, once: the gradient of a piece is taken together with its value.
@@ -40,22 +41,22 @@ def chunked_mean(mean: Callable[..., jax.Array], rows: Any, chunks: int, *args: 
         return mean(rows, *args)
     cut = jax.tree.map(lambda x: jnp.reshape(x, (chunks, -1, *x.shape[1:])), rows)
 
-    def average(function: Callable[[Any], Any]) -> Any:
-        def add(total: Any, piece: Any) -> tuple[Any, None]:
+    def average(function: Callable[[PyTree], PyTree]) -> PyTree:
+        def add(total: PyTree, piece: PyTree) -> tuple[PyTree, None]:
             return jax.tree.map(lambda a, b: a + b / chunks, total, function(piece)), None
 
         like = jax.eval_shape(function, jax.tree.map(lambda x: x[0], cut))
         return lax.scan(add, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like), cut)[0]
 
     @jax.custom_vjp
-    def whole(args: Any) -> Any:
+    def whole(args: PyTree) -> PyTree:
         return average(lambda piece: mean(piece, *args))
 
-    def forward(args: Any) -> tuple[Any, Any]:
-        both: tuple[Any, Any] = average(lambda piece: jax.value_and_grad(lambda a: mean(piece, *a))(args))
+    def forward(args: PyTree) -> tuple[PyTree, PyTree]:
+        both: tuple[PyTree, PyTree] = average(lambda piece: jax.value_and_grad(lambda a: mean(piece, *a))(args))
         return both
 
-    def backward(gradient: Any, d: jax.Array) -> tuple[Any]:
+    def backward(gradient: PyTree, d: jax.Array) -> tuple[PyTree]:
         return (jax.tree.map(lambda g: d * g, gradient),)
 
     whole.defvjp(forward, backward)

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from drmadc_runtime.core.trees import norm
+from drmadc_runtime.core.types import Params, PyTree
 
-Loss = Callable[[Any, jax.Array], jax.Array]
+Loss = Callable[[Params, jax.Array], jax.Array]
 Report = Callable[[str, int, float], None]
 PERIOD = 0.5
 
@@ -57,7 +57,7 @@ def every() -> int | None:
     return None if found is None else found[0].every
 
 
-def report(way: str, t: jax.Array, carry: Any, when: jax.Array | bool = True) -> None:
+def report(way: str, t: jax.Array, carry: PyTree, when: jax.Array | bool = True) -> None:
     """Call back, if watched and `when` holds; `carry` is the state (on the way back the adjoint), or begins with it.
 
     A state in fixed point has no loss here: its value is NaN.
@@ -71,11 +71,11 @@ def report(way: str, t: jax.Array, carry: Any, when: jax.Array | bool = True) ->
     w = carry["w"]
 
     def call() -> None:
-        value: Any = norm(w) if way == "reverse" else loss(w, t) if _real(w) else math.nan
+        value: jax.Array | float = norm(w) if way == "reverse" else loss(w, t) if _real(w) else math.nan
         jax.debug.callback(lambda t, value: watch.report(way, int(t), float(value)), t, value)
 
     lax.cond(when, call, lambda: None)
 
 
-def _real(tree: Any) -> bool:
+def _real(tree: PyTree) -> bool:
     return all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(tree))

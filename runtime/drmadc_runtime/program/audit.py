@@ -1,8 +1,7 @@
 """Is a hypergradient right? Comparison with the exact one, finite differences, and a probe of smoothness."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,7 @@ from drmadc_runtime.core.types import Arrays, Values
 from drmadc_runtime.program.executor import Evaluation, Executor
 
 Vector = npt.NDArray[np.float64]
-Parts = Mapping[str, Mapping[str, Any]]
+Parts = Mapping[str, Mapping[str, Sequence[int]]]
 WRONG_COSINE, POOR_COSINE, RIGHT_COSINE = 0.5, 0.9, 0.98
 GROWTH_LIMIT = 10.0
 ROUGH = 0.25
@@ -79,7 +78,7 @@ def _agreement(name: str, found: Vector, exact: Vector) -> Agreement:
     return Agreement(name, a.size, cosine, float(np.mean(np.sign(a) == np.sign(b))), ratio)
 
 
-def flat(arrays: Mapping[str, Any]) -> Vector:
+def flat(arrays: Values) -> Vector:
     """All arrays as one vector, by sorted name."""
     return np.concatenate([np.ravel(np.asarray(arrays[name], np.float64)) for name in sorted(arrays)])
 

@@ -4,14 +4,15 @@ import linecache
 import re
 import traceback
 from collections.abc import Callable
-from typing import Any
 
 import jax
+
+from drmadc_runtime.core.types import PyTree
 
 SPEC_LINE = re.compile(r"# (\S+\.drm:\d+)")
 
 
-def first_bad_operation(work: Callable[[], Any]) -> str | None:
+def first_bad_operation(work: Callable[[], PyTree]) -> str | None:
     """The operation, the emitted line that asked for it, and the spec's line that this came from; None for none.
 
     NaNs are looked for first: an infinity may be meant. Nothing is compiled while `work` runs, so it takes long.

@@ -155,7 +155,7 @@ class RunFolder:
         except OSError as error:
             raise OSError(f"{self.path / name} is not writable: {error.strerror}") from error
 
-    def write_images(self, images: Mapping[str, npt.NDArray[np.floating[Any]]]) -> list[Path]:
+    def write_images(self, images: Mapping[str, npt.NDArray[np.floating]]) -> list[Path]:
         """Write each picture as a PNG with a colour bar; the files that were written."""
         written = []
         for title, picture in images.items():
@@ -179,7 +179,7 @@ def _point_to(link: Path, name: str) -> None:
         partial.symlink_to(name, target_is_directory=True)
 
 
-def tiles(pictures: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+def tiles(pictures: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """Pictures [n, rows, columns] side by side, at most five in a row, a blank line between them."""
     number, rows, columns = pictures.shape
     across = min(5, number)
@@ -191,7 +191,7 @@ def tiles(pictures: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[An
     return sheet
 
 
-def draw_image(path: Path, title: str, picture: npt.NDArray[np.floating[Any]]) -> None:
+def draw_image(path: Path, title: str, picture: npt.NDArray[np.floating]) -> None:
     """A hyperparameter [rows, columns] in grey with a colour bar, or several [n, rows, columns] as tiles."""
     from matplotlib.figure import Figure
 

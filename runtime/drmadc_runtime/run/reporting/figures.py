@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, SymmetricalLogLocator
 
 from drmadc_runtime.run.folder import tiles
 
-Array = npt.NDArray[np.floating[Any]]
+Array = npt.NDArray[np.floating]
 LINES = ("-", "--", ":", "-.")
 SHADES = ("black", "0.35", "0.6")
 MOST_LINES = 12
@@ -91,7 +91,7 @@ def hyperparameter(
 
 
 def curves(
-    x: Array | npt.NDArray[np.integer[Any]], lines: Sequence[Array], names: Sequence[str], label: str, unit: str
+    x: Array | npt.NDArray[np.integer], lines: Sequence[Array], names: Sequence[str], label: str, unit: str
 ) -> bytes:
     """Curves over x, told apart by line and shade."""
     figure = Figure(figsize=(6.4, 3.2), layout="constrained")

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 from rich import progress
 from rich.console import Group
@@ -58,7 +57,7 @@ class LiveDisplay(Display):
         """A warning, above the view."""
         self._print(self.console, text)
 
-    def running(self, points: Progress, steps: Progress) -> AbstractContextManager[Any]:
+    def running(self, points: Progress, steps: Progress) -> AbstractContextManager[None]:
         """Show the view; a bar for the sweep and one for the outer steps, where there are any."""
         for task, (done, total) in ((self._points, points), (self._steps, steps)):
             self._bar.update(task, total=total, completed=done, visible=total > 0)

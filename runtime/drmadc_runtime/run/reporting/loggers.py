@@ -160,7 +160,7 @@ class Several(Display):
         for display in self._all:
             display.end(path, steps)
 
-    def running(self, points: Progress, steps: Progress) -> AbstractContextManager[Any]:
+    def running(self, points: Progress, steps: Progress) -> AbstractContextManager[None]:
         """As long as the search lasts."""
         return self._running(points, steps)
 

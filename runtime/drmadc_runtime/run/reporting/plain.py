@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from statistics import mean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.console import Console
 
@@ -72,7 +72,7 @@ class Display:
         """The run is done."""
         self.info(f"{path}: done" + (f", {count_text(steps, 'outer step')}" if steps else ""))
 
-    def running(self, points: Progress, steps: Progress) -> AbstractContextManager[Any]:
+    def running(self, points: Progress, steps: Progress) -> AbstractContextManager[None]:
         """Lasts as long as the search: a sweep's points, then outer steps, some of them done before."""
         return nullcontext()
 
