@@ -89,7 +89,7 @@ def test_arrays_and_pictures() -> None:
 def test_what_cannot_start_says_why() -> None:
     flowers()
     for data, label, message in (
-        ("nothing", None, "none of digits, mnist"),
+        ("nothing", None, "or one of digits, mnist"),
         ("flowers.csv", "colour", "has no column `colour`; its columns are width"),
         ("gone.csv", None, "no such file"),
     ):
@@ -106,7 +106,7 @@ def test_new_never_overwrites(tmp_path: Path) -> None:
     text = (tmp_path / "mine.drm").read_text()
     again = drmadc_command("new", "mine", cwd=tmp_path, stdin="")
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     assert (tmp_path / "mine.drm").read_text() == text
     assert drmadc_command("fmt", "--check", "mine.drm", cwd=tmp_path).returncode == 0
 

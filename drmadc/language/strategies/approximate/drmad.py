@@ -71,7 +71,7 @@ class Drmad(Strategy):
             case "auto":
                 return "approximate trajectory, guarded; up to two reverse passes"
             case "exact":
-                return "approximate trajectory, few steps" if self.steps else "approximate path"
+                return "approximate trajectory, few steps" if self.steps else "approximate trajectory"
 
     def advice(self, facts: Facts, exact: str) -> str:
         if self.steps:

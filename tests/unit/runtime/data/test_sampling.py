@@ -76,5 +76,5 @@ def test_cyclic_and_errors_in_a_spec() -> None:
     assert "rt.cyclic_rows(t, BATCH, 9)" in program.python
     with pytest.raises(drmadc.SpecError, match="must be `with_replacement`, `without_replacement` or `cyclic`"):
         drmadc.compile_text(source, overrides=["train.sampling=sorted"])
-    with pytest.raises(drmadc.SpecError, match="`batch = all`"):
+    with pytest.raises(drmadc.SpecError, match="trains on full batches"):
         drmadc.compile_text(source, overrides=["train.batch=all"])

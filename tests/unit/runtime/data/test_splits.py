@@ -150,7 +150,7 @@ def test_overfitting_of_the_valid_split_is_said_once(capsys: pytest.CaptureFixtu
     better, worse = (-0.02, -0.02, False), (0.02, 0.02, False)
     for objective, error, said in (better, worse, (-0.02, 0.02, True), (-0.02, 0.02, False)):
         display.warn_overfitting(steps(objective, error), ("error/test",))
-        assert ("are fitting the valid split" in " ".join(capsys.readouterr().err.split())) == said
+        assert ("are overfitting the valid split" in " ".join(capsys.readouterr().err.split())) == said
     display.warn_overfitting(steps(-0.02, 0.02)[:9], ("error/test",))
     module = drmadc.compile_file("specs/mnist_l2.drm").emitted
     assert module.test_reports == ("error/test",)

@@ -191,7 +191,7 @@ def test_a_cache_that_was_edited(server: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="was modified"):
         downloads.arrays("cifar10")
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(DataError, match="is corrupt"):
         downloads.arrays("cifar10")
     downloads.fetch("cifar10", lambda text: None, again=True)
     assert downloads.arrays("cifar10")["train"]["image"].shape == (30, 2)

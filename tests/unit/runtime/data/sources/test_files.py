@@ -114,7 +114,7 @@ def test_values_that_the_run_refuses(here: Path) -> None:
         _ = data('csv("t.csv", x: ["a b", b])', "x: real[2] = x").raw
     with pytest.raises(DataError, match=r"`n` is 5 in row 8; classes must be from 0 to 2"):
         _ = data('csv("t.csv", n: n)', "y: class[3] = n", loss="0").raw
-    with pytest.raises(DataError, match=r"3 different words \(`ant`, `bee`, `cat`"):
+    with pytest.raises(DataError, match=r"3 distinct strings \(`ant`, `bee`, `cat`"):
         _ = data('csv("t.csv", kind: kind)', "y: class[2] = kind", loss="0").raw
 
 
@@ -269,7 +269,7 @@ def test_a_function_of_ones_own(here: Path) -> None:
         found = data('python("own_data:one", x: real[2], y: class[5], train: 5)', features, "{ train: 4, valid: 1 }")
         assert len(found.splits(0)["train"]["x"]) == 4
         for source, message in (
-            ('python("own_data:one", x: real[2], y: class[5], train: 6)', "has 5 examples, the spec says 6"),
+            ('python("own_data:one", x: real[2], y: class[5], train: 6)', "has 5 examples, the spec declares 6"),
             (
                 'python("own_data:one", x: real[3], y: class[5], train: 5)',
                 r"has per-example shape \[2\], declared \[3\]",
