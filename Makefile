@@ -7,7 +7,7 @@ JOBS   ?= 2
 LOWEST := .venv-lowest
 SMOKE  := tests/unit/common tests/unit/cli tests/test_goldens.py
 
-.PHONY: run test test-all test-lowest release-check docs format goldens clean
+.PHONY: run test test-all mutants test-lowest release-check docs format goldens clean
 
 run: $(STAMP)  ## tune 934 penalties on MNIST, the main job
 	$(BIN)/drmadc run specs/mnist_l2.drm
@@ -33,6 +33,10 @@ test-lowest:  ## smoke tests with the lowest version of every dependency that py
 
 release-check: $(STAMP)  ## build wheel and sdist, check both, run the wheel in a fresh environment
 	$(BIN)/python tests/release_check.py
+
+MODULES ?= $(wildcard runtime/drmadc_runtime/core/t*.py runtime/drmadc_runtime/adjoints/k*.py drmadc/compiler/passes/[fgk]*.py)
+mutants: $(STAMP)  ## change one operator at a time of MODULES=..., and name the changes that no unit test notices (an hour)
+	$(BIN)/python tests/mutation.py $(MODULES)
 
 docs: $(STAMP)  ## the documentation, as a site in site/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
