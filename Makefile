@@ -5,7 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 LOWEST := .venv-lowest
-SMOKE  := tests/unit/common tests/unit/cli tests/test_goldens.py
+# tests that meet every dependency; old releases warn about new ones below them, which is not ours to mend
+SMOKE  := tests/unit/common tests/unit/cli tests/unit/tools/test_editor.py tests/unit/tools/test_export.py \
+	tests/unit/runtime/data/sources tests/unit/runtime/run tests/test_goldens.py -W default
 
 .PHONY: run test test-all mutants test-lowest release-check docs format goldens clean
 
