@@ -190,7 +190,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     program = drmadc.compile_text(STAGED)
     program.run(out=tmp_path / "r", quiet=True)
     folder = RunFolder(tmp_path / "r")
-    with pytest.raises(BlockingIOError, match="another process is at work"):
+    with pytest.raises(BlockingIOError, match="another process is using"):
         resume(program.emitted, tmp_path / "r")
     folder.close()
     resume(program.emitted, tmp_path / "r")
