@@ -15,7 +15,7 @@ import pytest
 
 import drmadc
 from drmadc.tools.export import CannotExport, by_parameter, export
-from drmadc_runtime.core.axes import broadcast
+from drmadc_runtime.core.axes import Layout, broadcast
 from drmadc_runtime.program.training_runs import first_state, learning_curve, train
 from tests.conftest import compiled, names
 from tests.unit.cli.test_cli import SURFACE, drmadc_command
@@ -122,7 +122,7 @@ def test_arrays_by_parameter_are_what_training_spreads(case: str) -> None:
     program = compiled(case)
     hypers = found(program)
     arrays = by_parameter(program.ir, hypers)
-    tables = {n: v for n, v in vars(names(program)).items() if "_OF_" in n and isinstance(v, dict)}
+    tables = {n: v for n, v in vars(names(program)).items() if isinstance(v, Layout)}
     assert sum(x.size for x in arrays.values()) >= sum(x.size for x in hypers.values())
     compared = 0
     for hyper in program.ir.hypers:
@@ -131,7 +131,7 @@ def test_arrays_by_parameter_are_what_training_spreads(case: str) -> None:
             continue
         for name, table in tables.items():
             paths = {path.removeprefix(f"{hyper.name}/") for path in arrays if path.startswith(f"{hyper.name}/")}
-            if name.startswith(f"{group[0].kind.upper()}_OF_") and paths == set(table):
+            if name.startswith(f"{group[0].kind.upper()}_OF_") and paths == set(table.entries):
                 for path, part in broadcast(jnp.asarray(hypers[hyper.name]), table).items():
                     np.testing.assert_allclose(arrays[f"{hyper.name}/{path}"], part, rtol=1e-6)
                     compared += 1
