@@ -76,15 +76,21 @@ class HyperParameter:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a data source, per example; `whole` numbers along several axes may be token ids."""
+    """A field of a data source, per example; `whole` numbers may be labels, or along several axes token ids."""
 
     name: str
     type: Array
     whole: bool = False
 
+    @property
+    def label(self) -> bool:
+        """Whether it may be a label of each example."""
+        return self.type.axes[1:] == () and (self.type.element == "class" or self.whole)
+
 
 Option = int | float | str
 Columns = tuple[tuple[str, str | tuple[str, ...]], ...]
+Words = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,8 @@ class Data:
     `columns` are, of a table, the columns of each field: one, or several as a vector of real numbers. `stratify` and
     `balance` name a label; with `folds`, the valid split of an outer step is one fold of train and valid together.
     `geometric` are, for a field of a training minibatch, what flips, crops or covers it, one after another.
-    `feed` is how the train split reaches the device; "" until a pass settles it.
+    `feed` is how the train split reaches the device; "" until a pass settles it. `words` are, of a field of words that
+    is read, the words of its classes in order.
     """
 
     name: str
@@ -146,6 +153,7 @@ class Data:
     folds: int = 0
     geometric: FieldTransforms = ()
     feed: Literal["", "resident", "streamed"] = ""
+    words: Words = ()
 
     @property
     def drawn(self) -> bool:

@@ -51,6 +51,9 @@ class TypingContext(Reporter, Protocol):
     def infer(self, expr: ast.Expr) -> ir.Expr | None:
         """The typed form of an argument, or None when it is wrong (and reported)."""
 
+    def infer_with_missing(self, expr: ast.Expr) -> ir.Expr | None:
+        """The typed form of an argument whose fields may have missing values."""
+
     def next_draw(self) -> int:
         """The number of a random draw, from 0."""
 
@@ -69,8 +72,11 @@ class TypingContext(Reporter, Protocol):
     def statistic(self, kind: str, x: ir.Expr, type_: Array, span: Span, epsilon: float | None = None) -> ir.Expr:
         """A statistic of the train split; the same one is computed once."""
 
-    def may_be_tokens(self, x: ir.Expr) -> bool:
-        """Whether an expression is a field of whole numbers that may be token ids."""
+    def may_be_classes(self, x: ir.Expr) -> bool:
+        """Whether an expression is a field of whole numbers that may be labels or token ids."""
+
+    def classes_of(self, x: ir.Expr) -> int:
+        """The number of classes of a field of words or whole numbers; 0 where it is another or not known."""
 
     def declared(self, path: str) -> bool:
         """Whether a layer of this path is there already."""

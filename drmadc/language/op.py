@@ -45,6 +45,8 @@ class Op(ABC):
     options: tuple[str, ...] = ()
     public: bool = True
     family: ClassVar[Family]
+    variadic: ClassVar[bool] = False
+    """Whether it takes any number of arguments from `arity`."""
     takes: ClassVar[str] = ""
     """What its arguments are, for a message; "" where each mistake has one of its own."""
     allowed_in: ClassVar[str] = ""

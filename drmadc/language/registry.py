@@ -11,6 +11,7 @@ from drmadc.language.functions import (
     labels,
     losses,
     metrics,
+    missing,
     noise,
     reductions,
     transforms,
@@ -25,7 +26,7 @@ ELEMENTWISE: dict[str, Elementwise] = {op.name: op for op in elementwise.OPS}
 
 CALLS: dict[str, Function] = {
     op.name: op
-    for family in (reductions, losses, metrics, arrays, noise, transforms, augmentations, initial, labels)
+    for family in (reductions, losses, metrics, arrays, noise, transforms, missing, augmentations, initial, labels)
     for op in family.OPS
 }
 """What an `ir.Call` may be, beside statistics of data and of recorded series."""

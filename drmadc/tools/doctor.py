@@ -12,7 +12,7 @@ from drmadc_common.amounts import bytes_text
 
 Verdict = Literal["ok", "note", "BAD"]
 EXTRAS = {
-    "parquet": ("pyarrow", ".parquet files"),
+    "tables": ("pyarrow", ".parquet files"),
     "huggingface": ("datasets", "Hugging Face data sets"),
     "safetensors": ("safetensors", "export --to safetensors"),
     "lsp": ("pygls", "the language server"),

@@ -1,7 +1,7 @@
 """A first spec for somebody's data: a page with comments that runs as it is, to be changed from there."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -94,7 +94,7 @@ def _parquet(path: Path, label: str | None) -> Start:
 
 
 def _table(
-    path: Path, kind: str, headers: dict[str, Header], label: str | None, words: Callable[[str], list[str]]
+    path: Path, kind: str, headers: Mapping[str, Header], label: str | None, words: Callable[[str], list[str]]
 ) -> Start:
     target = label or list(headers)[-1]
     if target not in headers:

@@ -37,8 +37,9 @@ from drmadc_runtime.data.sampling import cyclic_rows, shuffled_rows
 from drmadc_runtime.data.streaming import Feed
 from drmadc_runtime.data.tasks import Tasks, all_tasks, mix_tasks
 from drmadc_runtime.data.transforms.augmentation import add_noise, jitter, mixup, rotate
-from drmadc_runtime.data.transforms.features import global_contrast, one_hot, rescale, standardise, whiten
+from drmadc_runtime.data.transforms.features import concat, global_contrast, one_hot, rescale, standardise, whiten
 from drmadc_runtime.data.transforms.geometric import augmentation_key, geometric
+from drmadc_runtime.data.transforms.missing import fill_missing, is_missing
 from drmadc_runtime.execution.microbatch import accumulate, chunked_mean
 from drmadc_runtime.nn.functions import (
     binary_cross_entropy,
@@ -109,6 +110,7 @@ __all__ = [
     "broadcast",
     "calibration_error",
     "chunked_mean",
+    "concat",
     "constrain",
     "count",
     "cross_entropy",
@@ -117,6 +119,7 @@ __all__ = [
     "error",
     "expm",
     "f1",
+    "fill_missing",
     "flatten",
     "flow_reverse_pass",
     "forward_gradient",
@@ -133,6 +136,7 @@ __all__ = [
     "identity",
     "implicit",
     "inverse_cdf",
+    "is_missing",
     "jitter",
     "join",
     "labels",

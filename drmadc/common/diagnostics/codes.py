@@ -148,6 +148,13 @@ splits.""",
     "E0502": """a minibatch larger than the train split
 
 Use `batch = all` for full-batch training.""",
+    "E0504": """a field with missing values
+
+What a cell of a table leaves out cannot be computed with. `missing(age, mean)`, `missing(age, median)` and
+`missing(age, 0)` put a value there, taken of the train split only; `missing(plan, most_frequent)` a word.
+`is_missing(age)` is 1 where it was missing, so that a model can tell.
+
+    x: real[2] = concat(standardise(missing(age, median)), is_missing(age))""",
     "E0503": """a data file that cannot be used
 
 Files are checked before anything runs: they must exist and be complete, with numeric arrays of equal length, the

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 class Header:
     """An array in a file: NumPy's type string without byte order (`f8`, `u1`, `U7` for text, `O`), and its shape.
 
-    `words` is, of a column that is not all numbers, the first value that is none, and where it stands.
+    Of columns of a table also: `example`, the first value that is not a number, and where it stands; the number of
+    `missing` values of each column that has some, among the first `examined` rows.
     """
 
     kind: str
     shape: tuple[int, ...]
-    words: str = ""
+    example: str = ""
+    missing: tuple[tuple[str, int], ...] = ()
+    examined: int = 0
 
 
 class BadFile(ValueError):

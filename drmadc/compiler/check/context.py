@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from drmadc.common.diagnostics.model import Bag, Diagnostic
 from drmadc.common.source import Span
+from drmadc.compiler.check.data.source import Source
 from drmadc.compiler.check.draft import Train, Tune
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import (
@@ -103,7 +104,8 @@ def head(span: Span, keyword: str) -> Span:
 class Context:
     """Where an expression stands (`TypingContext` says which places there are), and the local names there.
 
-    At `initial`, `name` and `shape` are those of the hyperparameter. `whole` are fields that may be token ids.
+    At `initial`, `name` and `shape` are those of the hyperparameter. At `data`, `source` is where fields are from;
+    `filling`: what is missing may be read here; `unfilled`: fields whose missing values were reported.
     """
 
     known: Known
@@ -119,7 +121,9 @@ class Context:
     tasks: int = 0
     shape: Array | None = None
     name: str = ""
-    whole: frozenset[str] = frozenset()
+    source: Source | None = None
+    filling: bool = False
+    unfilled: set[str] = field(default_factory=set)
 
     @property
     def bag(self) -> Bag:

@@ -1,5 +1,6 @@
 """The end of an emitted module: PROGRAM, what the runtime takes of it."""
 
+from drmadc.compiler.lower.data import fits
 from drmadc.compiler.lower.expectations import expectations
 from drmadc.compiler.lower.tuning import stages
 from drmadc.compiler.passes.dependence import function_splits
@@ -67,7 +68,10 @@ def _data(program: Program) -> dict[str, py.Expr]:
     if program.streamed:
         named["feed"] = py.Id("FEED")
     if program.data.statistics:
-        named |= {"fit": py.Id("fit"), "statistics": py.Id("STATISTICS")}
+        first, *later = (py.Id(name) for name, _ in fits(program.data))
+        named |= {"fit": first, "statistics": py.Id("STATISTICS")}
+        if later:
+            named["later_fits"] = py.Tuple(tuple(later))
     return named
 
 

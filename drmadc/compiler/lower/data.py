@@ -6,9 +6,12 @@ from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import Alphabets, Data, Let, Program
 from drmadc.ir.types import Array
+from drmadc.language.functions.missing import TOLERANT
 from drmadc.target import tree as py
 from drmadc.target.build import call, item, number
 from drmadc_common.parts import PARTS
+
+FIT = "fit"
 
 
 def data_constant(program: Program, data: Data) -> py.Statement:
@@ -22,6 +25,8 @@ def data_constant(program: Program, data: Data) -> py.Statement:
         named["columns"] = _dict({name: _columns(value) for name, value in data.columns})
     if data.options:
         named["options"] = _dict({name: py.Literal(value) for name, value in data.options})
+    if data.words:
+        named["words"] = _dict({name: py.Tuple(tuple(map(py.Literal, words))) for name, words in data.words})
     if data.files or data.options:
         named["fields"] = _dict({name: py.Literal(text) for name, text in _read_fields(data).items()})
     for part in PARTS:
@@ -71,7 +76,7 @@ def _files(data: Data) -> py.Dict:
 def _read_fields(data: Data) -> dict[str, str]:
     """The fields that features and statistics read, as types: `real[4]`, `byte[28, 28]`, `class[3]`.
 
-    Token ids, several to an example, are `class[1000, 8]`: classes first.
+    Token ids, several to an example, are `class[1000, 8]`: classes first. `or missing` where what reads it can tell.
     """
     read = {name for value in _values(data) for name in ir.names_in(value)} | {data.stratify, data.balance}
     classes = _classes(data)
@@ -82,7 +87,23 @@ def _read_fields(data: Data) -> dict[str, str]:
             sizes = [str(classes[field.name])] if labels else []
             sizes += [str(axis) for axis in field.type.axes[1:]]
             out[field.name] = f"{'class' if labels else field.type.element}[{', '.join(sizes)}]"
-    return out
+    return {name: f"{text} or missing" if name in may_be_missing(data) else text for name, text in out.items()}
+
+
+def may_be_missing(data: Data) -> frozenset[str]:
+    """The fields that are read by what fills or finds missing values only."""
+    filled: set[str] = set()
+    bare: set[str] = set()
+
+    def read(expr: ir.Expr, tolerant: bool) -> None:
+        if isinstance(expr, ir.Name):
+            (filled if tolerant else bare).add(expr.id)
+        for child in ir.children(expr):
+            read(child, isinstance(expr, ir.Call) and expr.function in TOLERANT)
+
+    for value in _values(data):
+        read(value, False)
+    return frozenset(filled - bare - {data.stratify, data.balance})
 
 
 def _values(data: Data) -> tuple[ir.Expr, ...]:
@@ -91,7 +112,8 @@ def _values(data: Data) -> tuple[ir.Expr, ...]:
 
 def _classes(data: Data) -> dict[str, int]:
     """The number of classes of each label and token: the source's, or for a file what a feature says."""
-    classes = {field.name: field.type.classes for field in data.fields if field.type.element == "class"}
+    divides = (data.stratify, data.balance)
+    classes = {f.name: f.type.classes for f in data.fields if f.type.element == "class" or f.name in divides}
     whole = {field.name for field in data.fields if field.whole}
     for value in _values(data):
         for node in ir.walk(value):
@@ -104,28 +126,39 @@ def _classes(data: Data) -> dict[str, int]:
 
 def data_functions(program: Program, data: Data) -> list[py.Statement]:
     """statistics(raw), features(raw, statistics)"""
-    scope = _scope(program, data)
+    double = py.Literal("float64")
+    scope = _scope(program, data, double)
     out: list[py.Statement] = []
-    if data.statistics:
-        values = tuple(_measured(let) for let in data.statistics)
-        entries = tuple(
-            (py.Literal(let.name), lower(value, scope)) for let, value in zip(data.statistics, values, strict=True)
-        )
-        what = ", ".join(let.name for let in data.statistics)
+    for name, lets in fits(data):
+        values = tuple(_measured(let) for let in lets)
+        entries = tuple((py.Literal(let.name), lower(value, scope)) for let, value in zip(lets, values, strict=True))
+        what = ", ".join(let.name for let in lets)
         out.append(
             py.Function(
-                "fit",
-                (("raw", None),),
+                name,
+                (("raw", None),) if name == FIT else (("raw", None), ("statistics", None)),
                 f"What statistics of the train split are taken of, in float64: {what}.",
                 (
                     *_merged(data),
-                    *_fields(data, values, py.Literal("float64")),
-                    py.Return(py.Dict(entries), data.statistics[0].origin),
+                    *_fields(data, values, double),
+                    py.Return(py.Dict(entries), lets[0].origin),
                 ),
             )
         )
-    out.append(_features(data, scope))
+    out.append(_features(data, _scope(program, data, py.Id("DTYPE"))))
     return out
+
+
+def fits(data: Data) -> list[tuple[str, tuple[Let, ...]]]:
+    """The functions that say what statistics are taken of: `fit`, and `fit_2` of those that need the ones before."""
+    levels: dict[str, int] = {}
+    for let in data.statistics:
+        needs = [name.partition(".")[2] for name in ir.names_in(_measured(let)) if name.startswith("statistics.")]
+        levels[let.name] = max((levels[name] + 1 for name in needs), default=0)
+    return [
+        (f"{FIT}_{level + 1}" if level else FIT, tuple(let for let in data.statistics if levels[let.name] == level))
+        for level in sorted(set(levels.values()))
+    ]
 
 
 def _measured(let: Let) -> ir.Expr:
@@ -175,13 +208,16 @@ def moves_table(program: Program) -> list[py.Statement]:
     return [py.Assign((py.Id("GEOMETRIC"),), py.Dict(tuple(entries)))]
 
 
-def _scope(program: Program, data: Data) -> Scope:
+def _scope(program: Program, data: Data, dtype: py.Expr) -> Scope:
     fields = {field.name for field in data.fields}
+    labels = _classes(data)
 
     def name(node: ir.Name) -> py.Expr:
         head, _, rest = node.id.partition(".")
         if head in fields:
-            return py.Id(local(head))
+            number = isinstance(node.type, Array) and node.type.element != "class" and head in labels
+            value: py.Expr = py.Id(local(head))
+            return py.Call(py.Attribute(value, "astype"), (dtype,)) if number else value
         return item("statistics", rest)
 
     return Scope(program, name, draw=py.Id("draw") if data.drawn else None)

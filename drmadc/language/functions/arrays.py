@@ -114,6 +114,30 @@ class Append(_ArrayFunction):
 
 
 @dataclass(frozen=True, slots=True)
+class Concat(_ArrayFunction):
+    """Vectors of each example, one after another; a number of each example counts as a vector of length 1."""
+
+    takes: ClassVar[str] = "numbers and vectors of each example"
+    each: ClassVar[bool] = True
+    variadic: ClassVar[bool] = True
+
+    def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
+        inferred = [ctx.infer(value) for value in args]
+        values = tuple(x for x in inferred if x is not None)
+        if len(values) < len(args):
+            return None
+        length = 0
+        for arg, x in zip(args, values, strict=True):
+            of_example = isinstance(x.type, Array) and x.type.element != "class" and leading(x.type) == (EXAMPLE,)
+            axes = x.type.axes[1:] if isinstance(x.type, Array) else ()
+            if not of_example or len(axes) > 1:
+                ctx.report(WrongArgument(arg.span, self, x.type))
+                return None
+            length += axes[0].size if axes else 1
+        return ir.Call(self.name, values, Array("real", (EXAMPLE, *sizes(length))))
+
+
+@dataclass(frozen=True, slots=True)
 class WrongNeighbours(WrongCall):
     """An argument of `neighbours` of another kind."""
 
@@ -191,6 +215,7 @@ OPS = (
     Product("matmul", "x @ A", "product over the last axis of x and the first of A", 2, public=False),
     Expm("expm", "expm(A)", "matrix exponential: `x @ expm(A)` is a continuous transformation of x"),
     Append("append", "append(a, b)", "the examples of a, then those of b", 2),
+    Concat("concat", "concat(a, b, c)", "numbers and vectors of each example as one vector"),
     Neighbours(
         "neighbours",
         "neighbours(x, points, labels, width)",

@@ -15,7 +15,7 @@ from drmadc.target import tree as py
 from drmadc.target.build import call
 
 
-class _Transform(Function):
+class Transform(Function):
     """A function of a feature; `of` is its type rule, once the place and the first argument are found good."""
 
     family: ClassVar[Family] = "transform"
@@ -33,19 +33,20 @@ class _Transform(Function):
         raise NotImplementedError
 
 
-class OneHot(_Transform):
+class OneHot(Transform):
     """A label as a vector with a single 1."""
 
-    takes: ClassVar[str] = "a label, or `classes` and bytes or integers of a file"
+    takes: ClassVar[str] = "a label or a column of words; or `classes` and bytes or integers of a file"
     each: ClassVar[bool] = True
 
     def of(self, x: ir.Expr, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
         option = next((arg.value for arg in expr.args if arg.name == "classes"), None)
         given = option.value if isinstance(option, ast.Number) and isinstance(option.value, int) else 0
-        if given and isinstance(x, ir.Name) and isinstance(x.type, Array) and ctx.may_be_tokens(x):
-            x = replace(x, type=Array("class", x.type.axes, given))
+        known = x.type.classes if isinstance(x.type, Array) else 0
+        classes = given or known or ctx.classes_of(x)
+        if classes and isinstance(x, ir.Name) and isinstance(x.type, Array) and ctx.may_be_classes(x):
+            x = replace(x, type=Array("class", x.type.axes, classes))
         axes = x.type.axes if isinstance(x.type, Array) and x.type.element in ("class", "byte") else ()
-        classes = given or (x.type.classes if isinstance(x.type, Array) else 0)
         if not axes or not classes:
             ctx.report(WrongArgument(args[0].span, self, x.type))
             return None
@@ -68,7 +69,7 @@ class CannotReshape(WrongCall):
         return f"cannot reshape {describe(self.found)} to {format_expr(self.shape)}"
 
 
-class Reshape(_Transform):
+class Reshape(Transform):
     """The entries of each example in another shape."""
 
     each: ClassVar[bool] = True
@@ -92,7 +93,7 @@ class Reshape(_Transform):
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted(_Transform):
+class Fitted(Transform):
     """A feature and the statistics that its runtime function takes, in order."""
 
     statistics: tuple[str, ...] = ()
@@ -107,7 +108,7 @@ class Fitted(_Transform):
         return ir.Call(self.name, (x, *found), x.type)
 
 
-class Whiten(_Transform):
+class Whiten(Transform):
     """ZCA whitening: minus mean, times (C + epsilon I)^(-1/2)."""
 
     takes: ClassVar[str] = "a per-example vector"

@@ -44,6 +44,7 @@ class Data:
     columns: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def fetch(self, info: Callable[[str], None]) -> None:
         """Fetch the source where it has to be fetched first and is not here; `info` is told what, from where.
@@ -63,7 +64,7 @@ class Data:
         Raises:
             DataError: they cannot be read, or are not what the spec says.
         """
-        return load(self.source, Request(self.files, self.columns, self.options, self.fields, self.seed))
+        return load(self.source, Request(self.files, self.columns, self.options, self.fields, self.seed, self.words))
 
     @property
     def text(self) -> str:

@@ -1,6 +1,7 @@
 """Statistics of the train split, in float64, in one pass over its examples."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,40 +10,54 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_runtime.data.resident import Rows, piece_length
+from drmadc_runtime.data.transforms.missing import MISSING
 
-Fit = Callable[[Mapping[str, jax.Array]], dict[str, jax.Array]]
+Fields = Mapping[str, jax.Array]
+Fit = Callable[[Fields], dict[str, jax.Array]]
+LaterFit = Callable[[Fields, Fields], dict[str, jax.Array]]
+Pieces = Callable[[], Iterable[Mapping[str, Rows]]]
+"""The pieces of a split, from the first."""
 Kinds = Mapping[str, tuple[Any, ...]]
 CHUNK = 4_000_000
 Array = npt.NDArray[np.float64]
 
 
 class Statistics:
-    """Each statistic of `kinds` over what `fit` gives of the examples: mean, std, max, min, or zca with its epsilon.
+    """Each statistic of `kinds` over what `fit` gives of the examples.
 
-    Pieces of the split are measured by one compiled function, and merged by Chan, Golub and LeVeque's formula for means
-    and sums of squares (1979).
+    Kinds are mean, std, max, min, zca with its epsilon; of the values that are not missing (data/transforms/missing.py)
+    present_mean, median, and most_frequent with its number of classes. Those of `later` read the ones before them, and
+    take another pass over the split. Pieces of the split are measured by one compiled function for each pass, and
+    merged by Chan, Golub and LeVeque's formula for means and sums of squares (1979).
     """
 
-    def __init__(self, fit: Fit, kinds: Kinds) -> None:
+    def __init__(self, fit: Fit, kinds: Kinds, later: tuple[LaterFit, ...] = ()) -> None:
         self._kinds = kinds
 
-        def measured(piece: Mapping[str, jax.Array]) -> dict[str, Any]:
-            return {name: _of_piece(kinds[name][0], x) for name, x in fit(piece).items()}
+        def first(piece: Fields, known: Fields) -> dict[str, jax.Array]:
+            del known
+            return fit(piece)
 
-        self._measured = jax.jit(measured)
+        def measured(of: LaterFit, piece: Fields, known: Fields) -> dict[str, Any]:
+            return {name: _of_piece(kinds[name], x) for name, x in of(piece, known).items()}
 
-    def of(self, train: Iterable[Mapping[str, Rows]], dtype: str) -> dict[str, Rows]:
+        self._passes = [jax.jit(partial(measured, of)) for of in (first, *later)]
+
+    def of(self, train: Pieces, dtype: str) -> dict[str, Rows]:
         """The statistics over the pieces of a split, in the type that features are computed in."""
-        state: dict[str, Any] = {}
-        seen = 0
-        with jax.enable_x64(True):
-            for piece in train:
-                found = jax.tree.map(np.asarray, self._measured(dict(piece)))
-                count = len(next(iter(piece.values())))
-                for name, own in found.items():
-                    state[name] = _merged(self._kinds[name][0], state[name], seen, own, count) if seen else own
-                seen += count
-        return {name: _result(kind, state[name], seen).astype(dtype) for name, kind in self._kinds.items()}
+        known: dict[str, Array] = {}
+        for measured in self._passes:
+            state: dict[str, Any] = {}
+            seen = 0
+            with jax.enable_x64(True):
+                for piece in train():
+                    found = jax.tree.map(np.asarray, measured(dict(piece), known))
+                    count = len(next(iter(piece.values())))
+                    for name, own in found.items():
+                        state[name] = _merged(self._kinds[name][0], state[name], seen, own, count) if seen else own
+                    seen += count
+            known |= {name: _result(self._kinds[name], own, seen) for name, own in state.items()}
+        return {name: known[name].astype(dtype) for name in self._kinds}
 
 
 def chunks_of(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
@@ -52,9 +67,20 @@ def chunks_of(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
         yield {name: values[start : start + step] for name, values in train.items()}
 
 
-def _of_piece(kind: str, x: jax.Array) -> Any:
-    """mean: mean; std: mean, sum of squares; zca: mean, scatter matrix; max, min."""
-    match kind:
+def _of_piece(kind_and_setting: tuple[Any, ...], x: jax.Array) -> Any:
+    """mean: mean; std: mean, sum of squares; zca: mean, scatter matrix; max, min.
+
+    Of what is not missing: present_mean: count, mean; median: the values themselves; most_frequent: counts of classes.
+    """
+    match kind := kind_and_setting[0]:
+        case "present_mean":
+            there = x != MISSING
+            count = jnp.sum(there, axis=0)
+            return count, jnp.sum(jnp.where(there, x, 0), axis=0) / jnp.maximum(count, 1)
+        case "median":
+            return (x,)
+        case "most_frequent":
+            return jnp.bincount(x + 1, length=int(kind_and_setting[1]) + 1)[1:]
         case "max":
             return jnp.max(x, axis=0)
         case "min":
@@ -68,6 +94,13 @@ def _of_piece(kind: str, x: jax.Array) -> Any:
 
 
 def _merged(kind: str, before: Any, seen: int, found: Any, count: int) -> Any:
+    if kind == "present_mean":
+        total = before[0] + found[0]
+        return total, before[1] + (found[1] - before[1]) * (found[0] / np.maximum(total, 1))
+    if kind == "median":
+        return (*before, *found)
+    if kind == "most_frequent":
+        return before + found
     if kind in ("max", "min"):
         return np.maximum(before, found) if kind == "max" else np.minimum(before, found)
     shift = found[0] - before[0]
@@ -82,12 +115,29 @@ def _result(kind: tuple[Any, ...], state: Any, seen: int) -> Array:
     match kind:
         case ("max" | "min",):
             return np.asarray(state, np.float64)
+        case ("present_mean",):
+            return np.asarray(state[1], np.float64)
+        case ("median",):
+            return _median(np.concatenate(state))
+        case ("most_frequent", _):
+            return np.asarray(np.argmax(state), np.float64)
         case ("mean",):
             return np.asarray(state[0], np.float64)
         case ("std",):
             return np.asarray(np.sqrt(state[1] / seen), np.float64)
         case _:
             return whitening(np.asarray(state[1], np.float64) / seen, float(kind[1]))
+
+
+def _median(x: Array) -> Array:
+    """The median of what is not missing, of each entry; 0 where all of it is."""
+    there = x != MISSING
+    count = there.sum(axis=0)
+    ordered = np.sort(np.where(there, x, np.inf), axis=0)
+    low, high = np.maximum(count - 1, 0) // 2, count // 2
+    places = np.stack([low, np.minimum(high, len(x) - 1)])
+    middle = np.take_along_axis(ordered, places, axis=0).mean(axis=0)
+    return np.where(count > 0, middle, 0.0)
 
 
 def whitening(covariance: Array, epsilon: float) -> Array:

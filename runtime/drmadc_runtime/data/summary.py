@@ -5,6 +5,7 @@ import numpy as np
 from drmadc_common.amounts import bytes_text
 from drmadc_runtime.data.resident import Data, Rows
 from drmadc_runtime.data.tasks import Tasks
+from drmadc_runtime.data.transforms.missing import MISSING
 
 
 def describe(data: Data | Tasks) -> list[str]:
@@ -21,18 +22,26 @@ def describe(data: Data | Tasks) -> list[str]:
         count = f"{first.shape[0]} tasks of {first.shape[1]:,}" if tasks else f"{len(first):,}"
         out.append(f"  {split}: {count} examples, {bytes_text(sum(values.nbytes for values in fields.values()))}")
         for field, values in fields.items():
-            out.append(f"    {field:<12} {_field(values, 2 if tasks else 1)}")
+            words = data.words.get(field, ()) if isinstance(data, Data) else ()
+            out.append(f"    {field:<12} {_field(values, 2 if tasks else 1, words)}")
     return out
 
 
-def _field(values: Rows, lead: int) -> str:
+def _field(values: Rows, lead: int, words: tuple[str, ...]) -> str:
+    """A field's classes, by name where they are words, or range; and how much of it is missing."""
     shape = f"{list(values.shape[lead:])}" if values.ndim > lead else ""
     if values.dtype == np.int32 and not shape:
         known = np.asarray(values, np.int32)
         labels, counts = np.unique(known[known >= 0], return_counts=True)
+        absent = f", missing: {np.sum(known < 0):,}" if words and (known < 0).any() else ""
         if len(labels) > 20:
-            return f"{len(labels)} classes of {counts.min():,} to {counts.max():,} examples"
-        return "classes " + ", ".join(f"{label}: {count:,}" for label, count in zip(labels, counts, strict=True))
+            return f"{len(labels)} classes of {counts.min():,} to {counts.max():,} examples{absent}"
+        names = [words[label] for label in labels] if words else labels
+        return "classes " + ", ".join(f"{n}: {c:,}" for n, c in zip(names, counts, strict=True)) + absent
     numbers = values.astype(np.float64)
-    spread = f"from {numbers.min():.4g} to {numbers.max():.4g}, mean {numbers.mean():.4g}, sd {numbers.std():.4g}"
-    return f"{values.dtype}{shape}  {spread}"
+    missing = numbers == MISSING
+    if missing.all():
+        return f"{values.dtype}{shape}  all missing"
+    there = numbers[~missing]
+    spread = f"from {there.min():.4g} to {there.max():.4g}, mean {there.mean():.4g}, sd {there.std():.4g}"
+    return f"{values.dtype}{shape}  {spread}{f', missing: {missing.sum():,}' if missing.any() else ''}"

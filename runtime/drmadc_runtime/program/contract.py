@@ -18,7 +18,7 @@ from drmadc_runtime.core.domains import Domain
 from drmadc_runtime.core.trees import Tree
 from drmadc_runtime.core.types import ForwardStep, Hypers, Int, Params, Splits, State, UpdateState
 from drmadc_runtime.data.resident import Data
-from drmadc_runtime.data.statistics import Fit, Kinds
+from drmadc_runtime.data.statistics import Fit, Kinds, LaterFit
 from drmadc_runtime.data.streaming import Feed
 from drmadc_runtime.data.tasks import Tasks
 
@@ -149,6 +149,7 @@ class Program:
         data: where arrays come from; None for a program that reads none. Read by the executor.
         feed: where streamed minibatches come from. The executor then leaves the train split on the host.
         fit: raw fields [n, ...] -> what each statistic is taken of, [n, ...] in float64. Read by the executor.
+        later_fits: the same for statistics of what reads others, given those of the functions before. By the executor.
         statistics: the kind of each statistic, ("mean",) or ("zca", epsilon); its order is the spec's.
         report: see `Report`. Read by the search after each outer step.
         images: hyperparameters -> pictures [height, width] or [n, height, width] by title. Read by a run at its end.
@@ -182,6 +183,7 @@ class Program:
     data: Data | Tasks | None = None
     feed: Feed | None = None
     fit: Fit | None = None
+    later_fits: tuple[LaterFit, ...] = ()
     statistics: Kinds | None = None
     report: Report | None = None
     images: Callable[[Hypers], dict[str, jax.Array]] | None = None

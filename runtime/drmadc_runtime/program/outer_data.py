@@ -1,12 +1,13 @@
 """The data of an outer step, on the device: its splits, and the statistics of its train split."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
 import jax
 
 from drmadc_runtime.core.types import Splits
 from drmadc_runtime.data.resident import Rows
-from drmadc_runtime.data.statistics import CHUNK, Statistics, chunks_of
+from drmadc_runtime.data.statistics import CHUNK, Pieces, Statistics, chunks_of
 from drmadc_runtime.data.tasks import Tasks
 from drmadc_runtime.program.contract import Program
 
@@ -19,7 +20,7 @@ class OuterData:
         self._prepared: tuple[int, Splits] | None = None
         self._statistics: Statistics | None = None
         if program.fit is not None and program.statistics is not None:
-            self._statistics = Statistics(program.fit, program.statistics)
+            self._statistics = Statistics(program.fit, program.statistics, program.later_fits)
 
     def of(self, outer: int) -> tuple[Splits, ...]:
         """The arrays of an outer step as one argument; none for a program that uses no data.
@@ -36,10 +37,10 @@ class OuterData:
             if self._program.feed is not None:
                 assert not isinstance(source, Tasks)
                 splits = source.splits(outer, without=("train",))
-                chunks = source.chunks("train", outer, CHUNK)
+                chunks = partial(source.chunks, "train", outer, CHUNK)
             else:
                 splits = source.splits(outer)
-                chunks = chunks_of(splits.get("train", {}))
+                chunks = partial(chunks_of, splits.get("train", {}))
             self._prepared = key, self.prepared(splits, chunks)
         return (self._prepared[1],)
 
@@ -48,7 +49,7 @@ class OuterData:
         assert self._program.data is not None
         self._prepared = self._program.data.draw_of(outer), data
 
-    def prepared(self, splits: Mapping[str, Mapping[str, Rows]], train: Iterable[Mapping[str, Rows]]) -> Splits:
+    def prepared(self, splits: Mapping[str, Mapping[str, Rows]], train: Pieces) -> Splits:
         """Splits on the device, with the statistics of the pieces of a train split."""
         fitted = {} if self._statistics is None else {"statistics": self._statistics.of(train, self._program.dtype)}
         arrays: Splits = jax.device_put({**splits, **fitted})

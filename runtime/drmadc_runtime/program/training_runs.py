@@ -1,6 +1,7 @@
 """What may be asked of a program's training: its end, its learning curve, its pace, the final training of an arm."""
 
 import time
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -105,6 +106,6 @@ def retrain(executor: Executor, hypers: Values, outer: int) -> dict[str, float]:
         return list(values.values())
 
     with executor.precision():
-        data = executor.outer_data.prepared({**parts, "train": joined}, chunks_of(joined))
+        data = executor.outer_data.prepared({**parts, "train": joined}, partial(chunks_of, joined))
         values = run(executor.cast(hypers), jnp.int32(outer), data)
         return {name: float(value) for name, value in zip(keys, values, strict=True)}

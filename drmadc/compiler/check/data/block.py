@@ -1,17 +1,20 @@
 """Data blocks: source, splits, features."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.geometric import split_geometric, without_geometric
+from drmadc.compiler.check.data.source import Source
 from drmadc.compiler.check.data.sources import check_source
 from drmadc.compiler.check.data.splits import Division, check_division, check_splits
 from drmadc.compiler.check.errors import data_errors, name_errors, type_errors, value_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
-from drmadc.ir.program import Data, Let
+from drmadc.ir import nodes as ir
+from drmadc.ir.program import Data, Let, Words
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
 from drmadc.language.shapes import describe
 from drmadc.syntax import ast
@@ -60,8 +63,7 @@ def check_data(known: Known) -> None:
     feed = _feed(settings, known)
     if source is None:
         return
-    whole = frozenset(field.name for field in source.fields if field.whole)
-    ctx = Context(known, "data", locals={field.name: field.type for field in source.fields}, whole=whole)
+    ctx = Context(known, "data", locals={field.name: field.type for field in source.fields}, source=source)
     features: list[Let] = []
     known.broken.difference_update(names)  # a feature that reads another one is a mistake of its own
     first: dict[str, ast.Feature] = {}
@@ -104,6 +106,7 @@ def check_data(known: Known) -> None:
         division.folds,
         geometric,
         feed,
+        _words(features, statistics, division, source),
     )
 
 
@@ -147,16 +150,34 @@ def _feature(item: ast.Feature, ctx: Context, known: Known) -> Let | None:
     actual = value.type
     if isinstance(actual, Array) and actual.element == "byte":
         actual = Array("real", actual.axes)
+    if expected.element == "class" and isinstance(value, ir.Name) and _may_be_label(value, ctx):
+        actual = Array("class", (EXAMPLE,))
     if isinstance(actual, Array) and actual.element == "class" and not actual.classes:
-        actual = replace(
-            actual, classes=expected.classes
-        )  # a file says nothing of classes; its labels are checked at run time
+        words = ctx.source.words(value.id) if ctx.source is not None and isinstance(value, ir.Name) else ()
+        if len(words) > expected.classes > 0:
+            known.bag.add(data_errors.MoreWords(item.value.span, item.name, words, expected.classes, item.type.span))
+            return None
+        actual = replace(actual, classes=expected.classes)  # its labels are checked at run time
     if actual != expected:
         known.bag.add(
             type_errors.WrongResult(item.value.span, item.name, describe(wanted), _each(actual), item.type.span)
         )
         return None
     return Let(item.name, replace(value, type=actual), item.span.origin)
+
+
+def _may_be_label(value: ir.Name, ctx: Context) -> bool:
+    fields = ctx.source.fields if ctx.source is not None else ()
+    return any(field.name == value.id and field.label and field.whole for field in fields)
+
+
+def _words(features: Sequence[Let], statistics: Sequence[Let], division: Division, source: Source) -> Words:
+    """The classes of the fields of words that are read."""
+    read = {name for let in (*features, *statistics) for name in ir.names_in(let.value)}
+    read |= {division.stratify, division.balance}
+    fields = [field.name for field in source.fields if field.type.element == "class" and field.name in read]
+    found = ((name, source.words(name)) for name in fields)
+    return tuple((name, words) for name, words in found if words)
 
 
 def _each(type_: Type) -> str:

@@ -1,16 +1,18 @@
-"""Sources that are files: their headers say which fields they have.
+"""Sources that are files of arrays, pictures or text: their headers say which fields they have.
 
 Where a path may stand, a record `{ train: "a", test: "b" }` gives two parts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from drmadc.common.headers import numpy_files, tables
+from drmadc.common.headers import numpy_files
 from drmadc.common.headers import pictures as picture_files
 from drmadc.common.headers.header import BadFile, Header
 from drmadc.common.headers.idx import idx as idx_header
+from drmadc.common.headers.tables import TEXT
 from drmadc.common.headers.words import count_words
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Known
@@ -20,11 +22,11 @@ from drmadc.compiler.check.errors.source_errors import FileSource
 from drmadc.ir.program import Columns, Field, File, Option
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.syntax import ast
-from drmadc.syntax.format import format_expr
 from drmadc_common.parts import PARTS, SourcePart
 
 Paths = dict[SourcePart, tuple[str, Span]]
-Headers = dict[str, Header]
+Headers = Mapping[str, Header]
+H = TypeVar("H", bound=Headers)
 ReadAll = Callable[[Path], Headers]
 ReadOne = Callable[[Path], Header]
 
@@ -44,16 +46,6 @@ def idx(call: ast.Call, known: Known) -> Source | None:
     return _by_field(call, known, "idx", 'idx(image: "images.idx3", label: "labels.idx1")', idx_header)
 
 
-def csv(call: ast.Call, known: Known) -> Source | None:
-    """`csv("flowers.csv", x: [width, length], kind: species)`"""
-    return _table(call, known, "csv", 'csv("flowers.csv", x: [width, length], kind: species)', tables.csv_table)
-
-
-def parquet(call: ast.Call, known: Known) -> Source | None:
-    """`parquet("flowers.parquet", x: [width, length], kind: species)`"""
-    return _table(call, known, "parquet", 'parquet("flowers.parquet", x: [width, length])', tables.parquet_table)
-
-
 def pictures(call: ast.Call, known: Known) -> Source | None:
     """`images("folder", size: 32)`: pictures in class folders, cut to a square and scaled where a size is given."""
     signature = 'images("folder") or images("folder", size: 32)'
@@ -65,13 +57,13 @@ def pictures(call: ast.Call, known: Known) -> Source | None:
                 size = positive(value), positive(value)
             case _:
                 rest.append(arg)
-    paths = _paths(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
+    paths = paths_of(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
     if paths is None:
         known.bag.add(source_errors.NeedsPath(call.span, "images", signature, "folder"))
         return None
-    found = _headers("images", paths, known, lambda path: picture_files.pictures(path, size))
+    found = headers_of("images", paths, known, lambda path: picture_files.pictures(path, size))
     options: tuple[tuple[str, Option], ...] = (("size", size[0]),) if size is not None else ()
-    return _source("images", paths, found, known, options) if found is not None else None
+    return source_of("images", paths, found, known, options) if found is not None else None
 
 
 def text(call: ast.Call, known: Known) -> Source | None:
@@ -90,7 +82,7 @@ def text(call: ast.Call, known: Known) -> Source | None:
                 words = positive(value)
             case _:
                 rest.append(arg)
-    paths = _paths(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
+    paths = paths_of(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
     if paths is None or not window:
         known.bag.add(source_errors.NeedsWindow(call.span, "text", signature))
         return None
@@ -105,11 +97,11 @@ def text(call: ast.Call, known: Known) -> Source | None:
         window_of = Header("i4" if words else "u1", (count, window))
         return {f"{unit}s": window_of, "next": Header("i4", (count,))}
 
-    found = _headers("text", paths, known, headers)
+    found = headers_of("text", paths, known, headers)
     if found is None:
         return None
     options: tuple[tuple[str, Option], ...] = (("window", window), *((("words", words),) if words else ()))
-    source = _source("text", paths, found, known, options)
+    source = source_of("text", paths, found, known, options)
     if source is None or not words:
         return source
     fields = tuple(Field(field.name, Array("class", field.type.axes, words)) for field in source.fields)
@@ -118,20 +110,20 @@ def text(call: ast.Call, known: Known) -> Source | None:
 
 def _whole(call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadAll) -> Source | None:
     """A source whose file has all fields."""
-    paths = _paths(call.args[0].value) if len(call.args) == 1 and call.args[0].name is None else None
+    paths = paths_of(call.args[0].value) if len(call.args) == 1 and call.args[0].name is None else None
     if paths is None:
         known.bag.add(source_errors.NeedsPath(call.span, name, signature, "file"))
         return None
-    found = _headers(name, paths, known, read)
-    return _source(name, paths, found, known) if found is not None else None
+    found = headers_of(name, paths, known, read)
+    return source_of(name, paths, found, known) if found is not None else None
 
 
 def _by_field(call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadOne) -> Source | None:
     """A source with a file for each field."""
-    found: dict[SourcePart, Headers] = {}
+    found: dict[SourcePart, dict[str, Header]] = {}
     files: list[File] = []
     for arg in call.args:
-        paths = _paths(arg.value) if arg.name is not None else None
+        paths = paths_of(arg.value) if arg.name is not None else None
         if paths is None or (found and list(found) != list(paths)):
             known.bag.add(source_errors.NeedsPathPerField(arg.span, name, signature))
             return None
@@ -146,7 +138,7 @@ def _by_field(call: ast.Call, known: Known, name: FileSource, signature: str, re
         known.bag.add(source_errors.NeedsPathPerField(call.span, name, signature))
         return None
     spans: Paths = {part: (_of_part(files, part), call.span) for part in found}
-    source = _source(name, spans, found, known)
+    source = source_of(name, spans, found, known)
     return None if source is None else Source(name, source.fields, source.parts, None, tuple(files))
 
 
@@ -154,60 +146,7 @@ def _of_part(files: list[File], part: SourcePart) -> str:
     return ", ".join(file.path for file in files if file.part == part)
 
 
-def _table(call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadAll) -> Source | None:
-    """Columns of a table: a list of them makes a vector of real numbers, one by itself a label or a number."""
-    unnamed = [arg for arg in call.args if arg.name is None]
-    paths = _paths(unnamed[0].value) if len(unnamed) == 1 else None
-    if paths is None:
-        known.bag.add(source_errors.NeedsPath(call.span, name, signature, "file and columns"))
-        return None
-    found = _headers(name, paths, known, read)
-    if found is None:
-        return None
-    columns: list[tuple[str, str | tuple[str, ...]]] = []
-    joined: dict[SourcePart, Headers] = {part: {} for part in found}
-    for arg in call.args:
-        if arg.name is None:
-            continue
-        items = arg.value.items if isinstance(arg.value, ast.List) else (arg.value,)
-        names: list[str] = []
-        for item in items:
-            match item:
-                case ast.Name(text) | ast.Text(text):
-                    names.append(text)
-                case _:
-                    found_text = f"`{format_expr(item)}`"
-                    known.bag.add(source_errors.NotAColumn(item.span, name, signature, found_text))
-                    return None
-        for part, headers in found.items():
-            header = _columns(arg, names, headers, name, paths[part][0])
-            if isinstance(header, source_errors.BadData):
-                known.bag.add(header)
-                return None
-            joined[part][arg.name] = header
-        columns.append((arg.name, tuple(names) if isinstance(arg.value, ast.List) else names[0]))
-    return _source(name, paths, joined if columns else found, known, columns=tuple(columns))
-
-
-def _columns(
-    arg: ast.Arg, names: list[str], headers: Headers, source: FileSource, path: str
-) -> Header | source_errors.BadData:
-    """The field that columns make; or what is wrong with them."""
-    for column in names:
-        if column not in headers:
-            return source_errors.NoColumn(arg.span, source, path, column, tuple(headers))
-    chosen = [headers[column] for column in names]
-    if not isinstance(arg.value, ast.List):
-        return chosen[0]
-    for column, header in zip(names, chosen, strict=True):
-        if header.kind[0] not in "fiub":
-            return source_errors.NotNumeric(arg.span, source, path, column, header.words)
-    if not chosen:
-        return source_errors.NoColumns(arg.span, source, path)
-    return Header("f8", (chosen[0].shape[0], len(chosen)))
-
-
-def _paths(value: ast.Expr) -> Paths | None:
+def paths_of(value: ast.Expr) -> Paths | None:
     """`"path"`, or `{ train: "path", test: "path" }`."""
     match value:
         case ast.Text(path):
@@ -224,9 +163,9 @@ def _paths(value: ast.Expr) -> Paths | None:
             return None
 
 
-def _headers(name: FileSource, paths: Paths, known: Known, read: ReadAll) -> dict[SourcePart, Headers] | None:
-    """The headers of each part's file."""
-    found: dict[SourcePart, Headers] = {}
+def headers_of(name: FileSource, paths: Paths, known: Known, read: Callable[[Path], H]) -> dict[SourcePart, H] | None:
+    """The headers of each part's file; None when one cannot be read (reported)."""
+    found: dict[SourcePart, H] = {}
     for part, (path, span) in paths.items():
         try:
             found[part] = read(Path(path))
@@ -236,10 +175,10 @@ def _headers(name: FileSource, paths: Paths, known: Known, read: ReadAll) -> dic
     return found
 
 
-def _source(
+def source_of(
     name: FileSource,
     paths: Paths,
-    found: dict[SourcePart, Headers],
+    found: Mapping[SourcePart, Headers],
     known: Known,
     options: tuple[tuple[str, Option], ...] = (),
     columns: Columns = (),
@@ -266,17 +205,21 @@ def _source(
             for n, h in usable.items()
         )
     for part, own in fields.items():
-        if own != fields["train"]:
+        differ = {(field.name, field.type) for field in own} ^ {(field.name, field.type) for field in fields["train"]}
+        if differ:
             path, span = paths[part]
-            names = tuple(sorted({field.name for field in set(own) ^ set(fields["train"])}))
+            names = tuple(sorted({name for name, _ in differ}))
             known.bag.add(source_errors.PartsDiffer(span, name, path, paths["train"][0], names))
             return None
+    fraction = {field.name for own in fields.values() for field in own if not field.whole}
+    joined = tuple(replace(field, whole=field.name not in fraction) for field in fields["train"])
     files = tuple(File(part, "", path) for part, (path, _) in paths.items())
-    return Source(name, fields["train"], counts, None, files, columns, options)
+    return Source(name, joined, counts, None, files, columns, options)
 
 
 def _whole_numbers(header: Header) -> bool:
-    return header.kind[0] in "iu" and header.kind != "u1" and len(header.shape) > 1
+    """Whether numbers may be labels (one to an example) or token ids (several); several bytes are pixels."""
+    return header.kind[0] in "iu" and (header.kind != "u1" or len(header.shape) == 1)
 
 
 def _element(header: Header) -> Element | None:
@@ -286,9 +229,7 @@ def _element(header: Header) -> Element | None:
     match header.kind[0]:
         case "u" if header.kind == "u1" and len(header.shape) > 1:
             return "byte"
-        case "i" | "u" if len(header.shape) == 1:
-            return "class"
-        case "U" if header.shape[1:] == () and header.kind == tables.TEXT:
+        case "U" if header.shape[1:] == () and header.kind == TEXT:
             return "class"
         case "f" | "i" | "u" | "b":
             return "real"

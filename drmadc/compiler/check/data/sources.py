@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from drmadc.compiler.check.context import Known
-from drmadc.compiler.check.data import file_sources
+from drmadc.compiler.check.data import file_sources, table_sources
 from drmadc.compiler.check.data import synthetic_sources as made_sources
 from drmadc.compiler.check.data.source import Source, argument_text, images
 from drmadc.compiler.check.errors import argument_errors, data_errors, name_errors, source_errors
@@ -21,8 +21,8 @@ OTHERS: dict[str, Check] = {
     "npz": file_sources.npz,
     "npy": file_sources.npy,
     "idx": file_sources.idx,
-    "csv": file_sources.csv,
-    "parquet": file_sources.parquet,
+    "csv": table_sources.csv,
+    "parquet": table_sources.parquet,
     "images": file_sources.pictures,
     "text": file_sources.text,
     "synthetic": made_sources.synthetic,

@@ -124,7 +124,7 @@ def _label(settings: Settings, name: Literal["stratify", "balance"], source: Sou
     value = settings.optional(name)
     if value is None:
         return ""
-    labels = [field.name for field in source.fields if field.type.element == "class" and source.alphabets is None]
+    labels = [field.name for field in source.fields if field.label and source.alphabets is None]
     if isinstance(value, ast.Name) and value.text in labels:
         return value.text
     known.bag.add(data_errors.NotALabel(value.span, f"`{format_expr(value)}`", name, tuple(labels)))

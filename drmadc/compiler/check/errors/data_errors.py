@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.common.source import Span
 from drmadc.compiler.check.errors.value_errors import Found
+from drmadc_common.amounts import count_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,61 @@ class NotALabel(Found):
 
     def help(self) -> str:
         return f"labels: {', '.join(self.labels)}" if self.labels else f"remove `{self.setting}`"
+
+
+@dataclass(frozen=True, slots=True)
+class MissingValues(Diagnostic):
+    """A field that is read as if it had no missing values."""
+
+    code: ClassVar[str] = "E0504"
+    field: str
+    columns: tuple[tuple[str, int], ...]
+    rows: int
+    words: bool
+
+    def message(self) -> str:
+        (column, count), *more = self.columns
+        if not more:
+            return f"the column `{column}` has {count_text(count, 'missing value')} in {count_text(self.rows, 'row')}"
+        shown = ", ".join(f"`{name}` {number:,}" for name, number in self.columns[:6])
+        rest = f" and {len(self.columns) - 6} more" if len(self.columns) > 6 else ""
+        return f"columns have missing values in {count_text(self.rows, 'row')}: {shown}{rest}"
+
+    def label(self) -> str:
+        return "read here as if it were complete"
+
+    def note(self) -> str:
+        return "missing is a cell that is empty, or NA, N/A, NaN, null, None or ?"
+
+    def help(self) -> str:
+        value = "most_frequent" if self.words else "median"
+        mark = f", and mark them as a feature: `is_missing({self.field})`"
+        return f"fill them: `missing({self.field}, {value})`{mark}; or remove these rows"
+
+
+@dataclass(frozen=True, slots=True)
+class MoreWords(Diagnostic):
+    """A label of words that are more than its classes."""
+
+    code: ClassVar[str] = "E0306"
+    field: str
+    words: tuple[str, ...]
+    classes: int
+    declared: Span
+
+    def message(self) -> str:
+        shown = ", ".join(f"`{word}`" for word in self.words[:6])
+        more = ", ..." if len(self.words) > 6 else ""
+        return f"`{self.field}` has {len(self.words)} different words ({shown}{more}), not {self.classes}"
+
+    def label(self) -> str:
+        return f"{len(self.words)} classes"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.declared, "declared here"),)
+
+    def help(self) -> str:
+        return f"write `class[{len(self.words)}]`"
 
 
 @dataclass(frozen=True, slots=True)

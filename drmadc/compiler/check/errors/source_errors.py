@@ -11,7 +11,7 @@ _FILES: dict[FileSource, str] = {
     "npz": "write it with numpy.savez: arrays of equal length, such as image [n, 28, 28] and label [n]",
     "npy": "write each with numpy.save: the first axis counts the examples, and all files have the same length",
     "idx": "expected the format of MNIST's files, plain or compressed with gzip",
-    "csv": "the first line names the columns; every other line has one value per column, separated by commas",
+    "csv": "the first line names the columns; every other line has one value per column",
     "parquet": "columns hold numbers, or strings that are class labels",
     "images": "put the images into one folder per class: folder/cats/1.png, folder/dogs/1.png",
     "text": "any file longer than one window will do",
@@ -144,6 +144,17 @@ class NotAColumn(BadCall):
 
     def problem(self) -> str:
         return f"takes names of columns, not {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotASeparator(BadCall):
+    found: str
+
+    def problem(self) -> str:
+        return f"takes one character as its separator, not {self.found}"
+
+    def note(self) -> str:
+        return 'without it, the one of , ; | and tab that the first line has most of; a tab is written "tab"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from drmadc.compiler.check.context import Context, Infer
 from drmadc.compiler.check.errors import type_errors
 from drmadc.compiler.check.expr.shapes import broadcast_to_group
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Let, Parameter, axis_length, axis_slots
+from drmadc.ir.program import Field, Let, Parameter, axis_length, axis_slots
 from drmadc.ir.types import Array, Axis, AxisKind, Tree
 from drmadc.language.context import Place
 from drmadc.syntax import ast
@@ -44,6 +44,12 @@ class CallSite:
 
     def infer(self, expr: ast.Expr) -> ir.Expr | None:
         return self.checker(expr, self.ctx)
+
+    def infer_with_missing(self, expr: ast.Expr) -> ir.Expr | None:
+        before, self.ctx.filling = self.ctx.filling, True
+        x = self.checker(expr, self.ctx)
+        self.ctx.filling = before
+        return x
 
     def report(self, mistake: Diagnostic) -> None:
         self.ctx.report(mistake)
@@ -84,8 +90,19 @@ class CallSite:
         self.ctx.statistics.append(Let(label, value, span.origin))
         return ir.Name(f"statistics.{label}", type_)
 
-    def may_be_tokens(self, x: ir.Expr) -> bool:
-        return isinstance(x, ir.Name) and x.id in self.ctx.whole
+    def may_be_classes(self, x: ir.Expr) -> bool:
+        return (field := self._field(x)) is not None and field.whole
+
+    def classes_of(self, x: ir.Expr) -> int:
+        field, source = self._field(x), self.ctx.source
+        if field is None or source is None or not field.label:
+            return 0
+        return source.largest(field.name) + 1 if field.whole else len(source.words(field.name))
+
+    def _field(self, x: ir.Expr) -> Field | None:
+        """The field of the source that an expression is."""
+        fields = self.ctx.source.fields if self.ctx.source is not None else ()
+        return next((field for field in fields if isinstance(x, ir.Name) and field.name == x.id), None)
 
     def declared(self, path: str) -> bool:
         return any(parameter.layer == path for parameter in self.ctx.layers.values())

@@ -32,7 +32,8 @@ class WrongCount(WrongCall):
 
     def problem(self) -> str:
         were = "was" if self.found == 1 else "were"
-        return f"takes {count_text(self.op.arity, 'argument')}, but {self.found} {were} given"
+        least = "at least " if self.op.variadic else ""
+        return f"takes {least}{count_text(self.op.arity, 'argument')}, but {self.found} {were} given"
 
 
 def call(expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | None:
@@ -56,7 +57,7 @@ def call(expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | None:
             ctx.report(UnknownArgument(arg.span, op, arg.name))
             return None
     unnamed = tuple(arg.value for arg in expr.args if arg.name is None)
-    if len(unnamed) != op.arity:
+    if len(unnamed) < op.arity or (len(unnamed) > op.arity and not op.variadic):
         ctx.report(WrongCount(expr.span, op, len(unnamed)))
         return None
     return op.infer(expr, unnamed, CallSite(ctx, infer))

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context
-from drmadc.compiler.check.errors import expression_errors, name_errors, type_errors, value_errors
+from drmadc.compiler.check.errors import data_errors, expression_errors, name_errors, type_errors, value_errors
 from drmadc.compiler.check.expr import calls
 from drmadc.compiler.check.expr.shapes import as_array, as_matrix, broadcast_to_group
 from drmadc.ir import nodes as ir
@@ -66,8 +66,7 @@ def infer(expr: ast.Expr, ctx: Context) -> ir.Expr | None:
 def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
     known = ctx.known
     if text in ctx.locals:
-        type_ = ctx.locals[text]
-        return ir.Name(text, type_)
+        return None if _is_unfilled(text, span, ctx) else ir.Name(text, ctx.locals[text])
     if known.learned is not None and ctx.place == "minibatch":
         for feature in known.learned.features:
             if feature.name == text:
@@ -100,6 +99,18 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
         candidates += [f.name for f in known.data.features]
     _unknown(text, span, ctx, tuple(candidates))
     return None
+
+
+def _is_unfilled(text: str, span: Span, ctx: Context) -> bool:
+    """Whether a field has missing values that may not be read here (reported once)."""
+    missing = ctx.source.missing.get(text) if ctx.source is not None and not ctx.filling else None
+    if ctx.source is None or missing is None:
+        return False
+    if text not in ctx.unfilled:
+        ctx.unfilled.add(text)
+        words = any(field.name == text and field.type.element == "class" for field in ctx.source.fields)
+        ctx.bag.add(data_errors.MissingValues(span, text, missing.columns, missing.rows, words))
+    return True
 
 
 def _unknown(text: str, span: Span, ctx: Context, candidates: tuple[str, ...]) -> None:

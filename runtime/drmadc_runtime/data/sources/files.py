@@ -1,16 +1,15 @@
-"""Arrays from files: .npz, .npy (memory-mapped), IDX (memory-mapped), tables, folders of pictures, text."""
+"""Arrays from files: .npz, .npy (memory-mapped), IDX (memory-mapped), folders of pictures, text."""
 
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from drmadc_common.csv_table import open_csv
 from drmadc_common.idx import is_gzip, open_idx, read_header, truncated
 from drmadc_common.image_folder import images_by_class
 from drmadc_common.words import words
@@ -69,57 +68,6 @@ def idx_array(path: str) -> Array:
     kind = np.dtype(f">{header.kind}")
     values = raw[: header.size].view(kind).reshape(header.shape)
     return values if kind.itemsize == 1 else values.astype(kind.newbyteorder("="))
-
-
-def csv_table(request: Request) -> Raw:
-    """Columns of .csv files. A field of several columns is float64[n, columns]; of one: numbers, or words."""
-
-    def table(path: str) -> dict[str, list[str]]:
-        with open_csv(Path(path)) as file:
-            rows = [row for _, row in file.rows]
-            return dict(zip(file.names, map(list, zip(*rows, strict=True)), strict=True))
-
-    def numbers(values: list[str]) -> Array:
-        for kind in (np.int64, np.float64):
-            try:
-                return np.array(values).astype(kind)
-            except ValueError:
-                continue
-        return np.array(values)
-
-    return {part: _columns(_read(path, table), numbers, request) for part, path in request.files.items()}
-
-
-def parquet_table(request: Request) -> Raw:
-    """Columns of .parquet files, read by pyarrow."""
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise DataError('.parquet files need pyarrow: pip install "drmadc[parquet]"') from error
-
-    def table(path: str) -> dict[str, Array]:
-        names = _wanted(request)
-        there = pyarrow.parquet.read_table(path, columns=names)
-        return {name: there[name].to_numpy() for name in names}
-
-    return {part: _columns(_read(path, table), np.asarray, request) for part, path in request.files.items()}
-
-
-def _wanted(request: Request) -> list[str]:
-    """The columns that are read."""
-    chosen = [request.columns.get(field, field) for field in request.fields]
-    return list(dict.fromkeys(c for entry in chosen for c in ([entry] if isinstance(entry, str) else entry)))
-
-
-def _columns(table: Mapping[str, Any], convert: Callable[[Any], Array], request: Request) -> dict[str, Array]:
-    out: dict[str, Array] = {}
-    for field in request.fields:
-        columns = request.columns.get(field, field)
-        if isinstance(columns, str):
-            out[field] = convert(table[columns])
-        else:
-            out[field] = np.stack([convert(table[name]).astype(np.float64) for name in columns], axis=1)
-    return out
 
 
 def pictures(request: Request) -> Raw:

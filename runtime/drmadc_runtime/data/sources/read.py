@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drmadc_runtime.data.sources import bundled, downloads, files, huggingface, synthetic
+from drmadc_runtime.data.sources import bundled, downloads, files, huggingface, synthetic, tables
 from drmadc_runtime.data.sources.registry import REGISTRY
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
+from drmadc_runtime.data.transforms.missing import MISSING, NO_CLASS
 
 CHUNK = 64_000_000
+OR_MISSING = " or missing"
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ SOURCES: Mapping[str, Callable[[Request], Raw]] = {
     "npz": files.npz,
     "npy": files.npy,
     "idx": files.idx,
-    "csv": files.csv_table,
-    "parquet": files.parquet_table,
+    "csv": tables.csv_table,
+    "parquet": tables.parquet_table,
     "images": files.pictures,
     "text": files.text,
     "synthetic": synthetic.synthetic,
@@ -69,7 +71,7 @@ def _checked(arrays: Mapping[str, Array], request: Request, place: str) -> dict[
     for name, declared in request.fields.items():
         if name not in arrays:
             raise DataError(f"{place}: no field `{name}`; fields: {', '.join(arrays)}")
-        out[name] = _typed(arrays[name], name, declared, place)
+        out[name] = _typed(arrays[name], name, declared, place, request.words.get(name, ()))
     lengths = {name: len(values) for name, values in out.items()}
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{name} {count}" for name, count in lengths.items())
@@ -77,13 +79,16 @@ def _checked(arrays: Mapping[str, Array], request: Request, place: str) -> dict[
     return out
 
 
-def _typed(values: Array, name: str, declared: str, place: str) -> Array:
-    element, _, inner = declared.rstrip("]").partition("[")
+def _typed(values: Array, name: str, declared: str, place: str, words: tuple[str, ...] = ()) -> Array:
+    """A field as it is declared; what is missing, where that is expected, as data/transforms/missing.py says."""
+    type_ = declared.removesuffix(OR_MISSING)
+    expected = type_ != declared
+    element, _, inner = type_.rstrip("]").partition("[")
     if element == "class":
         classes, *lengths = (int(n) for n in inner.split(", "))
         if lengths:
             return _tokens(values, classes, lengths, name, place)
-        return _labels(values, classes, name, place)
+        return _words(values, words, expected, name, place) if words else _labels(values, classes, name, place)
     shape = tuple(int(n) for n in inner.split(", ")) if inner else ()
     if values.shape[1:] != shape:
         raise DataError(f"{place}: `{name}` has per-example shape {list(values.shape[1:])}, declared {list(shape)}")
@@ -91,15 +96,42 @@ def _typed(values: Array, name: str, declared: str, place: str) -> Array:
         raise DataError(f"{place}: `{name}` has dtype {values.dtype}, declared byte")
     if np.issubdtype(values.dtype, np.floating):
         step = max(1, CHUNK // max(1, values[:1].nbytes))
+        missing = 0
         for start in range(0, len(values), step):
             chunk = values[start : start + step]
-            bad = ~np.isfinite(chunk.reshape(len(chunk), -1)).all(axis=1)
+            bad = np.isinf(chunk.reshape(len(chunk), -1)).any(axis=1)
             if bad.any():
                 row = start + int(np.argmax(bad))
                 raise DataError(f"{place}: `{name}` is not finite in row {row}; remove or fix it")
+            missing += int(np.isnan(chunk).sum())
+        if missing and not expected:
+            raise DataError(_missing(place, name, missing, "median"))
+        if missing:
+            values = np.where(np.isnan(values), MISSING, values.astype(np.result_type(values.dtype, np.float32)))
     elif not (np.issubdtype(values.dtype, np.integer) or values.dtype == np.bool_):
         raise DataError(f"{place}: `{name}` has dtype {values.dtype}, expected numbers")
     return values
+
+
+def _missing(place: str, name: str, count: int, value: str) -> str:
+    values = f"{count:,} missing value{'' if count == 1 else 's'}"
+    return f"{place}: `{name}` has {values}; fill them: missing({name}, {value}), or remove these rows"
+
+
+def _words(values: Array, words: tuple[str, ...], expected: bool, name: str, place: str) -> Array:
+    """Words as int32: their places among the classes, or NO_CLASS where one is missing."""
+    texts = values.astype(np.str_)
+    missing = int((texts == "").sum())
+    if missing and not expected:
+        raise DataError(_missing(place, name, missing, "most_frequent"))
+    known = np.array(words, dtype=np.str_)
+    places = np.minimum(np.searchsorted(known, texts), len(known) - 1)
+    unseen = (known[places] != texts) & (texts != "")
+    if unseen.any():
+        row = int(np.argmax(unseen))
+        shown = ", ".join(f"`{word}`" for word in words[:8]) + (", ..." if len(words) > 8 else "")
+        raise DataError(f"{place}: `{name}` is `{texts[row]}` in row {row}, none of its {len(words)} words ({shown})")
+    return np.where(texts == "", NO_CLASS, places).astype(np.int32)
 
 
 def _tokens(values: Array, classes: int, lengths: list[int], name: str, place: str) -> Array:

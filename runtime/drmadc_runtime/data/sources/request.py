@@ -23,6 +23,7 @@ class Request:
 
     `files`: part (train, test) to a path, or to a path for each field. `columns`: of a table, the columns of each
     field. `fields`: the type of each field that is read: `real[4]`, `byte[28, 28]`, `class[3]`; others are left out.
+    `real[] or missing`: its missing values are expected. `words`: of a column of words, those of its classes in order.
     """
 
     files: Mapping[str, Any] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def sized(raw: Raw, request: Request) -> Raw:

@@ -31,6 +31,11 @@ def global_contrast(x: jax.Array) -> jax.Array:
     return centred / _or_one(jnp.sqrt(jnp.mean(centred**2, axis=axes, keepdims=True)))
 
 
+def concat(*values: jax.Array) -> jax.Array:
+    """Vectors [n, d] and numbers [n] of each example as one vector [n, sum of d]."""
+    return jnp.concatenate([x if x.ndim > 1 else x[:, None] for x in values], axis=1)
+
+
 def one_hot(x: jax.Array, classes: int, dtype: str) -> jax.Array:
     """Labels [n, ...] as vectors [n, ..., classes] of zeros and a one."""
     encoded: jax.Array = jax.nn.one_hot(x, classes, dtype=dtype)

@@ -17,7 +17,7 @@ import drmadc
         ("x: real[64] = whiten(image, 0.1)", "takes a per-example vector"),
         (
             "x: real[64, 3] = one_hot(flatten(image))",
-            "takes a label, or `classes` and bytes or integers of a file",
+            "takes a label or a column of words; or `classes` and bytes or integers of a file",
         ),
     ],
 )

@@ -12,7 +12,7 @@ def test_statistics_in_one_pass_equal_those_of_numpy(piece: int, monkeypatch: py
     x = np.random.default_rng(0).normal(size=(60, 4)) @ np.diag([1, 2, 0, 0.1]) + 1e6
     kinds = {"a": ("mean",), "b": ("std",), "c": ("max",), "d": ("min",), "z": ("zca", 0.3)}
     statistics = Statistics(lambda raw: dict.fromkeys(kinds, raw["x"]), kinds)
-    found = statistics.of(chunks_of({"x": x}), "float64")
+    found = statistics.of(lambda: chunks_of({"x": x}), "float64")
     np.testing.assert_allclose(found["a"], x.mean(0), rtol=1e-14)
     np.testing.assert_allclose(found["b"], x.std(0), rtol=1e-6, atol=1e-9)
     np.testing.assert_array_equal(found["c"], x.max(0))

@@ -92,7 +92,8 @@ def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
     ("name", "row", "value", "message"),
     [
         ("kind", 7, 3, "`kind` is 3 in row 7; classes must be from 0 to 2"),
-        ("points", 9, np.nan, "`points` is not finite in row 9"),
+        ("points", 9, np.inf, "`points` is not finite in row 9"),
+        ("points", 9, np.nan, "`points` has 4 missing values; fill them: missing(points, median), or remove"),
     ],
 )
 def test_values_that_the_run_refuses(tmp_path: Path, name: str, row: int, value: float, message: str) -> None:
