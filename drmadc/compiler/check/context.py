@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from drmadc.common.diagnostics.model import Bag, Diagnostic
 from drmadc.common.source import Span
-from drmadc.compiler.check.data.source import Source
 from drmadc.compiler.check.draft import Train, Tune
+from drmadc.compiler.check.source import Source
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import (
     Data,

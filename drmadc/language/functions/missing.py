@@ -6,8 +6,7 @@ from typing import ClassVar
 from drmadc.ir import nodes as ir
 from drmadc.ir.types import Array
 from drmadc.language.context import EmissionContext, TypingContext
-from drmadc.language.functions.transforms import Transform
-from drmadc.language.op import Misplaced, WrongArgument, WrongLiteral
+from drmadc.language.op import Family, Function, Misplaced, WrongArgument, WrongLiteral
 from drmadc.syntax import ast
 from drmadc.target import tree as py
 from drmadc.target.build import call
@@ -18,9 +17,11 @@ MOST_FREQUENT = "most_frequent"
 
 
 @dataclass(frozen=True, slots=True)
-class _OfMissing(Transform):
+class _OfMissing(Function):
     """A function of a field whose values may be missing; they are a number that no other value has, or class -1."""
 
+    family: ClassVar[Family] = "transform"
+    allowed_in: ClassVar[str] = "a feature of a `data` block"
     takes: ClassVar[str] = "a field of the source"
     each: ClassVar[bool] = True
 
@@ -38,6 +39,10 @@ class _OfMissing(Transform):
         if type_.element == "class" and not type_.classes:
             x = ir.Name(x.id, replace(type_, classes=ctx.classes_of(x)))
         return self.of(x, expr, args, ctx)
+
+    def of(self, x: ir.Expr, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
+        """The typed form of the call for a field."""
+        raise NotImplementedError
 
 
 class Missing(_OfMissing):

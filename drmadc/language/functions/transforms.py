@@ -15,7 +15,7 @@ from drmadc.target import tree as py
 from drmadc.target.build import call
 
 
-class Transform(Function):
+class _Transform(Function):
     """A function of a feature; `of` is its type rule, once the place and the first argument are found good."""
 
     family: ClassVar[Family] = "transform"
@@ -33,7 +33,7 @@ class Transform(Function):
         raise NotImplementedError
 
 
-class OneHot(Transform):
+class OneHot(_Transform):
     """A label as a vector with a single 1."""
 
     takes: ClassVar[str] = "a label or a column of words; or `classes` and bytes or integers of a file"
@@ -69,7 +69,7 @@ class CannotReshape(WrongCall):
         return f"cannot reshape {describe(self.found)} to {format_expr(self.shape)}"
 
 
-class Reshape(Transform):
+class Reshape(_Transform):
     """The entries of each example in another shape."""
 
     each: ClassVar[bool] = True
@@ -93,7 +93,7 @@ class Reshape(Transform):
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted(Transform):
+class Fitted(_Transform):
     """A feature and the statistics that its runtime function takes, in order."""
 
     statistics: tuple[str, ...] = ()
@@ -108,7 +108,7 @@ class Fitted(Transform):
         return ir.Call(self.name, (x, *found), x.type)
 
 
-class Whiten(Transform):
+class Whiten(_Transform):
     """ZCA whitening: minus mean, times (C + epsilon I)^(-1/2)."""
 
     takes: ClassVar[str] = "a per-example vector"

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from drmadc_runtime.core.missing import MISSING
 from drmadc_runtime.data.resident import Rows, piece_length
-from drmadc_runtime.data.transforms.missing import MISSING
 
 Fields = Mapping[str, jax.Array]
 Fit = Callable[[Fields], dict[str, jax.Array]]
@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float64]
 class Statistics:
     """Each statistic of `kinds` over what `fit` gives of the examples.
 
-    Kinds are mean, std, max, min, zca with its epsilon; of the values that are not missing (data/transforms/missing.py)
+    Kinds are mean, std, max, min, zca with its epsilon; of the values that are not missing (core/missing.py)
     present_mean, median, and most_frequent with its number of classes. Those of `later` read the ones before them, and
     take another pass over the split. Pieces of the split are measured by one compiled function for each pass, and
     merged by Chan, Golub and LeVeque's formula for means and sums of squares (1979).

@@ -3,9 +3,9 @@
 import numpy as np
 
 from drmadc_common.amounts import bytes_text
+from drmadc_runtime.core.missing import MISSING
 from drmadc_runtime.data.resident import Data, Rows
 from drmadc_runtime.data.tasks import Tasks
-from drmadc_runtime.data.transforms.missing import MISSING
 
 
 def describe(data: Data | Tasks) -> list[str]:

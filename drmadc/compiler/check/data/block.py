@@ -7,12 +7,12 @@ from typing import Literal
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.geometric import split_geometric, without_geometric
-from drmadc.compiler.check.data.source import Source
 from drmadc.compiler.check.data.sources import check_source
 from drmadc.compiler.check.data.splits import Division, check_division, check_splits
 from drmadc.compiler.check.errors import data_errors, name_errors, type_errors, value_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
+from drmadc.compiler.check.source import Source
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Data, Let, Words
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes

@@ -16,9 +16,10 @@ from drmadc.common.headers.tables import TEXT
 from drmadc.common.headers.words import count_words
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Known
-from drmadc.compiler.check.data.source import Source, positive
+from drmadc.compiler.check.data.source import positive
 from drmadc.compiler.check.errors import source_errors
 from drmadc.compiler.check.errors.source_errors import FileSource
+from drmadc.compiler.check.source import Source
 from drmadc.ir.program import Columns, Field, File, Option
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.syntax import ast

@@ -6,9 +6,10 @@ from typing import Literal
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data import file_sources, table_sources
 from drmadc.compiler.check.data import synthetic_sources as made_sources
-from drmadc.compiler.check.data.source import Source, argument_text, images
+from drmadc.compiler.check.data.source import argument_text, images
 from drmadc.compiler.check.errors import argument_errors, data_errors, name_errors, source_errors
 from drmadc.compiler.check.settings import Settings
+from drmadc.compiler.check.source import Source
 from drmadc.ir.program import Alphabets
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from drmadc.compiler.check.context import Known
-from drmadc.compiler.check.data.source import Source
 from drmadc.compiler.check.errors import data_errors, name_errors, value_errors
 from drmadc.compiler.check.settings import Settings
+from drmadc.compiler.check.source import Source
 from drmadc.ir.program import Split
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr

@@ -3,8 +3,9 @@
 from typing import Literal
 
 from drmadc.compiler.check.context import Known
-from drmadc.compiler.check.data.source import Source, argument_text, positive
+from drmadc.compiler.check.data.source import argument_text, positive
 from drmadc.compiler.check.errors import argument_errors, source_errors
+from drmadc.compiler.check.source import Source
 from drmadc.ir.program import Field, Option
 from drmadc.ir.types import EXAMPLE, Array, Element, sizes
 from drmadc.syntax import ast

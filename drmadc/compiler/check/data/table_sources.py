@@ -9,9 +9,9 @@ from drmadc.common.headers.header import BadFile, Header
 from drmadc.common.headers.tables import Table, csv_table, parquet_table
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.data.file_sources import Paths, headers_of, paths_of, source_of
-from drmadc.compiler.check.data.source import Missing, Source
 from drmadc.compiler.check.errors import source_errors
 from drmadc.compiler.check.errors.source_errors import FileSource
+from drmadc.compiler.check.source import Missing, Source
 from drmadc.ir.program import Columns, Option
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drmadc_runtime.core.missing import MISSING, NO_CLASS
 from drmadc_runtime.data.sources import bundled, downloads, files, huggingface, synthetic, tables
 from drmadc_runtime.data.sources.registry import REGISTRY
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
-from drmadc_runtime.data.transforms.missing import MISSING, NO_CLASS
 
 CHUNK = 64_000_000
 OR_MISSING = " or missing"
@@ -80,7 +80,7 @@ def _checked(arrays: Mapping[str, Array], request: Request, place: str) -> dict[
 
 
 def _typed(values: Array, name: str, declared: str, place: str, words: tuple[str, ...] = ()) -> Array:
-    """A field as it is declared; what is missing, where that is expected, as data/transforms/missing.py says."""
+    """A field as it is declared; what is missing, where that is expected, as core/missing.py says."""
     type_ = declared.removesuffix(OR_MISSING)
     expected = type_ != declared
     element, _, inner = type_.rstrip("]").partition("[")

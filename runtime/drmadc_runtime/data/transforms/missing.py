@@ -1,14 +1,9 @@
-"""Missing values: a number that no other value has, the least of float32; of words, class -1.
-
-Not NaN: it would spread into sums, and what looks for the first NaN of a failed run would find these.
-"""
+"""Missing values: filled, and told apart."""
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-MISSING = float(np.finfo(np.float32).min)
-NO_CLASS = -1
+from drmadc_runtime.core.missing import MISSING, NO_CLASS
 
 
 def _missing(x: jax.Array) -> jax.Array:

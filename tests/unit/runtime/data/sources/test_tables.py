@@ -17,9 +17,9 @@ import pytest
 import drmadc
 from drmadc.common.headers import tables as headers
 from drmadc_common.cells import days
+from drmadc_runtime.core.missing import MISSING
 from drmadc_runtime.data.sources.request import DataError
 from drmadc_runtime.data.statistics import Statistics
-from drmadc_runtime.data.transforms.missing import MISSING
 from tests.conftest import names
 from tests.unit.runtime.data.sources.test_files import ROWS, SPEC, data, unsupported, write_csv
 
