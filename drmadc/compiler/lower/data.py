@@ -197,8 +197,8 @@ def feed_constant(program: Program) -> list[py.Statement]:
     return [py.Assign((py.Id("FEED"),), call("rt.Feed", py.Id("DATA"), **named), origin)]
 
 
-def moves_table(program: Program) -> list[py.Statement]:
-    """MOVES = {"image": (("flip", 0), ("crop", 4))}"""
+def geometric_table(program: Program) -> list[py.Statement]:
+    """GEOMETRIC = {"image": (("flip", 0), ("crop", 4))}"""
     if program.data is None or not program.augmented or not program.data.geometric:
         return []
     entries: list[tuple[py.Expr, py.Expr]] = []
@@ -220,7 +220,7 @@ def _scope(program: Program, data: Data, dtype: py.Expr) -> Scope:
             return py.Call(py.Attribute(value, "astype"), (dtype,)) if number else value
         return item("statistics", rest)
 
-    return Scope(program, name, draw=py.Id("draw") if data.drawn else None)
+    return Scope(program, name, draw=py.Id("key") if data.drawn else None)
 
 
 def _fields(data: Data, values: tuple[ir.Expr, ...], dtype: py.Expr) -> tuple[py.Statement, ...]:
@@ -243,7 +243,7 @@ def _merged(data: Data) -> tuple[py.Statement, ...]:
 
 
 def _features(data: Data, scope: Scope) -> py.Function:
-    """features(raw, statistics, draw)"""
+    """features(raw, statistics, key)"""
     body: list[py.Statement] = list(_fields(data, tuple(let.value for let in data.features), py.Id("DTYPE")))
     entries: list[tuple[py.Expr, py.Expr]] = []
     for let in data.features:
@@ -257,7 +257,7 @@ def _features(data: Data, scope: Scope) -> py.Function:
     if data.statistics:
         params.append(("statistics", None))
     if data.drawn:
-        params.append(("draw", py.Literal(None)))
+        params.append(("key", py.Literal(None)))
     doc = "; ".join(f"{let.name}: {let.value.type}" for let in data.features) + "."
     return py.Function("features", tuple(params), doc, (*body, py.Return(py.Dict(tuple(entries)))))
 
@@ -268,7 +268,7 @@ def _free(let: Let, data: Data) -> str:
 
 
 def features_of(data: Data, raw: py.Expr, draw: py.Expr | None = None, *, moved: bool = False) -> py.Expr:
-    """features(raw, data["statistics"]); with `draw`, those of a training minibatch, `moved` on the host or here."""
+    """features(raw, data["statistics"]); with a key those of a training minibatch, `moved` on the host or here."""
     more = (item("data", "statistics"),) if data.statistics else ()
     if draw is not None:
         if data.geometric and not moved:
@@ -305,15 +305,15 @@ def rows_batch(program: Program, raw: py.Expr, step: py.Expr, *, moved: bool = F
 
 
 def _draw(program: Program) -> py.Expr | None:
-    return py.Id("draw") if program.augmented else None
+    return py.Id("key") if program.augmented else None
 
 
 def augmentation(program: Program, step: py.Expr, *, moved: bool = False) -> tuple[py.Statement, ...]:
-    """draw = rt.augmentation_key(SEED, outer, t), where minibatches are augmented; `moved`: the host has moved them."""
+    """key = rt.augmentation_key(SEED, outer, t), where minibatches are augmented; `moved`: the host has moved them."""
     if not program.augmented or (moved and program.data is not None and not program.data.drawn):
         return ()
     key = call("rt.augmentation_key", py.Id("SEED"), draw_number(program), step)
-    return (py.Assign((py.Id("draw"),), key),)
+    return (py.Assign((py.Id("key"),), key),)
 
 
 def whole_batch(program: Program, rows: py.Expr | None, step: py.Expr) -> py.Expr:

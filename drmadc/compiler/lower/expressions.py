@@ -112,9 +112,9 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             return call("jnp.stack", parts)
         case ir.Broadcast(x):
             laid = isinstance(x, ir.Hyper) and x.id in scope.laid
-            return lower(x, scope) if laid else spread_call(program, expr, lower(x, scope))
+            return lower(x, scope) if laid else broadcast_call(program, expr, lower(x, scope))
         case ir.Unbroadcast(x, type_):
-            return _collect(x, type_, scope)
+            return _unbroadcast(x, type_, scope)
         case ir.Part(x, start, type_):
             assert isinstance(type_, Array)
             end = start + prod(axis.size for axis in type_.axes)
@@ -187,7 +187,7 @@ def draw_number(program: Program) -> py.Expr:
     return py.Id("outer") if program.redraw else py.Literal(0)
 
 
-def spread_call(program: Program, node: ir.Broadcast, value: py.Expr) -> py.Expr:
+def broadcast_call(program: Program, node: ir.Broadcast, value: py.Expr) -> py.Expr:
     """rt.broadcast(value, TABLE)"""
     assert isinstance(node.x.type, Array)
     assert isinstance(node.type, Tree)
@@ -195,7 +195,7 @@ def spread_call(program: Program, node: ir.Broadcast, value: py.Expr) -> py.Expr
     return call("rt.broadcast", value, py.Id(table))
 
 
-def _collect(x: ir.Expr, type_: Type, scope: Scope) -> py.Expr:
+def _unbroadcast(x: ir.Expr, type_: Type, scope: Scope) -> py.Expr:
     assert isinstance(type_, Array)
     if is_scalar(type_):
         return call("rt.tree_sum", lower(x, scope))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from drmadc.compiler.lower.data import features_of
-from drmadc.compiler.lower.expressions import Scope, full, function_scope, lower, spread_call, step_scope
+from drmadc.compiler.lower.expressions import Scope, broadcast_call, full, function_scope, lower, step_scope
 from drmadc.compiler.lower.names import batch_key, group_constant, hyper_name, key, local, step_name
 from drmadc.compiler.passes.adjoint import laid
 from drmadc.compiler.passes.chunks import chunks
@@ -284,18 +284,18 @@ def step_parameters(program: Program, *first: str) -> tuple[tuple[str, None], ..
 def step_reads(program: Program, values: list[ir.Expr], *, in_loss: bool = True) -> tuple[list[py.Statement], Scope]:
     """The hyperparameters of a step as locals, those of the rule laid along the parameters; and the step's scope."""
     loss_hypers = function_hypers(program, program.loss) if in_loss else ()
-    spreads = {
+    broadcasts = {
         n.x.id: n for v in values for n in ir.walk(v) if isinstance(n, ir.Broadcast) and isinstance(n.x, ir.Hyper)
     }
     used = {h for value in values for h in ir.hypers_in(value)} | set(loss_hypers)
     names = tuple(h.name for h in program.hypers if h.name in used)
     body: list[py.Statement] = []
     plain = step_scope(program)
-    laid_names = {name for name in spreads if name not in loss_hypers}
+    laid_names = {name for name in broadcasts if name not in loss_hypers}
     for name in names:
         (read,) = hyper_reads(program, (name,), at_step=True)
         if name in laid_names and isinstance(read, py.Assign):
-            read = py.Assign(read.targets, spread_call(program, spreads[name], read.value))
+            read = py.Assign(read.targets, broadcast_call(program, broadcasts[name], read.value))
         body.append(read)
     return body, Scope(program, plain.name, frozenset(laid_names))
 

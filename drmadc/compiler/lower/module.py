@@ -7,8 +7,8 @@ from drmadc.compiler.lower.data import (
     data_constant,
     data_functions,
     feed_constant,
+    geometric_table,
     minibatch_function,
-    moves_table,
     statistics_table,
 )
 from drmadc.compiler.lower.forward import (
@@ -110,7 +110,7 @@ def _constants(program: Program, emit: Emitter) -> list[py.Statement]:
     out.append(save_policy(emit))
     if program.data is not None:
         out.append(data_constant(program, program.data))
-        out += [*statistics_table(program.data), *moves_table(program), *feed_constant(program)]
+        out += [*statistics_table(program.data), *geometric_table(program), *feed_constant(program)]
     return [*out, *tables(program)]
 
 

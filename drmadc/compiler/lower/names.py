@@ -40,7 +40,7 @@ RESERVED = frozenset(
         "fit_2",
         "fit_3",
         "fit_4",
-        "draw",
+        "key",
         "train",
         "valid",
         "test",

@@ -42,7 +42,7 @@ def tables(program: Program) -> list[py.Statement]:
         if not (isinstance(init.value.type, Array) and init.value.type.axes):
             groups[init.group] = None
     out: list[py.Statement] = [
-        py.Assign((py.Id(group_constant(program, group)),), _shapes(program, group)) for group in groups
+        py.Assign((py.Id(group_constant(program, group)),), _shapes(program, group), "shapes") for group in groups
     ]
     out += [
         py.Assign((py.Id(axis_constant(program, axis, group)),), _layout(program, axis, group)) for axis, group in axes

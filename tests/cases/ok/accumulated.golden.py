@@ -28,8 +28,8 @@ SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), accumulated.drm
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 20}, resample=False
 )
-WEIGHTS = {"h1.weight": (784, 5), "out.weight": (5, 10)}
-BIASES = {"h1.bias": (5,), "out.bias": (10,)}
+WEIGHTS = {"h1.weight": (784, 5), "out.weight": (5, 10)}  # shapes
+BIASES = {"h1.bias": (5,), "out.bias": (10,)}  # shapes
 LAYER_OF_WEIGHTS = rt.Layout(
     length=2, entries={"h1.weight": rt.At(0), "out.weight": rt.At(1)}
 )

@@ -31,8 +31,8 @@ SAVE_POLICY = rt.Store(before=("w", "m", "s"), after=("m", "s"))
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
 )
-WEIGHTS = {"a.weight": (784, 5), "b.weight": (5, 4), "out.weight": (4, 10)}
-BIASES = {"a.bias": (5,), "b.bias": (4,), "out.bias": (10,)}
+WEIGHTS = {"a.weight": (784, 5), "b.weight": (5, 4), "out.weight": (4, 10)}  # shapes
+BIASES = {"a.bias": (5,), "b.bias": (4,), "out.bias": (10,)}  # shapes
 LAYER_OF_PARAMS = rt.Layout(
     length=3,
     entries={

@@ -39,8 +39,8 @@ STATISTICS = {
     "std": ("std",),
 }
 GEOMETRIC = {"image": (("flip", 0), ("crop", 1), ("cutout", 3))}
-WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}
-BIASES = {"h1.bias": (5,), "out.bias": (10,)}
+WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}  # shapes
+BIASES = {"h1.bias": (5,), "out.bias": (10,)}  # shapes
 LAYER_OF_WEIGHTS = rt.Layout(
     length=2, entries={"h1.weight": rt.At(0), "out.weight": rt.At(1)}
 )
@@ -66,7 +66,7 @@ def fit(raw):
     }
 
 
-def features(raw, statistics, draw=None):
+def features(raw, statistics, key=None):
     """x: real[example, 64]; z: real[example, 64]; y: class(10)[example]; soft:
     real[example, 10].
     """
@@ -74,7 +74,7 @@ def features(raw, statistics, draw=None):
     label = raw["label"]
     # augmented.drm:3
     x = rt.whiten(
-        rt.flatten(rt.rotate(image / 16, 10, draw, 0)),
+        rt.flatten(rt.rotate(image / 16, 10, key, 0)),
         statistics["mean"],
         statistics["zca"],
     )
@@ -83,13 +83,13 @@ def features(raw, statistics, draw=None):
         rt.add_noise(
             rt.standardise(rt.flatten(image), statistics["mean_2"], statistics["std"]),
             0.1,
-            draw,
+            key,
             1,
         ),
         0.4,
-        draw,
+        key,
     )
-    soft = rt.mixup(rt.one_hot(label, 10, DTYPE), 0.4, draw)  # augmented.drm:6
+    soft = rt.mixup(rt.one_hot(label, 10, DTYPE), 0.4, key)  # augmented.drm:6
     return {"x": x, "z": z, "y": label, "soft": soft}
 
 
@@ -97,11 +97,11 @@ def minibatch(data, outer, t):
     """6 examples without replacement, in shuffled epochs: of (seed, outer, t)."""
     # augmented.drm:22
     rows = rt.shuffled_rows(SEED, outer, t, BATCH, 40)
-    draw = rt.augmentation_key(SEED, outer, t)
+    key = rt.augmentation_key(SEED, outer, t)
     return features(
-        rt.geometric(rt.take(data["train"], rows), GEOMETRIC, draw),
+        rt.geometric(rt.take(data["train"], rows), GEOMETRIC, key),
         data["statistics"],
-        draw,
+        key,
     )
 
 

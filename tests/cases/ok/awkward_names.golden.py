@@ -33,20 +33,22 @@ DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 150, "valid": 60}, resample=False
 )
 STATISTICS = {"max": ("max",)}
-LOSS_WEIGHTS = {"loss.lambda.weight": (784, 5), "loss.out.weight": (5, 6)}
+LOSS_WEIGHTS = {"loss.lambda.weight": (784, 5), "loss.out.weight": (5, 6)}  # shapes
+# shapes
 WEIGHTS = {
     "loss.lambda.weight": (784, 5),
     "loss.out.weight": (5, 6),
     "step.state.weight": (6, 4),
     "step.out.weight": (4, 10),
 }
+# shapes
 BIASES = {
     "loss.lambda.bias": (5,),
     "loss.out.bias": (6,),
     "step.state.bias": (4,),
     "step.out.bias": (10,),
 }
-D_W = {"d_w": (2,)}
+D_W = {"d_w": (2,)}  # shapes
 PARAM_OF_PARAMS = rt.Layout(
     length=9,
     entries={

@@ -28,8 +28,8 @@ SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), examples.drm:28
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 40}, resample=False
 )
-WEIGHTS = {"h1.weight": (784, 5), "out.weight": (5, 10)}
-BIASES = {"h1.bias": (5,), "out.bias": (10,)}
+WEIGHTS = {"h1.weight": (784, 5), "out.weight": (5, 10)}  # shapes
+BIASES = {"h1.bias": (5,), "out.bias": (10,)}  # shapes
 DOMAINS = {"trust": rt.unit}
 
 

@@ -34,8 +34,8 @@ DATA = rt.Data(
     resample=True,
 )
 STATISTICS = {"mean": ("mean",)}
-WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
-BIASES = {"h1.bias": (6,), "out.bias": (10,)}
+WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}  # shapes
+BIASES = {"h1.bias": (6,), "out.bias": (10,)}  # shapes
 IN_UNIT_OF_WEIGHTS = rt.Layout(
     length=790,
     entries={

@@ -32,8 +32,8 @@ DATA = rt.Data(
     from_test={"test": 20},
     resample=False,
 )
-WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
-BIASES = {"h1.bias": (6,), "out.bias": (10,)}
+WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}  # shapes
+BIASES = {"h1.bias": (6,), "out.bias": (10,)}  # shapes
 DOMAINS = {"images": rt.real, "labels": rt.real, "blur": rt.positive, "drop": rt.unit}
 
 

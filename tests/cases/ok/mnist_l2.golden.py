@@ -35,12 +35,14 @@ DATA = rt.Data(
     resample=True,
 )
 STATISTICS = {"mean": ("mean",)}
+# shapes
 WEIGHTS = {
     "h1.weight": (784, 50),
     "h2.weight": (50, 50),
     "h3.weight": (50, 50),
     "out.weight": (50, 10),
 }
+# shapes
 BIASES = {"h1.bias": (50,), "h2.bias": (50,), "h3.bias": (50,), "out.bias": (10,)}
 IN_UNIT_OF_WEIGHTS = rt.Layout(
     length=934,

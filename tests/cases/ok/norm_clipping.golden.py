@@ -21,7 +21,7 @@ SEED = 0
 STEPS = 6  # norm_clipping.drm:18
 TUNE_STEPS = 2  # norm_clipping.drm:26
 SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), norm_clipping.drm:24
-B = {"b": (2,)}
+B = {"b": (2,)}  # shapes
 DOMAINS = {"rate": rt.positive, "limit": rt.positive, "shift": rt.real}
 
 

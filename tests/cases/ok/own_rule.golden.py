@@ -21,7 +21,7 @@ SEED = 0
 STEPS = 8  # own_rule.drm:21
 TUNE_STEPS = 2  # own_rule.drm:29
 SAVE_POLICY = rt.Store(before=("w",), after=("v",))  # exact(store), own_rule.drm:27
-W = {"w": (3, 2)}
+W = {"w": (3, 2)}  # shapes
 DOMAINS = {"v0": rt.real, "pull": rt.real, "damping": rt.unit}
 
 

@@ -29,8 +29,8 @@ SAVE_POLICY = rt.Knots(count=2, before=("w",), after=("m", "s"))
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 100, "valid": 50}, resample=False
 )
-WEIGHTS = {"code.weight": (784, 4), "out.weight": (4, 784)}
-BIASES = {"code.bias": (4,), "out.bias": (784,)}
+WEIGHTS = {"code.weight": (784, 4), "out.weight": (4, 784)}  # shapes
+BIASES = {"code.bias": (4,), "out.bias": (784,)}  # shapes
 PARAM_OF_PARAMS = rt.Layout(
     length=4,
     entries={

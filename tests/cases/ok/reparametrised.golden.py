@@ -31,9 +31,9 @@ SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), reparametrised.
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 60, "valid": 20}, resample=False
 )
-MLP_WEIGHTS = {"mlp.h1.weight": (784, 5), "mlp.out.weight": (5, 10)}
-SHIFT = {"shift": (5,)}
-MLP_BIASES = {"mlp.h1.bias": (5,), "mlp.out.bias": (10,)}
+MLP_WEIGHTS = {"mlp.h1.weight": (784, 5), "mlp.out.weight": (5, 10)}  # shapes
+SHIFT = {"shift": (5,)}  # shapes
+MLP_BIASES = {"mlp.h1.bias": (5,), "mlp.out.bias": (10,)}  # shapes
 OUT_UNIT_OF_MLP_WEIGHTS = rt.Layout(
     length=15,
     entries={

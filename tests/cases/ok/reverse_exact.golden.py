@@ -29,8 +29,8 @@ SAVE_POLICY = rt.Checkpoint(length=4, before=("w",), after=("v",))
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
 )
-WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}
-BIASES = {"h1.bias": (6,), "out.bias": (10,)}
+WEIGHTS = {"h1.weight": (784, 6), "out.weight": (6, 10)}  # shapes
+BIASES = {"h1.bias": (6,), "out.bias": (10,)}  # shapes
 IN_UNIT_OF_WEIGHTS = rt.Layout(
     length=790,
     entries={

@@ -30,6 +30,7 @@ SAVE_POLICY = rt.Store(before=("w", "v"), after=("v",))
 DATA = rt.Data(
     source="mnist", seed=SEED, from_train={"train": 200, "valid": 100}, resample=False
 )
+# shapes
 PARAMS = {
     "h1.weight": (784, 6),
     "h1.bias": (6,),

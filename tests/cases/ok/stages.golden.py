@@ -23,7 +23,7 @@ STEPS = 6  # stages.drm:13
 SEEDS = 2  # stages.drm:20
 STOP = 4  # stages.drm:21
 SAVE_POLICY = rt.Store(before=("w",), after=())  # exact(store), stages.drm:18
-U = {"u": (2,)}
+U = {"u": (2,)}  # shapes
 PARAM_OF_PARAMS = rt.Layout(length=2, entries={"w": rt.At(0), "u": rt.At(1)})
 WEIGHT_OF_PARAMS = rt.Layout(
     length=5, entries={"w": rt.At(0, shape=(3,)), "u": rt.At(3, shape=(2,))}

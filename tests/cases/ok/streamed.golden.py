@@ -49,8 +49,8 @@ FEED = rt.Feed(
     sampling="without_replacement",
     geometric=GEOMETRIC,
 )
-WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}
-BIASES = {"h1.bias": (5,), "out.bias": (10,)}
+WEIGHTS = {"h1.weight": (64, 5), "out.weight": (5, 10)}  # shapes
+BIASES = {"h1.bias": (5,), "out.bias": (10,)}  # shapes
 LAYER_OF_WEIGHTS = rt.Layout(
     length=2, entries={"h1.weight": rt.At(0), "out.weight": rt.At(1)}
 )
@@ -76,7 +76,7 @@ def fit(raw):
     }
 
 
-def features(raw, statistics, draw=None):
+def features(raw, statistics, key=None):
     """x: real[example, 64]; z: real[example, 64]; y: class(10)[example]; soft:
     real[example, 10].
     """
@@ -84,7 +84,7 @@ def features(raw, statistics, draw=None):
     label = raw["label"]
     # streamed.drm:3
     x = rt.whiten(
-        rt.flatten(rt.rotate(image / 16, 10, draw, 0)),
+        rt.flatten(rt.rotate(image / 16, 10, key, 0)),
         statistics["mean"],
         statistics["zca"],
     )
@@ -93,13 +93,13 @@ def features(raw, statistics, draw=None):
         rt.add_noise(
             rt.standardise(rt.flatten(image), statistics["mean_2"], statistics["std"]),
             0.1,
-            draw,
+            key,
             1,
         ),
         0.4,
-        draw,
+        key,
     )
-    soft = rt.mixup(rt.one_hot(label, 10, DTYPE), 0.4, draw)  # streamed.drm:6
+    soft = rt.mixup(rt.one_hot(label, 10, DTYPE), 0.4, key)  # streamed.drm:6
     return {"x": x, "z": z, "y": label, "soft": soft}
 
 
@@ -108,8 +108,8 @@ def minibatch(data, raw, outer, t):
     t).
     """
     # streamed.drm:24
-    draw = rt.augmentation_key(SEED, outer, t)
-    return features(raw, data["statistics"], draw)
+    key = rt.augmentation_key(SEED, outer, t)
+    return features(raw, data["statistics"], key)
 
 
 def mlp(params, x):

@@ -33,7 +33,8 @@ DATA = rt.Tasks(
     redraw=True,
 )
 STATISTICS = {"mean": ("mean",)}
-OUT = {"out.weight": (10, 4, 40), "out.bias": (10, 40)}
+OUT = {"out.weight": (10, 4, 40), "out.bias": (10, 40)}  # shapes
+# shapes
 PARAMS = {
     "h1.weight": (10, 784, 4),
     "h1.bias": (10, 4),

@@ -34,10 +34,10 @@ DATA = rt.Data(
     resample=False,
 )
 STATISTICS = {"mean": ("mean",), "std": ("std",)}
-A = {"a.weight": (784, 4), "a.bias": (4,)}
-B = {"b.weight": (4, 4), "b.bias": (4,)}
-OUT_WEIGHT = {"out.weight": (4, 10)}
-OUT_BIAS = {"out.bias": (10,)}
+A = {"a.weight": (784, 4), "a.bias": (4,)}  # shapes
+B = {"b.weight": (4, 4), "b.bias": (4,)}  # shapes
+OUT_WEIGHT = {"out.weight": (4, 10)}  # shapes
+OUT_BIAS = {"out.bias": (10,)}  # shapes
 WEIGHT_OF_PARAMS = rt.Layout(
     length=3210,
     entries={
