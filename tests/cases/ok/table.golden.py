@@ -52,8 +52,8 @@ STATISTICS = {
     "min": ("min",),
     "max": ("max",),
 }
-WEIGHTS = {"out.weight": (9, 2)}
-PARAMS = {"out.weight": (9, 2), "out.bias": (2,)}
+WEIGHTS = {"out.weight": (9, 2)}  # shapes
+PARAMS = {"out.weight": (9, 2), "out.bias": (2,)}  # shapes
 DOMAINS = {"l2": rt.positive}
 
 
