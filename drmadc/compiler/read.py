@@ -73,6 +73,8 @@ def _origins(program: Program) -> list[tuple[str, str, str]]:
         ("tune.reverse", strategy, chosen),
         setting("tune.steps", program.tune_steps),
         setting("tune.seeds", program.seeds),
+        setting("tune.patience", program.patience or ""),
+        setting("tune.confirm", program.confirm or ""),
         setting("tune.stop", f"growing({program.stop})" if program.stop else ""),
     ]
     if program.data is not None:

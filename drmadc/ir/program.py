@@ -7,7 +7,7 @@ from drmadc.ir.nodes import Apply, Call, Expr, Layer, walk
 from drmadc.ir.reverse import Reverse
 from drmadc.ir.ties import Projection, Tie
 from drmadc.ir.types import Array, Axis, Domain, sizes
-from drmadc_common.parts import SourcePart
+from drmadc_common.parts import SourcePart, SplitName
 
 Chain = tuple[tuple[str, int], ...]
 FieldTransforms = tuple[tuple[str, Chain], ...]
@@ -106,7 +106,7 @@ class File:
 class Split:
     """A split: how many examples (of tasks: drawers of each character), and from which part of the source."""
 
-    name: SourcePart
+    name: SplitName
     size: int
     part: SourcePart
 
@@ -335,8 +335,9 @@ class Program:
     """Everything that a spec says, checked; `adjoint` is filled by the passes.
 
     `parts`: the minibatch is worked through in so many parts. `redraw`: initial values and minibatches are drawn anew
-    for each outer step. `seeds`: hypergradients averaged in an outer step. `stop`: outer steps in a row with a growing
-    hypergradient that end the run; 0 for never.
+    for each outer step. `seeds`: hypergradients averaged in an outer step. `patience`: outer steps without a new
+    best that end the run, `stop`: outer steps in a row with a growing hypergradient that do; 0 for never. `confirm`:
+    trainings of the start and of the best on fresh draws at the end.
     """
 
     name: str
@@ -361,6 +362,8 @@ class Program:
     reverse: Reverse
     seeds: int
     stop: int
+    patience: int
+    confirm: int
     stages: tuple[Stage, ...]
     reports: tuple[Report, ...]
     expectations: tuple[Expectation, ...]

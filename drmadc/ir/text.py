@@ -46,7 +46,8 @@ def program_text(program: Program) -> str:
     out += [*_function("objective", program.objective)]
     averaged = f", averaged over {program.seeds} draws" if program.seeds > 1 else ""
     stopped = f", until it grows {program.stop} times in a row" if program.stop else ""
-    out += [f"reverse {program.reverse.strategy.text}{averaged}{stopped}"]
+    patient = f", until {program.patience} steps are no better" if program.patience else ""
+    out += [f"reverse {program.reverse.strategy.text}{averaged}{stopped}{patient}"]
     for stage in program.stages:
         out += [*_step(f"outer step{' of ' if stage.name else ''}{stage.name}", stage.step), *_stage(stage), ""]
     for report in program.reports:

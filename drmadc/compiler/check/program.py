@@ -98,6 +98,8 @@ def _program(known: Known, name: str) -> Program | None:
         reverse=tune.reverse,
         seeds=tune.seeds,
         stop=tune.stop,
+        patience=tune.patience,
+        confirm=tune.confirm if known.data is not None else 0,
         stages=tune.stages,
         reports=known.reports,
         expectations=known.expectations,

@@ -11,6 +11,7 @@ from drmadc.language.strategies.registry import EXAMPLES, arguments_of
 from drmadc.syntax import ast
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
 from drmadc.tools.editor.words import block_at
+from drmadc_common.parts import SPLITS
 
 Kind = Literal["keyword", "setting", "function", "hyperparameter", "value", "type", "group", "rule"]
 _START = re.compile(r"^\s*[A-Za-z_]*$")
@@ -111,5 +112,5 @@ def _groups(compilation: Compilation) -> Iterator[Candidate]:
 def _splits(compilation: Compilation) -> Iterator[Candidate]:
     data = None if compilation.ir is None else compilation.ir.data
     sizes = {} if data is None else {split.name: f"{split.size:,} examples" for split in data.splits}
-    for name in sizes or ("train", "valid", "test"):
+    for name in sizes or SPLITS:
         yield Candidate(name, "value", sizes.get(name, ""))

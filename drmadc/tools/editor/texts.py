@@ -29,6 +29,8 @@ SETTINGS: dict[str, dict[str, str]] = {
         "update": "an update rule with constant arguments, or bfgs()",
         "steps": "number of outer steps",
         "seeds": "number of random draws over which an outer step averages",
+        "patience": "stop after so many outer steps without a new best",
+        "confirm": "trainings of the start and of the best on fresh draws at the end (default 3; 0 for none)",
         "stop": "growing(n): stop when the hypergradient has grown n times in a row",
         "tie": "entries that are tuned together: { l2: layer }",
         "freeze": "hyperparameters that are not tuned: [scale]",

@@ -11,6 +11,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from drmadc_common.parts import HELD_OUT
 from drmadc_runtime.data.sources import huggingface
 from drmadc_runtime.data.sources.downloads import fetch, is_here
 from drmadc_runtime.data.sources.read import load
@@ -26,7 +27,8 @@ LARGE = 200_000_000  # bytes; a kernel is compiled at its first use on a machine
 class Data:
     """Which source, and how many examples of its parts go to which split.
 
-    Splits of one part never overlap. `resample` draws them anew for each outer step. `stratify` names the label whose
+    Splits of one part never overlap. `resample` draws train and valid anew for each outer step, test and guard once:
+    what a run is judged by takes part in no outer step. `stratify` names the label whose
     classes have the same share in every split, `balance` one whose classes are equally frequent. With `folds`, valid
     is fold (outer mod folds) of train and valid together. The rest is what the source is asked for (see `Request`).
     """
@@ -95,27 +97,44 @@ class Data:
 
     def rows(self, outer: int) -> dict[str, tuple[str, Order]]:
         """The part and the rows in it of every split."""
-        draw = outer if self.resample else 0
         out: dict[str, tuple[str, Order]] = {}
         parts = (("train", self.from_train), ("test", self.from_test), ("valid", self.from_valid))
         for number, (part, sizes) in enumerate(parts):
             if not sizes:
                 continue
-            order = random_order(self.seed, draw, len(next(iter(self.raw[part].values()))), number)
-            if self.stratify:
-                order = stratified(order, self.raw[part][self.stratify])
-            if self.balance is not None:
-                name, classes = self.balance
-                labels = self.raw[part][name]
-                order = balanced(order, labels, classes or int(labels.max()) + 1, tuple(sizes.values()))
+            everything = np.arange(len(next(iter(self.raw[part].values()))))
+            if self.resample:
+                held: dict[str, int] = {name: size for name, size in sizes.items() if name in HELD_OUT}
+                sizes = {name: size for name, size in sizes.items() if name not in HELD_OUT}
+                once = self._order(part, everything, number, 0, held)
+                out |= _cut(part, once, held)
+                everything = once[sum(held.values()) :] if held else everything
+                if not sizes:
+                    continue
+            order = self._order(part, everything, number, outer if self.resample else 0, sizes)
             if self.folds and part == "train":
                 order = fold(order, sizes["valid"], self.folds, outer)
                 sizes = {"train": sizes["train"], "valid": sizes["valid"], **sizes}
-            start = 0
-            for name, size in sizes.items():
-                out[name] = part, order[start : start + size]
-                start += size
+            out |= _cut(part, order, sizes)
         return out
+
+    def _order(self, part: str, rows: Order, number: int, draw: int, sizes: Mapping[str, int]) -> Order:
+        """Some rows of a part in the order in which splits of these sizes are taken from them; then the others."""
+        order = rows[random_order(self.seed, draw, len(rows), number)]
+        if self.stratify:
+            order = stratified(order, self.raw[part][self.stratify])
+        if self.balance is not None and sizes:
+            name, classes = self.balance
+            labels = self.raw[part][name]
+            chosen = balanced(order, labels, classes or int(labels.max()) + 1, tuple(sizes.values()))
+            order = np.concatenate([chosen, order[~np.isin(order, chosen)]])
+        return order
+
+
+def _cut(part: str, order: Order, sizes: Mapping[str, int]) -> dict[str, tuple[str, Order]]:
+    """Consecutive stretches of an order, one for each split."""
+    ends = np.cumsum([0, *sizes.values()])
+    return {name: (part, order[start:stop]) for name, start, stop in zip(sizes, ends, ends[1:], strict=False)}
 
 
 def piece_length(fields: Mapping[str, Rows], size: int) -> int:

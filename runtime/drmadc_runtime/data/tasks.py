@@ -83,10 +83,10 @@ class Tasks:
             rows = orders[:, ends[place] : ends[place + 1]]
             picked = np.take_along_axis(images, rows[:, :, None, None], axis=1)
             labels = np.repeat(np.arange(len(images), dtype=np.int32), rows.shape[1])
-            tree_full = np.arange(most * rows.shape[1]) % labels.size
-            void = np.arange(tree_full.size) >= labels.size
+            repeated = np.arange(most * rows.shape[1]) % labels.size
+            void = np.arange(repeated.size) >= labels.size
             flat = picked.reshape(labels.size, *picked.shape[2:])
-            out[split] = {"image": flat[tree_full], "label": np.where(void, -1, labels[tree_full]).astype(np.int32)}
+            out[split] = {"image": flat[repeated], "label": np.where(void, -1, labels[repeated]).astype(np.int32)}
         return out
 
     def _order(self, character: int, outer: int) -> npt.NDArray[np.int64]:

@@ -70,6 +70,12 @@ class Report(Protocol):
     def __call__(self, params: Params, hypers: Hypers, /, *data: Splits) -> dict[str, jax.Array]: ...
 
 
+class ObjectiveAt(Protocol):
+    """The outer objective of trained parameters; a scalar."""
+
+    def __call__(self, params: Params, hypers: Hypers, /, *data: Splits) -> jax.Array: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origins:
     """Where the spec declares what a message may speak of, as `mnist_l2.drm:19`."""
@@ -132,6 +138,8 @@ class Program:
         steps: training steps of one run, T.
         seeds: draws of data and initial parameters over which an outer step averages.
         stop: end the search when the hypergradient's norm has grown this many times in a row; 0 for never.
+        patience: end the search after this many outer steps without a new best; 0 for never.
+        confirm: trainings of the start and of the best on fresh draws when the search has ended; 0 for none.
         policy: what the forward pass keeps for the reverse pass, unless a caller of `hypergradient` says otherwise.
         strategy: how the hypergradient is computed, as the spec would write it; for messages.
         origins: lines of the spec; for messages.
@@ -145,6 +153,7 @@ class Program:
         training_loss: see `TrainingLoss`. Read by learning curves, progress and failure messages.
         trained_objective: see `TrainedObjective`. Read by the executor.
         hypergradient: see `HypergradientFunction`. Read by the executor.
+        objective_at: see `ObjectiveAt`. Read when a run confirms what it found.
         online: see `Online`; for strategies that move the hyperparameters inside training. Read by the search.
         data: where arrays come from; None for a program that reads none. Read by the executor.
         feed: where streamed minibatches come from. The executor then leaves the train split on the host.
@@ -166,6 +175,8 @@ class Program:
     steps: int
     seeds: int = 1
     stop: int = 0
+    patience: int = 0
+    confirm: int = 0
     policy: SavePolicy
     strategy: str
     origins: Origins
@@ -179,6 +190,7 @@ class Program:
     training_loss: TrainingLoss
     trained_objective: TrainedObjective
     hypergradient: HypergradientFunction
+    objective_at: ObjectiveAt | None = None
     online: Online | None = None
     data: Data | Tasks | None = None
     feed: Feed | None = None

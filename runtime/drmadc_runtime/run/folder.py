@@ -15,6 +15,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from drmadc_common.atomic import replacing, write_whole
+from drmadc_runtime.core.types import Arrays
 from drmadc_runtime.core.versions import environment, working_folder
 from drmadc_runtime.search.base import Record, Trial
 from drmadc_runtime.search.checkpoint import BadCheckpoint, Checkpoint, packed, read_checkpoint
@@ -93,7 +94,7 @@ class RunFolder:
         (self.path / name).unlink(missing_ok=True)
 
     def add(self, trial: Trial) -> None:
-        """Append a point of a sweep, or an outer step and the hyperparameters that follow it.
+        """Append a point of a sweep, or an outer step and the hyperparameters at which it was measured.
 
         Seconds go into a file of their own, so that metrics.jsonl is the same whenever and wherever a run was stopped.
         """
@@ -103,9 +104,21 @@ class RunFolder:
             return
         self.add_line("seconds.jsonl", {"outer": trial.number, "seconds": record.pop("seconds")})
         self.add_line("metrics.jsonl", record)
-        hypers = zipped(trial.following)
-        self.write(f"hypers/{trial.number:05d}.npz", hypers)
-        self.write("hypers.npz", hypers)
+        self.write(self.hypers_of(trial.number), zipped(trial.hypers))
+
+    @staticmethod
+    def hypers_of(number: int) -> str:
+        """The file of the hyperparameters at which an outer step was measured."""
+        return f"hypers/{number:05d}.npz"
+
+    def hypers(self, number: int) -> Arrays:
+        """The hyperparameters at which an outer step was measured."""
+        with np.load(self.path / self.hypers_of(number)) as file:
+            return {name: file[name] for name in file.files}
+
+    def take_home(self, number: int) -> None:
+        """Write the hyperparameters of the best outer step to hypers.npz."""
+        self.write("hypers.npz", (self.path / self.hypers_of(number)).read_bytes())
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write where to go on; a kill before it loses what was added since the last one, and nothing else."""

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.failure import NotFinite
 from drmadc_runtime.program.pictures import pictures
 from drmadc_runtime.program.training_runs import retrain
+from drmadc_runtime.run.best import best_step, stalled
+from drmadc_runtime.run.confirm import Comparison, confirm, verdict
 from drmadc_runtime.run.folder import Records, RunFolder, zipped
 from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast
 from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_to, require
@@ -32,17 +34,30 @@ from drmadc_runtime.search.searchers import searcher_of
 
 LONG = 5.0
 FAILURE = "failure.txt"
+CONFIRMED = "confirm.json"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: folder, a record for each outer step, final hyperparameters, reports of the final training."""
+    """A finished run.
+
+    Attributes:
+        path: the run folder.
+        metrics: a record for each outer step.
+        hypers: of the best outer step, in their own domains.
+        arms: reports of the final training, by arm.
+        sweep: a record for each point of the sweep.
+        best: the number of the best outer step; None without one.
+        confirmed: start against best on fresh draws, by key: objective and reports.
+    """
 
     path: Path
     metrics: list[Record]
     hypers: Arrays
     arms: dict[str, dict[str, float]]
     sweep: list[Record]
+    best: int | None = None
+    confirmed: Mapping[str, Comparison] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what was recorded, hyperparameters, a figure of the objective, and pictures."""
@@ -194,6 +209,8 @@ def _search(executor: Executor, searcher: Searcher, records: Records, folder: Ru
         for trial in trials:
             folder.add(trial)
             records.add(trial)
+            if not trial.at and best_step(records.steps) == trial.number:
+                folder.take_home(trial.number)
         folder.save(Checkpoint(state, len(records.steps), len(records.points)))
         if asked.number and not trials:
             raise Stopped(folder.path, asked.number, len(records.steps))
@@ -206,7 +223,8 @@ def _search(executor: Executor, searcher: Searcher, records: Records, folder: Ru
         ),
     ):
         _draw_sweep(axes, records, folder, display)
-        for trial in search(executor, searcher, save):
+        trials = () if stalled(records.steps, program.patience) else search(executor, searcher, save)
+        for trial in trials:
             if trial.at:
                 display.sweep(trial)
                 _draw_sweep(axes, records, folder, display)
@@ -220,14 +238,34 @@ def _search(executor: Executor, searcher: Searcher, records: Records, folder: Ru
                 display.warn_overfitting(tuple(recent), program.test_reports)
             if asked.number:
                 raise Stopped(folder.path, asked.number, len(records.steps))
-    final = searcher.hypers
+            if stalled(records.steps, program.patience):
+                steps = count_text(program.patience, "outer step")
+                display.info(f"stopped: {steps} without a new best (patience = {program.patience})")
+                break
+    number = best_step(records.steps) if records.steps else None
+    final = searcher.hypers if number is None else folder.hypers(number)
+    compared = _confirm(executor, number, final, folder, display)
     arms = {} if program.retrain is None else _retrain(executor, program.retrain, final, display)
     if arms:
         folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")
     for path in folder.write_images(pictures(executor, final)):
         display.picture(path)
-    display.end(folder.path, len(records.steps))
-    return Run(folder.path, records.steps, final, arms, records.points)
+    display.end(folder.path, len(records.steps), number, verdict(compared, number) if number is not None else "")
+    return Run(folder.path, records.steps, final, arms, records.points, number, compared)
+
+
+def _confirm(
+    executor: Executor, number: int | None, best: Arrays, folder: RunFolder, display: Display
+) -> dict[str, Comparison]:
+    """The start and the best, trained again on fresh draws; nothing where the start is the best."""
+    if not number or not executor.program.confirm:
+        return {}
+    display.info(f"training the start and step {number} on {count_text(executor.program.confirm, 'fresh draw')}")
+    compared = {found.key: found for found in confirm(executor, executor.initial_hypers(), best)}
+    folder.write(CONFIRMED, json.dumps([found.record() for found in compared.values()], indent=2) + "\n")
+    for found in compared.values():
+        display.compared(found)
+    return compared
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class Online:
         """Take over the state that training ended with."""
         assert measurement.online is not None
         self._state = measurement.online
-        before, self._hypers = self._hypers, self._rule.hypers(self._state)
+        self._hypers = self._rule.hypers(self._state)
         trial = Trial(
             self._outer,
             measurement.objective,
@@ -48,7 +48,7 @@ class Online:
             measurement.growth,
             measurement.gradient_norm,
             measurement.reports,
-            before,
+            self._hypers,
             self._hypers,
         )
         self._outer += 1

@@ -1,6 +1,7 @@
 """The `tune` blocks: objective, reverse strategy, and the stages in which hyperparameters move."""
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, named_hyper
@@ -14,7 +15,9 @@ from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
 from drmadc.compiler.check.strategy.setting import check_reverse
 from drmadc.compiler.passes.dependence import function_splits
-from drmadc.ir.program import HYPERS, HyperParameter, Stage, axis_slots
+from drmadc.ir import nodes as ir
+from drmadc.ir.build import rewrite
+from drmadc.ir.program import HYPERS, Function, HyperParameter, Report, Stage, axis_slots
 from drmadc.ir.reverse import Reverse
 from drmadc.ir.ties import COARSER, GRAINS, Grain, Projection, Projector, Tie
 from drmadc.ir.types import Tree
@@ -23,9 +26,10 @@ from drmadc.language.strategies.settings import Limits
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-FIRST = ("minimize", "reverse", "seeds", "stop")
+FIRST = ("minimize", "reverse", "seeds", "stop", "patience", "confirm")
 EACH = ("update", "steps", "tie", "freeze", "project")
 INHERITED = ("update", "steps", "project")
+GUARD = "guard"
 PROJECTIONS = ("sort", "symmetric", "nonnegative", "clip")
 
 
@@ -93,6 +97,7 @@ def _tune(decls: list[ast.TuneDecl], known: Known) -> Tune:
         tune.objective = function_of(minimize, "the objective", Context(known, "outer"))
         if tune.objective is not None and "test" in function_splits(tune.objective):
             known.bag.add(tuning_errors.TestObjective(minimize.span))
+    tune.guard = _guard(tune.objective, known)
     reverse = settings.optional("reverse")
     if reverse is None:
         tune.reverse = Reverse(DEFAULT, "exact()", decls[0].span.origin)
@@ -100,6 +105,8 @@ def _tune(decls: list[ast.TuneDecl], known: Known) -> Tune:
         tune.reverse = check_reverse(reverse, Limits(known.steps, known.examples), known.bag)
     tune.seeds = count(settings.optional("seeds"), "`seeds`", known) or 1
     tune.stop = _stop(settings.optional("stop"), known)
+    tune.patience = count(settings.optional("patience"), "`patience`", known) or 0
+    tune.confirm = _confirm(settings.optional("confirm"), known)
     sweeps = known.single(ast.SweepDecl) is not None
     still = sweeps and len(decls) == 1 and settings.optional("update") is None and settings.optional("steps") is None
     stages = [] if still else [_stage(decl, blocks[: i + 1], len(decls) > 1, known) for i, decl in enumerate(decls)]
@@ -111,6 +118,42 @@ def _tune(decls: list[ast.TuneDecl], known: Known) -> Tune:
         known.bag.add(tuning_errors.NotWithBfgs(stop.span, "stop"))
     tune.stages = good if len(good) == len(stages) else None
     return tune
+
+
+def _guard(objective: Function | None, known: Known) -> Report | None:
+    """The objective on the guard split, in place of valid: what decides which outer step is the best."""
+    if known.data is None or objective is None or not any(split.name == GUARD for split in known.data.splits):
+        return None
+    if "valid" not in function_splits(objective):
+        assert known.data_decl is not None
+        entry = next(
+            entry
+            for item in known.data_decl.items
+            if isinstance(item, ast.Setting) and item.name == "split" and isinstance(item.value, ast.Record)
+            for entry in item.value.entries
+            if entry.path == GUARD
+        )
+        known.bag.add(tuning_errors.GuardWithoutValid(entry.path_span))
+        return None
+
+    def judged(node: ir.Expr) -> ir.Expr:
+        match node:
+            case ir.OnSplit(x, "valid", type_):
+                return ir.OnSplit(x, GUARD, type_)
+            case ir.Name(id_) if id_.startswith("valid."):
+                return replace(node, id=f"{GUARD}.{id_.removeprefix('valid.')}")
+            case _:
+                return node
+
+    lets = tuple(replace(let, value=rewrite(let.value, judged)) for let in objective.lets)
+    return Report(GUARD, Function(lets, rewrite(objective.value, judged), objective.text, objective.origin))
+
+
+def _confirm(value: ast.Expr | None, known: Known) -> int:
+    """The number of fresh draws; 0 for none, 3 where nothing is said."""
+    if value is None:
+        return 3
+    return 0 if isinstance(value, ast.Number) and value.value == 0 else count(value, "`confirm`", known) or 0
 
 
 def _check_online(settings: Settings, decls: list[ast.TuneDecl], known: Known) -> None:

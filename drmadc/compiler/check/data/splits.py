@@ -10,7 +10,7 @@ from drmadc.compiler.check.source import Source
 from drmadc.ir.program import Split
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
-from drmadc_common.parts import PARTS, SourcePart
+from drmadc_common.parts import SPLITS, SourcePart, SplitName
 
 EXAMPLE = "split = { train: 15000, valid: 5000, test: 10000 }"
 
@@ -33,7 +33,8 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
         found = f"`{format_expr(value)}`"
         known.bag.add(value_errors.NotARecord(value.span, found, "`split`", EXAMPLE))
         return None
-    sizes: dict[SourcePart, int | float] = {}
+    sizes: dict[SplitName, int | float] = {}
+    names = SPLITS if source.alphabets is None else SPLITS[:-1]
     seen: dict[str, ast.Entry] = {}
     failed = False
     for entry in value.entries:
@@ -42,9 +43,9 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
             failed = True
             continue
         seen[entry.path] = entry
-        name = next((part for part in PARTS if part == entry.path), None)
+        name = next((split for split in names if split == entry.path), None)
         if name is None:
-            known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, PARTS, "split"))
+            known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, names, "split"))
             failed = True
             continue
         size = entry.value.value if isinstance(entry.value, ast.Number) else 0
@@ -57,7 +58,7 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
         sizes[name] = size
     splits: list[Split] = []
     for part, count in source.parts.items():
-        mine = {name: size for name, size in sizes.items() if (name if name in source.parts else "train") == part}
+        mine = {name: size for name, size in sizes.items() if _part_of(name, source) == part}
         whole = _whole(mine, count)
         if whole is None:
             text = ", ".join(f"{name}: {size}" for name, size in mine.items())
@@ -78,12 +79,18 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
     return None if failed else tuple(sorted(splits, key=lambda split: order.index(split.name)))
 
 
-def _whole(sizes: dict[SourcePart, int | float], count: int) -> dict[SourcePart, int] | None:
+def _part_of(name: SplitName, source: Source) -> SourcePart:
+    """The part that a split is drawn from; the guard is drawn from where valid is."""
+    part = "valid" if name == "guard" else name
+    return part if part in source.parts else "train"
+
+
+def _whole(sizes: dict[SplitName, int | float], count: int) -> dict[SplitName, int] | None:
     """Sizes as numbers of examples; fractions are cut where their sums are, so that 1 in all is everything."""
     if all(isinstance(size, int) for size in sizes.values()):
         return {name: int(size) for name, size in sizes.items()}
     total = 0.0
-    out: dict[SourcePart, int] = {}
+    out: dict[SplitName, int] = {}
     for name, size in sizes.items():
         if isinstance(size, int) and size != 1:
             return None

@@ -22,6 +22,25 @@ class UnnamedStage(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
+class GuardWithoutValid(Diagnostic):
+    """A guard split where the objective reads no valid split."""
+
+    code: ClassVar[str] = "E0302"
+
+    def message(self) -> str:
+        return "the guard split needs an objective on `valid`"
+
+    def label(self) -> str:
+        return "nothing to guard"
+
+    def note(self) -> str:
+        return "the guard is the objective on examples of its own, which decides which outer step is the best"
+
+    def help(self) -> str:
+        return "minimize a loss `on valid`, or remove `guard`"
+
+
+@dataclass(frozen=True, slots=True)
 class ParallelStages(Diagnostic):
     """Two stages that both come first, or both after the same one."""
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from drmadc_runtime.run.confirm import Comparison
 from drmadc_runtime.run.expectations import Outcome
 from drmadc_runtime.run.reporting.forecast import Forecast
 from drmadc_runtime.run.reporting.plain import Display
@@ -39,9 +40,9 @@ class JsonDisplay(Display):
         """Where the run is recorded."""
         self._event("folder", path=str(path))
 
-    def end(self, path: Path, steps: int) -> None:
+    def end(self, path: Path, steps: int, best: int | None, verdict: str) -> None:
         """The run is done."""
-        self._event("end", path=str(path), steps=steps)
+        self._event("end", path=str(path), steps=steps, best=best, verdict=verdict)
 
     def report(self, way: str, t: int, value: float) -> None:
         """Progress inside a training run."""
@@ -58,6 +59,10 @@ class JsonDisplay(Display):
     def arm(self, name: str, reports: Mapping[str, float]) -> None:
         """A final training."""
         self._event("arm", name=name, **reports)
+
+    def compared(self, found: Comparison) -> None:
+        """Start against best on fresh draws."""
+        self._event("confirmed", **found.record())
 
     def outcome(self, found: Outcome) -> None:
         """Whether an expectation of the spec holds."""

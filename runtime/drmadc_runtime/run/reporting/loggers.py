@@ -10,6 +10,7 @@ import numpy as np
 
 from drmadc_runtime.program.audit import Slope
 from drmadc_runtime.program.contract import Program
+from drmadc_runtime.run.confirm import Comparison
 from drmadc_runtime.run.reporting.forecast import Forecast
 from drmadc_runtime.run.reporting.plain import Display, Progress
 from drmadc_runtime.search.base import Trial
@@ -56,14 +57,14 @@ class TensorBoard(Display):
         for name, value in trial.record().items():
             if isinstance(value, float):
                 self._writer.add_scalar(name, value, trial.number)
-        for name, values in trial.following.items():
+        for name, values in trial.hypers.items():
             if values.size == 1:
                 self._writer.add_scalar(f"hyperparameters/{name}", values.item(), trial.number)
             else:
                 self._writer.add_histogram(f"hyperparameters/{name}", values, trial.number)
         self._writer.flush()
 
-    def end(self, path: Path, steps: int) -> None:
+    def end(self, path: Path, steps: int, best: int | None, verdict: str) -> None:
         """Close the file."""
         self._writer.close()
 
@@ -96,13 +97,13 @@ class WeightsAndBiases(Display):
     def step(self, trial: Trial) -> None:
         """Every recorded value, and each hyperparameter: a number, or a histogram."""
         values: dict[str, Any] = dict(trial.record())
-        for name, x in trial.following.items():
+        for name, x in trial.hypers.items():
             values[f"hyperparameters/{name}"] = (
                 x.item() if x.size == 1 else self._library.Histogram(np_histogram=np.histogram(x, 64))
             )
         self._run.log(values, step=trial.number)
 
-    def end(self, path: Path, steps: int) -> None:
+    def end(self, path: Path, steps: int, best: int | None, verdict: str) -> None:
         """Finish the run."""
         self._run.finish()
 
@@ -155,10 +156,10 @@ class Several(Display):
         for display in self._all:
             display.folder(path)
 
-    def end(self, path: Path, steps: int) -> None:
+    def end(self, path: Path, steps: int, best: int | None, verdict: str) -> None:
         """The run is done."""
         for display in self._all:
-            display.end(path, steps)
+            display.end(path, steps, best, verdict)
 
     def running(self, points: Progress, steps: Progress) -> AbstractContextManager[None]:
         """As long as the search lasts."""
@@ -194,6 +195,11 @@ class Several(Display):
         """A final training."""
         for display in self._all:
             display.arm(name, reports)
+
+    def compared(self, found: Comparison) -> None:
+        """Start against best on fresh draws."""
+        for display in self._all:
+            display.compared(found)
 
     def picture(self, path: Path) -> None:
         """A picture has been written."""

@@ -14,6 +14,7 @@ from rich.console import Console
 from drmadc_common.amounts import count_text
 from drmadc_runtime.program.audit import GROWTH_LIMIT, Slope
 from drmadc_runtime.program.contract import Program
+from drmadc_runtime.run.confirm import Comparison
 from drmadc_runtime.run.expectations import Outcome
 from drmadc_runtime.run.reporting.forecast import Forecast
 from drmadc_runtime.search.base import Trial
@@ -68,9 +69,18 @@ class Display:
         """Where the run is recorded."""
         self.info(f"run folder: {path}")
 
-    def end(self, path: Path, steps: int) -> None:
-        """The run is done."""
-        self.info(f"{path}: done" + (f", {count_text(steps, 'outer step')}" if steps else ""))
+    def end(self, path: Path, steps: int, best: int | None, verdict: str) -> None:
+        """The run is done: how many outer steps, which is the best, and what fresh draws say of it."""
+        parts = [f"{path}: done"]
+        if steps:
+            parts.append(count_text(steps, "outer step"))
+        if best is not None:
+            parts.append(f"the best is step {best}")
+        self.info(", ".join(parts))
+        if verdict.startswith("warning: "):
+            self.warning(verdict)
+        elif verdict:
+            self.info(verdict)
 
     def running(self, points: Progress, steps: Progress) -> AbstractContextManager[None]:
         """Lasts as long as the search: a sweep's points, then outer steps, some of them done before."""
@@ -113,6 +123,11 @@ class Display:
     def arm(self, name: str, reports: Mapping[str, float]) -> None:
         """What the final training of an arm reports."""
         self.info(f"  {name}: " + "  ".join(f"{key} {value:.5g}" for key, value in reports.items()))
+
+    def compared(self, found: Comparison) -> None:
+        """Start against best on fresh draws, with the standard error of their difference."""
+        means = f"start {mean(found.start):.5g}  best {mean(found.best):.5g}"
+        self.info(f"  {found.key:<20} {means}  difference {found.difference:+.3g} ± {found.spread:.2g}")
 
     def outcome(self, found: Outcome) -> None:
         """Whether an expectation of the spec holds; also when quiet."""
