@@ -63,3 +63,14 @@ class FetchedName(ParamType[str]):
         if value not in fetched:
             self.fail(f"no data set `{value}`; {did_you_mean(value, fetched, 'data set')}", param, ctx)
         return str(value)
+
+
+class StepChoice(ParamType[str]):
+    """An outer step: `best`, `last`, or its number."""
+
+    name = "step"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in ("best", "last") or str(value).isdigit():
+            return str(value)
+        self.fail(f"{value!r} is not an outer step; write best, last or a number", param, ctx)

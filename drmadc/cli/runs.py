@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from drmadc.cli import console
-from drmadc.cli.parameters import RunPath
+from drmadc.cli.parameters import RunPath, StepChoice
 from drmadc.common.source import SourceFile
 from drmadc_common.atomic import write_whole
 
 if TYPE_CHECKING:
     from drmadc.compiler.driver import Compilation
+    from drmadc_runtime.core.types import Arrays
 
 FORMS = ("json", "npz", "csv", "optax", "torch", "model", "safetensors")
 
@@ -56,28 +57,64 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool,
     console.running(lambda: resume_run(program, run, how), compilation)
 
 
-@click.command()
-@_run
-def show(run: Path) -> None:
-    """Show a run: its spec, progress and results."""
+_step = click.option(
+    "--step", type=StepChoice(), default="best", show_default=True, help="Which outer step: best, last, or its number."
+)
+
+
+def _number(run: Path, metrics: list[dict[str, Any]], step: str) -> int:
+    """The number of an outer step that is recorded."""
+    from drmadc_runtime.run.best import best_step
+
+    if not metrics:
+        console.fail(console.FAILED, f"{run}: no outer step is finished yet")
+    if step in ("best", "last"):
+        return best_step(metrics) if step == "best" else len(metrics) - 1
+    if int(step) >= len(metrics):
+        console.fail(console.FAILED, f"{run}: no outer step {step}; the last one is {len(metrics) - 1}")
+    return int(step)
+
+
+def _hypers(run: Path, number: int) -> "Arrays":
+    """The hyperparameters at which an outer step was measured."""
     import numpy as np
 
+    path = run / "hypers" / f"{number:05d}.npz"
+    try:
+        with np.load(path) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError) as error:
+        console.fail(console.FAILED, f"{path} cannot be read: {error}")
+
+
+@click.command()
+@_run
+@_step
+def show(run: Path, step: str) -> None:
+    """Show a run: its spec, progress and results.
+
+    The best outer step is the one with the lowest objective on the guard split, or on valid where there is none.
+    """
     about, metrics = _about(run), _metrics(run)
     click.echo(f"{run}: {about['spec']}, {len(metrics)} of {about['steps']} outer steps")
     if metrics:
+        from drmadc_runtime.run.best import judged_by
+
+        number, best = _number(run, metrics, step), _number(run, metrics, "best")
+        columns = {"start": 0, f"best ({best})": best, f"last ({len(metrics) - 1})": len(metrics) - 1}
+        if number not in columns.values():
+            columns[f"step {number}"] = number
         keys = [key for key in metrics[-1] if isinstance(metrics[-1][key], float)]
         width = max(len(key) for key in keys)
-        click.echo(f"\n{'':<{width}} {'first':>12} {'best':>12} {'last':>12}")
+        click.echo(f"best by {judged_by(metrics[0])}: outer step {best}")
+        click.echo(f"\n{'':<{width}} " + " ".join(f"{head:>12}" for head in columns))
         for key in keys:
-            values = [row[key] for row in metrics]
-            click.echo(f"{key:<{width}} {values[0]:>12.5g} {min(values):>12.5g} {values[-1]:>12.5g}")
-    hypers = run / "hypers.npz"
-    if hypers.exists():
-        click.echo(f"\n{'hyperparameter':<16} {'entries':>8} {'min':>12} {'mean':>12} {'max':>12}")
-        with np.load(hypers) as file:
-            for name in file.files:
-                x = file[name]
-                click.echo(f"{name:<16} {x.size:>8} {x.min():>12.5g} {x.mean():>12.5g} {x.max():>12.5g}")
+            click.echo(f"{key:<{width}} " + " ".join(f"{metrics[i][key]:>12.5g}" for i in columns.values()))
+        for line in _confirmed(run, best):
+            click.echo(line)
+        click.echo(f"\n{f'at step {number}':<16} {'entries':>8} {'min':>12} {'mean':>12} {'max':>12}")
+        for name, x in _hypers(run, number).items():
+            click.echo(f"{name:<16} {x.size:>8} {x.min():>12.5g} {x.mean():>12.5g} {x.max():>12.5g}")
     click.echo()
     for key, value in _environment(run).items():
         click.echo(f"{key}: {value}")
@@ -112,8 +149,8 @@ def plot(run: Path, out: str | None) -> None:
 @click.option(
     "--out", metavar="DIR", type=click.Path(path_type=Path), help="Output folder; default export in the run folder."
 )
-@click.option("--step", type=int, help="Hyperparameters after this outer step, counted from 0; default the last.")
-def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
+@_step
+def export(run: Path, form: str, out: Path | None, step: str) -> None:
     """Export the results of RUN for other programs, with a README on how to load them.
 
     json, npz, csv: hyperparameters by parameter path. optax, torch: the update rule with its schedules as an optimiser.
@@ -124,20 +161,13 @@ def export(run: Path, form: str, out: Path | None, step: int | None) -> None:
       drmadc export runs/mnist_l2/latest --to npz
       drmadc export runs/mnist_schedule/latest --to optax --out mine
     """
-    import numpy as np
-
     from drmadc.compiler.load import load_module
     from drmadc.tools.export import CannotExport, page
     from drmadc.tools.export import export as export_form
 
     compilation = _compiled(run)
     program = compilation.require()
-    source = run / "hypers.npz" if step is None else run / "hypers" / f"{step:05d}.npz"
-    if not source.exists():
-        what = "no outer step is finished yet" if step is None else f"no outer step {step}"
-        console.fail(console.FAILED, f"{run}: {what}")
-    with np.load(source) as file:
-        hypers = {name: file[name] for name in file.files}
+    hypers = _hypers(run, _number(run, _metrics(run), step))
     emitted = load_module(_text(run / f"{program.name}.py"), program.name)
     folder = run / "export" if out is None else out
     try:
@@ -218,6 +248,27 @@ def runs(folder: Path, name: str | None, sort: str) -> None:
     widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
     for row in [columns, *cells]:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _confirmed(run: Path, best: int) -> list[str]:
+    """What fresh draws said of start and best, where the run has asked for it."""
+    from drmadc_runtime.run.confirm import read_confirmed, verdict
+
+    try:
+        found = read_confirmed(run)
+    except ValueError as error:
+        console.fail(console.FAILED, str(error))
+    if not found:
+        return []
+    width = max(len(key) for key in found)
+    rows = [
+        f"{key:<{width}} {sum(row.start) / len(row.start):>12.5g} {sum(row.best) / len(row.best):>12.5g} "
+        f"{row.difference:>+12.3g} ± {row.spread:.2g}"
+        for key, row in found.items()
+    ]
+    draws = len(next(iter(found.values())).start)
+    head = f"{'':<{width}} {'start':>12} {'best':>12} {'difference':>12}"
+    return ["", f"trained again on {draws} fresh draws, mean and standard error:", head, *rows, verdict(found, best)]
 
 
 def _cell(value: float | str) -> str:

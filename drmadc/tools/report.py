@@ -47,7 +47,9 @@ def report_page(run: Path, compilation: Compilation, metrics: list[dict[str, Any
         about = "Norm of the hypergradient, and growth of the adjoint on its way back through training."
         sections.append(_figure(series(metrics, ["hypergradient", "growth"], "", logarithmic=True), about))
     by_outer = _by_outer(run)
-    sections.append(_learning_curves(compilation, by_outer[-1], len(metrics)))
+    from drmadc_runtime.run.best import best_step
+
+    sections.append(_learning_curves(compilation, by_outer[best_step(metrics)], len(metrics)))
     sections.append("<h2>Hyperparameters</h2>")
     for hyper in program.hypers:
         sections.append(_hyper(hyper, program, [arrays[hyper.name] for arrays in by_outer]))
@@ -63,17 +65,31 @@ def report_page(run: Path, compilation: Compilation, metrics: list[dict[str, Any
 
 
 def _summary(run: Path, program: Program, metrics: list[dict[str, Any]]) -> str:
+    from drmadc_runtime.run.best import best_step, judged_by
+    from drmadc_runtime.run.confirm import read_confirmed, verdict
+
     keys = ["objective", *(report.key for report in program.reports if report.shape is None)]
+    best, found = best_step(metrics), read_confirmed(run)
     rows = [
         ("outer steps", f"{len(metrics)} of {program.tune_steps}"),
         ("training steps", f"{program.steps} of {program.step.rule}"),
         ("way back", program.reverse.text),
         ("objective", program.objective.text),
-        *((f"{key}, first and last", f"{metrics[0][key]:.5g}, {metrics[-1][key]:.5g}") for key in keys),
+        ("best outer step", f"{best}, by {judged_by(metrics[0])}"),
+        *((f"{key} at the start, best, last", _three(metrics, key, best)) for key in keys),
+        *(
+            (f"{row.key} on fresh draws", f"{np.mean(row.start):.5g} to {np.mean(row.best):.5g}")
+            for row in found.values()
+        ),
+        *([("verdict", verdict(found, best))] if found else []),
         ("seconds", f"{sum(row['seconds'] for row in metrics):.1f}"),
     ]
     cells = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
     return f"<table>{cells}</table>"
+
+
+def _three(metrics: list[dict[str, Any]], key: str, best: int) -> str:
+    return ", ".join(f"{metrics[number][key]:.5g}" for number in (0, best, len(metrics) - 1))
 
 
 def _figure(png: bytes, caption: str) -> str:
@@ -83,8 +99,8 @@ def _figure(png: bytes, caption: str) -> str:
     )
 
 
-def _learning_curves(compilation: Compilation, last: dict[str, Any], outer: int) -> str:
-    """Training losses with the first and the last hyperparameters; trains twice."""
+def _learning_curves(compilation: Compilation, best: dict[str, Any], outer: int) -> str:
+    """Training losses with the first and the best hyperparameters; trains twice."""
     from drmadc_runtime.data.sources.request import DataError
     from drmadc_runtime.program.executor import Executor
     from drmadc_runtime.program.training_runs import learning_curve
@@ -93,12 +109,12 @@ def _learning_curves(compilation: Compilation, last: dict[str, Any], outer: int)
     executor = Executor(load_module(compilation.text, compilation.require().name))
     try:
         first = learning_curve(executor, executor.initial_hypers(), 0)
-        final = learning_curve(executor, last, outer)
+        final = learning_curve(executor, best, outer)
     except DataError as error:
         return f"<p>No learning curves: {html.escape(str(error))}</p>"
     lines = [np.asarray(first[1]), np.asarray(final[1])]
-    png = curves(np.asarray(first[0]), lines, ["first hyperparameters", "last"], "training step", "training loss")
-    return _figure(png, "Minibatch loss of one training run, with the first and the last hyperparameters.")
+    png = curves(np.asarray(first[0]), lines, ["first hyperparameters", "best"], "training step", "training loss")
+    return _figure(png, "Minibatch loss of one training run, with the first and the best hyperparameters.")
 
 
 def _by_outer(run: Path) -> list[dict[str, Any]]:

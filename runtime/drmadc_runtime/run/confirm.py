@@ -1,8 +1,10 @@
 """Confirms what a run found: the start and the best are trained again on fresh draws, side by side."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,8 @@ from drmadc_runtime.adjoints.base import forward_pass
 from drmadc_runtime.core.types import Hypers, Splits, Values
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.run.best import GUARD
+
+CONFIRMED = "confirm.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,22 @@ def confirm(executor: Executor, start: Values, best: Values) -> tuple[Comparison
             found.append(([float(x) for x in pair[0]], [float(x) for x in pair[1]]))
     columns = [(tuple(a[i] for a, _ in found), tuple(b[i] for _, b in found)) for i in range(len(keys))]
     return tuple(Comparison(key, *column) for key, column in zip(keys, columns, strict=True))
+
+
+def read_confirmed(folder: Path) -> dict[str, Comparison]:
+    """What a run folder holds of it, by key; empty where nothing was confirmed.
+
+    Raises:
+        ValueError: confirm.json is damaged.
+    """
+    path = folder / CONFIRMED
+    if not path.exists():
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {row["key"]: Comparison(row["key"], tuple(row["start"]), tuple(row["best"])) for row in rows}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged") from error
 
 
 def verdict(found: Mapping[str, Comparison], best: int) -> str:

@@ -20,7 +20,7 @@ from drmadc_runtime.program.failure import NotFinite
 from drmadc_runtime.program.pictures import pictures
 from drmadc_runtime.program.training_runs import retrain
 from drmadc_runtime.run.best import best_step, stalled
-from drmadc_runtime.run.confirm import Comparison, confirm, verdict
+from drmadc_runtime.run.confirm import CONFIRMED, Comparison, confirm, verdict
 from drmadc_runtime.run.folder import Records, RunFolder, zipped
 from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast
 from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_to, require
@@ -34,7 +34,6 @@ from drmadc_runtime.search.searchers import searcher_of
 
 LONG = 5.0
 FAILURE = "failure.txt"
-CONFIRMED = "confirm.json"
 
 
 @dataclass(frozen=True)

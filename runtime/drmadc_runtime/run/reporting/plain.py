@@ -14,6 +14,7 @@ from rich.console import Console
 from drmadc_common.amounts import count_text
 from drmadc_runtime.program.audit import GROWTH_LIMIT, Slope
 from drmadc_runtime.program.contract import Program
+from drmadc_runtime.run.best import GUARD
 from drmadc_runtime.run.confirm import Comparison
 from drmadc_runtime.run.expectations import Outcome
 from drmadc_runtime.run.reporting.forecast import Forecast
@@ -154,19 +155,23 @@ class Display:
             )
 
     def warn_overfitting(self, trials: Sequence[Trial], on_test: Sequence[str]) -> None:
-        """Say, once, that the objective falls on the valid split while what is reported on test rises."""
-        if len(trials) < 2 * WINDOW or any(name not in trials[0].reports for name in on_test):
+        """Say, once, that the objective falls on valid while it rises on the guard split.
+
+        Without a guard, what is reported on test is looked at: only to warn, never to choose a step.
+        """
+        judges = (GUARD,) if trials and GUARD in trials[0].reports else on_test
+        if len(trials) < 2 * WINDOW or any(name not in trials[0].reports for name in judges):
             return
         before, last = trials[-2 * WINDOW : -WINDOW], trials[-WINDOW:]
         fell = [mean(trial.objective for trial in part) for part in (before, last)]
-        for name in on_test:
+        for name in judges:
             rose = [mean(trial.reports[name] for trial in part) for part in (before, last)]
             if fell[1] < fell[0] and rose[1] > RISE * rose[0] > 0:
                 text = (
                     f"warning: over the last {WINDOW} outer steps the objective on valid fell from {fell[0]:.4g} to "
                     f"{fell[1]:.4g}, but {name} rose from {rose[0]:.4g} to {rose[1]:.4g}: the hyperparameters are "
                     "overfitting the valid split. Enlarge it, redraw it (`resample = each outer`), tie "
-                    f"hyperparameters, or stop near outer step {min(trials, key=lambda t: t.reports[name]).number}."
+                    "hyperparameters, or choose the best step by a part of its own: split = { ..., guard: 0.1 }."
                 )
                 self._once("overfitting", text)
 
