@@ -59,6 +59,7 @@ PROGRAM = rt.Program(
     name=NAME,
     dtype=DTYPE,
     steps=STEPS,
+    confirm=3,
     policy=SAVE_POLICY,
     strategy="flow(knots: 5, segments: 4, products: 16, batch: 100)",
     origins=rt.Origins(
@@ -77,6 +78,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
+    objective_at=lambda params, hypers, data: objective(params, data),
     data=DATA,
     stages=(
         rt.Stage(

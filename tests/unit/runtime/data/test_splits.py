@@ -154,3 +154,32 @@ def test_overfitting_of_the_valid_split_is_said_once(capsys: pytest.CaptureFixtu
     display.warn_overfitting(steps(-0.02, 0.02)[:9], ("error/test",))
     module = drmadc.compile_file("specs/mnist_l2.drm").emitted
     assert module.test_reports == ("error/test",)
+
+
+@pytest.mark.parametrize("division", [{}, {"stratify": "label"}, {"balance": ("label", 10)}, {"folds": 4}])
+def test_what_is_held_out_takes_part_in_no_outer_step(division: dict[str, object]) -> None:
+    """Test and guard are drawn once; no later train or valid split holds one of their examples."""
+    sizes = {"train": 240, "valid": 80, "test": 100, "guard": 50}
+    data = Data("digits", 3, from_train=sizes, resample="folds" not in division, **division)  # type: ignore[arg-type]
+    first = {name: set(rows.tolist()) for name, (_, rows) in data.rows(0).items()}
+    assert {name: len(rows) for name, rows in first.items()} == sizes
+    held = first["test"] | first["guard"]
+    moved = 0
+    for outer in range(6):
+        rows = {name: set(rows.tolist()) for name, (_, rows) in data.rows(outer).items()}
+        assert (rows["test"], rows["guard"]) == (first["test"], first["guard"])
+        assert not held & (rows["train"] | rows["valid"])
+        assert not rows["train"] & rows["valid"]
+        moved += rows["valid"] != first["valid"]
+    assert moved >= 4
+
+
+def test_a_source_with_a_test_part_keeps_its_training_draws() -> None:
+    """Only what was drawn from the same part as test or guard is drawn differently."""
+    data = Data("mnist", 0, from_train={"train": 30, "valid": 20}, from_test={"test": 10}, resample=True)
+    for outer in range(3):
+        order = random_order(0, outer, 60_000, 0)
+        rows = data.rows(outer)
+        np.testing.assert_array_equal(rows["train"][1], order[:30])
+        np.testing.assert_array_equal(rows["valid"][1], order[30:50])
+        np.testing.assert_array_equal(rows["test"][1], random_order(0, 0, 10_000, 1)[:10])

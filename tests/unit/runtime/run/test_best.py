@@ -91,9 +91,7 @@ def test_the_guard_is_the_objective_on_examples_of_its_own(tmp_path: Path) -> No
     state, _ = train(program.executor, program.hypers, 0)
     splits = data.splits(0)  # type: ignore[union-attr]
     images, labels = splits["guard"]["image"], splits["guard"]["label"]
-    logits = images.reshape(30, 64) / 16 @ np.asarray(state["w"]["out.weight"]) + np.asarray(
-        state["w"]["out.bias"]
-    )
+    logits = images.reshape(30, 64) / 16 @ np.asarray(state["w"]["out.weight"]) + np.asarray(state["w"]["out.bias"])
     loss = np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(30), labels])
     assert run.metrics[0]["guard"] == pytest.approx(2 * loss + 0.1 * 2, rel=1e-10)
 
