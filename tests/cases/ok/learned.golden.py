@@ -275,6 +275,7 @@ PROGRAM = rt.Program(
     name=NAME,
     dtype=DTYPE,
     steps=STEPS,
+    confirm=3,
     policy=SAVE_POLICY,
     strategy="exact(store)",
     origins=rt.Origins(
@@ -293,6 +294,9 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
+    objective_at=lambda params, hypers, data: objective(
+        params, hypers["images"], hypers["blur"], hypers["drop"], data
+    ),
     data=DATA,
     report=report,
     stages=(

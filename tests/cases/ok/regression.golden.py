@@ -260,6 +260,7 @@ PROGRAM = rt.Program(
     name=NAME,
     dtype=DTYPE,
     steps=STEPS,
+    confirm=3,
     policy=SAVE_POLICY,
     strategy="drmad(knots: 2)",
     origins=rt.Origins(
@@ -278,6 +279,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
+    objective_at=lambda params, hypers, data: objective(params, data),
     data=DATA,
     stages=(
         rt.Stage(

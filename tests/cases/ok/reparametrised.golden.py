@@ -336,6 +336,7 @@ PROGRAM = rt.Program(
     name=NAME,
     dtype=DTYPE,
     steps=STEPS,
+    confirm=3,
     policy=SAVE_POLICY,
     strategy="exact(store)",
     origins=rt.Origins(
@@ -354,6 +355,9 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
+    objective_at=lambda params, hypers, data: objective(
+        params, hypers["t"], hypers["mix"], data
+    ),
     data=DATA,
     report=report,
     stages=(

@@ -230,6 +230,7 @@ PROGRAM = rt.Program(
     name=NAME,
     dtype=DTYPE,
     steps=STEPS,
+    confirm=3,
     policy=SAVE_POLICY,
     strategy="exact(store)",
     origins=rt.Origins(
@@ -248,6 +249,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
+    objective_at=lambda params, hypers, data: objective(params, data),
     data=DATA,
     stages=(
         rt.Stage(

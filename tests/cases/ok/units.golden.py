@@ -288,6 +288,7 @@ PROGRAM = rt.Program(
     name=NAME,
     dtype=DTYPE,
     steps=STEPS,
+    confirm=3,
     policy=SAVE_POLICY,
     strategy="exact(store)",
     origins=rt.Origins(
@@ -306,6 +307,9 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
+    objective_at=lambda params, hypers, data: objective(
+        params, hypers["gain"], hypers["l2"], data
+    ),
     data=DATA,
     fit=fit,
     statistics=STATISTICS,
