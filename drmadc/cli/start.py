@@ -7,7 +7,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from drmadc.cli import console
-from drmadc.tools.scaffold import MODELS, TUNED, CannotStart, look, spec_text
+from drmadc.tools.scaffold.spec import MODELS, TUNED, CannotStart, look, spec_text
 from drmadc_common.atomic import write_whole
 
 
@@ -38,11 +38,13 @@ def new(name: str, data: str | None, label: str | None, model: str | None, tuned
     model = _ask("model", model, "mlp", MODELS)
     tuned = _ask("what to tune", tuned, "penalties", TUNED)
     target = Path(name if name.endswith(".drm") else f"{name}.drm")
-    _write(target, data, label, model, tuned, steps)
+    for line in _write(target, data, label, model, tuned, steps):
+        click.echo(line)
     click.echo(f"{target}: written; next: drmadc run {target}")
 
 
-def _write(target: Path, data: str, label: str | None, model: str, tuned: str, steps: int) -> None:
+def _write(target: Path, data: str, label: str | None, model: str, tuned: str, steps: int) -> tuple[str, ...]:
+    """Write the spec; what it says of the columns of a table."""
     from drmadc.common.source import SourceFile
     from drmadc.compiler.driver import compile_source
     from drmadc.syntax.format import format_spec
@@ -50,15 +52,17 @@ def _write(target: Path, data: str, label: str | None, model: str, tuned: str, s
     if target.exists():
         raise click.UsageError(f"{target} already exists; choose another name")
     try:
-        text = spec_text(target.stem, look(data, label), model, tuned, steps)
+        start = look(data, label)
     except CannotStart as error:
         raise click.UsageError(str(error)) from error
+    text = spec_text(target.stem, start, model, tuned, steps)
     compilation = compile_source(SourceFile(target.as_posix(), text))
     console.show(compilation.diagnostics, "text")
     try:
         write_whole(target, format_spec(compilation.spec) if compilation.ok else text)
     except OSError as error:
         raise click.UsageError(f"cannot write {target}: {error.strerror}") from error
+    return start.became
 
 
 @click.command(short_help="Write, run and explain a first small spec.")

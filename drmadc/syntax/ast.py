@@ -421,4 +421,6 @@ class Spec:
     span: Span = _span()
 
 
+RESERVED = ("after", "each", "expect", "of", "on", "return", "with", "within")
+"""Words that stand between names, and are none themselves."""
 KEYWORDS = ("data", "model", "hyper", "params", "let", "update", "train", "tune", "sweep", "retrain", "report")

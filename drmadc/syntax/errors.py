@@ -28,6 +28,21 @@ class UnexpectedText(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
+class ReservedWord(Diagnostic):
+    code: ClassVar[str] = "E0214"
+    word: str
+
+    def message(self) -> str:
+        return f"`{self.word}` is reserved: it is a word of the language"
+
+    def label(self) -> str:
+        return "cannot be a name"
+
+    def help(self) -> str:
+        return f"choose another name, for example `{self.word}_`"
+
+
+@dataclass(frozen=True, slots=True)
 class Unclosed(Diagnostic):
     code: ClassVar[str] = "E0102"
     bracket: str

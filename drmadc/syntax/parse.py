@@ -15,6 +15,8 @@ from drmadc_grammar import grammar_text
 
 MAX_DEPTH = 100
 _FIRST = re.compile(r"^\w+\s+([A-Za-z_][A-Za-z0-9_]*)")
+_LAST_WORD = re.compile(r"[A-Za-z_]\w*\s*\Z")
+_DECLARES = re.compile(r"\s*[:=](?!=)")
 _DECLARED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:[:={(]|$)")
 
 _Tree = Tree[Token]
@@ -130,6 +132,8 @@ def _explain(error: UnexpectedInput, span: Span, chunk: Chunk | None) -> Diagnos
     if isinstance(error, UnexpectedCharacters):
         return _explain_character(file, at, error.allowed or set())
     assert isinstance(error, UnexpectedToken)
+    if (word := _reserved(error.token, span, at)) is not None:
+        return errors.ReservedWord(word, word.text)
     expected = _expected(error.accepts or error.expected or set())
     if error.token.type == "$END":
         end = Span(file, max(span.start, span.end - 1), span.end)
@@ -140,6 +144,15 @@ def _explain(error: UnexpectedInput, span: Span, chunk: Chunk | None) -> Diagnos
         return errors.StrayBracket(chunk.stray, chunk.stray.text)
     text = str(error.token)
     return errors.UnexpectedText(Span(file, at, at + max(1, len(text))), f"`{text}`", expected)
+
+
+def _reserved(token: Token, span: Span, at: int) -> Span | None:
+    """The reserved word that stands where a name is declared: before the `:` or `=` at a token, or the token itself."""
+    before = _LAST_WORD.search(span.file.text, span.start, at) if token.type in ("COLON", "EQUAL") else None
+    start = before.start() if before is not None else at
+    word = before[0].rstrip() if before is not None else str(token)
+    declared = before is not None or _DECLARES.match(span.file.text, at + len(word)) is not None
+    return Span(span.file, start, start + len(word)) if word in ast.RESERVED and declared else None
 
 
 def _explain_character(file: SourceFile, at: int, allowed: set[str]) -> Diagnostic:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drmadc.common.headers.header import BadFile, Header
-from drmadc_common.cells import MISSING, CellKind, decimal_comma, kind_of, number, reads
+from drmadc_common.cells import DAY, MISSING, READERS, CellKind, decimal_comma, kind_of, number, reads
 from drmadc_common.compressed import DAMAGE
 from drmadc_common.csv_table import open_csv
 
@@ -34,13 +34,26 @@ class Table(Mapping[str, Header]):
         """
         raise NotImplementedError
 
+    def numbers(self, column: str) -> frozenset[float]:
+        """The different numbers of a column, dates included; those that are missing are none.
+
+        Raises:
+            BadFile: a row further down cannot be read, or is not a number.
+        """
+        raise NotImplementedError
+
+    def is_date(self, column: str) -> bool:
+        """Whether the numbers of a column are dates."""
+        raise NotImplementedError
+
     def largest(self, column: str) -> int:
         """The largest of a column's whole numbers; -1 where one is negative or there are none.
 
         Raises:
-            BadFile: a row further down cannot be read.
+            BadFile: as `numbers`.
         """
-        raise NotImplementedError
+        found = self.numbers(column)
+        return int(max(found)) if found and min(found) >= 0 else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +113,15 @@ class CsvColumns(Table):
     def words(self, column: str) -> tuple[str, ...]:
         return tuple(sorted(self._all(column)))
 
-    def largest(self, column: str) -> int:
-        try:
-            numbers = [int(cell) for cell in self._all(column)]
-        except ValueError:
-            return -1
-        return max(numbers) if numbers and min(numbers) >= 0 else -1
+    def numbers(self, column: str) -> frozenset[float]:
+        cells = self._all(column)
+        kind = kind_of(cells, self.separator)
+        if kind == "word":
+            raise BadFile(f"the column `{column}` has words further down")
+        return frozenset(float(READERS[kind](cell)) for cell in cells)
+
+    def is_date(self, column: str) -> bool:
+        return self.kind(column) == "date" and bool(self.present(column))
 
     def _all(self, column: str) -> frozenset[str]:
         """The different cells of a column that are not missing, in the whole file."""
@@ -164,6 +180,7 @@ class ParquetColumns(Table):
 
     path: Path
     headers: Mapping[str, Header]
+    dates: frozenset[str]
 
     def __getitem__(self, column: str) -> Header:
         return self.headers[column]
@@ -178,9 +195,17 @@ class ParquetColumns(Table):
         found = self.column(column).unique().to_pylist()
         return tuple(sorted({word.strip() for word in found if word is not None} - MISSING))
 
-    def largest(self, column: str) -> int:
-        numbers = [value for value in self.column(column).unique().to_pylist() if value is not None]
-        return int(max(numbers)) if numbers and min(numbers) >= 0 else -1
+    def numbers(self, column: str) -> frozenset[float]:
+        import pyarrow
+
+        found = self.column(column).unique()
+        if self.is_date(column):
+            found = found.cast(pyarrow.timestamp("us")).cast(pyarrow.int64())
+        scale = DAY * 1e6 if self.is_date(column) else 1.0
+        return frozenset(float(value) / scale for value in found.to_pylist() if value is not None)
+
+    def is_date(self, column: str) -> bool:
+        return column in self.dates
 
     def column(self, name: str) -> "ChunkedArray":
         """A column, read.
@@ -217,18 +242,22 @@ def parquet_table(path: Path) -> ParquetColumns:
     types, rows = pyarrow.types, there.metadata.num_rows
     places = {there.metadata.schema.column(i).path: i for i in range(there.metadata.num_columns)}
     found: dict[str, Header] = {}
+    dates: set[str] = set()
     for entry in there.schema_arrow:
         type_ = entry.type.value_type if types.is_dictionary(entry.type) else entry.type
         missing = _nulls(there.metadata, places[entry.name]) if entry.name in places else 0
         kind = "O"
         if types.is_integer(type_) or types.is_boolean(type_):
             kind = "f8" if missing else "i8"
-        elif types.is_floating(type_) or types.is_decimal(type_) or types.is_date(type_) or types.is_timestamp(type_):
+        elif types.is_floating(type_) or types.is_decimal(type_):
             kind = "f8"
+        elif types.is_date(type_) or types.is_timestamp(type_):
+            kind = "f8"
+            dates.add(entry.name)
         elif types.is_string(type_) or types.is_large_string(type_):
             kind = TEXT
         found[entry.name] = Header(kind, (rows,), missing=((entry.name, missing),) if missing else (), examined=rows)
-    return ParquetColumns(path, found)
+    return ParquetColumns(path, found, frozenset(dates))
 
 
 def _nulls(metadata: "FileMetaData", place: int) -> int:

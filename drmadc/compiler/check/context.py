@@ -77,8 +77,8 @@ class Known:
 
     @property
     def data_is_wrong(self) -> bool:
-        """Whether a source is declared, and is wrong (reported already)."""
-        return self.data is None and self.data_decl is not None
+        """Whether a source is declared, and is wrong (reported already), or may stand in what could not be read."""
+        return self.data is None and (self.data_decl is not None or self.unread)
 
     def add_group(self, name: str, members: tuple[str, ...]) -> None:
         """Declare a parameter group; empty ones do not exist."""

@@ -15,7 +15,7 @@ from drmadc.common.source import SourceFile
 from drmadc.compiler.driver import compile_source
 from drmadc.syntax.format import format_spec
 from drmadc.tools import doctor
-from drmadc.tools.scaffold import MODELS, TUNED, CannotStart, look, spec_text
+from drmadc.tools.scaffold.spec import MODELS, TUNED, CannotStart, look, spec_text
 from tests.unit.cli.test_cli import drmadc_command
 
 
@@ -52,7 +52,7 @@ def flowers(rows: int = 200) -> None:
 def test_tables() -> None:
     flowers()
     text = correct("flowers.csv")
-    assert 'csv("flowers.csv", columns: [width, "leaf length", count], target: species)' in text
+    assert 'csv("flowers.csv", numbers: [width, "leaf length", count], target: species)' in text
     assert "y: class[3] = target" in text
     assert "batch  = 50" in text
     assert "y: class[4] = target" in correct("flowers.csv", "count")

@@ -105,7 +105,7 @@ def _check_data(settings: Settings, known: Known) -> None:
 def _check_batch(train: Train, known: Known) -> None:
     value = train.settings.optional("batch")
     if known.data is None and known.learned is None:
-        if value is not None and known.data_decl is None and known.trains_on is None:
+        if value is not None and not known.data_is_wrong and known.trains_on is None:
             known.bag.add(training_errors.WithoutMinibatches(value.span, "batch", data=False))
         return
     size = known.examples or 0

@@ -1,13 +1,13 @@
 """A first spec for somebody's data: a page with comments that runs as it is, to be changed from there."""
 
-import csv
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
 from drmadc.common.headers import numpy_files, pictures, tables
-from drmadc.common.headers.header import BadFile, Header
+from drmadc.common.headers.header import BadFile
+from drmadc.tools.scaffold.columns import NoLabel, plan_of, shown
+from drmadc_common.compressed import without_ending
 from drmadc_common.datasets import DATASETS
 
 MODELS = ("linear", "mlp")
@@ -23,7 +23,7 @@ class CannotStart(ValueError):
 class Start:
     """What a spec says of its data: source, features x (so many numbers) and y (so many classes, or 0 and numbers).
 
-    `split` is what the source's parts allow.
+    `split` is what the source's parts allow; `became` says of a table what each column became.
     """
 
     source: str
@@ -34,6 +34,7 @@ class Start:
     examples: int
     outputs: int = 1
     split: str = "{ train: 0.7, valid: 0.15, test: 0.15 }"
+    became: tuple[str, ...] = ()
 
 
 def look(data: str, label: str | None) -> Start:
@@ -56,7 +57,8 @@ def look(data: str, label: str | None) -> Start:
         except BadFile as error:
             raise CannotStart(f"{data}: {error}") from error
         return Start(f'images("{path.as_posix()}", size: 32)', PIXELS, prod(shape), "label", classes, examples)
-    reader = {".csv": _csv, ".parquet": _parquet, ".npz": _npz}.get(path.suffix)
+    readers = {".csv": _csv, ".tsv": _csv, ".parquet": _parquet, ".npz": _npz}
+    reader = readers.get(Path(without_ending(path.name)).suffix)
     if reader is None:
         known = ", ".join(DATASETS)
         raise CannotStart(
@@ -77,46 +79,32 @@ def _named(name: str) -> Start:
 
 
 def _csv(path: Path, label: str | None) -> Start:
-    def words(name: str) -> list[str]:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return [row[name] for row in csv.DictReader(file, skipinitialspace=True)]
-
-    return _table(path, "csv", tables.csv_table(path), label, words)
+    return _table(path, "csv", tables.csv_table(path, whole=True), label)
 
 
 def _parquet(path: Path, label: str | None) -> Start:
-    def words(name: str) -> list[str]:
-        import pyarrow.parquet
-
-        return [str(x) for x in pyarrow.parquet.read_table(path, columns=[name])[name].to_pylist()]
-
-    return _table(path, "parquet", tables.parquet_table(path), label, words)
+    return _table(path, "parquet", tables.parquet_table(path), label)
 
 
-def _table(
-    path: Path, kind: str, headers: Mapping[str, Header], label: str | None, words: Callable[[str], list[str]]
-) -> Start:
-    target = label or list(headers)[-1]
-    if target not in headers:
-        raise CannotStart(f"{path} has no column `{target}`; its columns are {', '.join(headers)}")
-    columns = [name for name, header in headers.items() if name != target and header.kind in ("i8", "f8")]
-    if not columns:
-        raise CannotStart(f"{path} has no numeric column besides `{target}`")
-    x = ", ".join(map(_quoted, columns))
-    number = headers[target].kind == "f8"
-    classes = 0 if number else _classes(words(target), headers[target].kind == "i8")
-    field = f"[{_quoted(target)}]" if number else _quoted(target)
-    source = f'{kind}("{path.as_posix()}", columns: [{x}], target: {field})'
-    y = "standardise(target)" if number else "target"
-    return Start(source, "standardise(columns)", len(columns), y, classes, headers[target].shape[0])
-
-
-def _classes(words: list[str], numbers: bool) -> int:
-    return max(int(word) for word in words) + 1 if numbers else len(set(words))
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() and name.isascii() else f'"{name}"'
+def _table(path: Path, kind: str, table: tables.Table, label: str | None) -> Start:
+    target = label or list(table)[-1]
+    if target not in table:
+        raise CannotStart(f"{path} has no column `{target}`; its columns are {shown(tuple(table))}")
+    try:
+        plan = plan_of(table, target)
+    except NoLabel as error:
+        raise CannotStart(f"{path}: {error}") from error
+    if not plan.inputs:
+        raise CannotStart(f"{path} has no column besides `{target}` that a model could use: {plan.lines()[-1]}")
+    return Start(
+        f'{kind}("{path.as_posix()}", {", ".join(plan.fields())})',
+        plan.feature(),
+        plan.inputs,
+        "target" if plan.label.classes else "standardise(target)",
+        plan.label.classes,
+        table[target].shape[0],
+        became=tuple(plan.lines()),
+    )
 
 
 def _npz(path: Path, label: str | None) -> Start:
@@ -170,6 +158,7 @@ def spec_text(name: str, start: Start, model: str, tuned: str, steps: int) -> st
     report = ["  error(net(x), y) on test"] if start.classes else ["  squared_error(net(x), y) on test"]
     lines = [
         f"# {name}: what is tuned moves downhill on the valid split, through whole training runs.",
+        *(f"# {line}" for line in start.became),
         "data d {",
         f"  source   = {start.source}",
         f"  x: real[{start.inputs}] = {start.x}  # statistics such as the mean are those of the train split",

@@ -1,0 +1,1 @@
+"""A first spec for somebody's data."""
