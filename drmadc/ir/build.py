@@ -218,7 +218,7 @@ def apply(op: str, x: Expr) -> Expr:
 
 
 def broadcast(x: Expr, group: str) -> Expr:
-    """A value laid along a group; it is the leaves that are spread, and numbers need no spreading."""
+    """A value laid along a group; it is the leaves that are broadcast; numbers need no broadcasting."""
     match x:
         case _ if is_scalar(x.type):
             return x

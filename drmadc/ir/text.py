@@ -174,9 +174,9 @@ def _expr(expr: ir.Expr) -> tuple[str, int]:
         case ir.Stack(items):
             return f"[{', '.join(map(expr_text, items))}]", 5
         case ir.Broadcast(x, type_):
-            return f"spread({expr_text(x)}, {type_})", 5
+            return f"broadcast({expr_text(x)}, {type_})", 5
         case ir.Unbroadcast(x, type_):
-            return f"collect({expr_text(x)}, {type_})", 5
+            return f"unbroadcast({expr_text(x)}, {type_})", 5
         case ir.Part(x, start, type_):
             return f"part({expr_text(x)}, {start}, {type_})", 5
         case ir.Rows(x):

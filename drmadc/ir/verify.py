@@ -122,17 +122,17 @@ def _verify_expr(program: Program, expr: ir.Expr, scope: dict[str, Type]) -> Non
             case ir.Binary(_, left, right, type_):
                 _require(_fits(left.type, type_) and _fits(right.type, type_), "operands fit the result")
             case ir.Broadcast(x, type_):
-                _require(isinstance(type_, Tree), "spread gives a tree")
-                _verify_spread(program, x.type, type_)
+                _require(isinstance(type_, Tree), "broadcast gives a tree")
+                _verify_broadcast(program, x.type, type_)
             case ir.Unbroadcast(x, type_):
-                _require(isinstance(type_, Array), "collect gives an array")
+                _require(isinstance(type_, Array), "unbroadcast gives an array")
                 if type_ != Array("real"):
-                    _verify_spread(program, type_, x.type)
+                    _verify_broadcast(program, type_, x.type)
             case _:
                 pass
 
 
-def _verify_spread(program: Program, array: Type, tree: Type) -> None:
+def _verify_broadcast(program: Program, array: Type, tree: Type) -> None:
     _require(isinstance(array, Array) and len(array.axes) == 1, "one axis is spread")
     _require(isinstance(tree, Tree), "over a tree")
     assert isinstance(array, Array)

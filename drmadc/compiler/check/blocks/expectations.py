@@ -12,6 +12,7 @@ from drmadc.syntax import ast
 from drmadc.syntax.format import expectation_text, format_expr
 
 REDUCTIONS = ("first", "last", "min", "max", "mean")
+RENAMED = {"lost": "reversal_error", "switched": "fallback_step"}
 RECORDED = ("objective", "hypergradient", "growth", "seconds", *STATS)
 
 
@@ -96,6 +97,9 @@ def _side(expr: ast.Expr, names: tuple[str, ...], known: Known) -> ir.Expr | Non
             return None if x is None else ir.Call("at", (x,), SCALAR, place.text)
         case ast.Member(ast.Name(arm), key):
             known.bag.add(name_errors.UnknownName(expr.span, f"{arm}.{key}", names, "recorded value"))
+            return None
+        case ast.Name(text) if text in RENAMED:
+            known.bag.add(name_errors.Renamed(expr.span, text, RENAMED[text]))
             return None
         case ast.Name(text):
             known.bag.add(name_errors.UnknownName(expr.span, text, names, "recorded series"))

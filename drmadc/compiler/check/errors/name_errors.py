@@ -43,6 +43,24 @@ class UnknownName(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed(Diagnostic):
+    """A name of an earlier version."""
+
+    code: ClassVar[str] = "E0203"
+    name: str
+    now: str
+
+    def message(self) -> str:
+        return f"`{self.name}` is now called `{self.now}`"
+
+    def label(self) -> str:
+        return "renamed"
+
+    def help(self) -> str:
+        return f"write `{self.now}`"
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownFunction(Diagnostic):
     code: ClassVar[str] = "E0204"
     name: str
