@@ -159,6 +159,10 @@ What a cell of a table leaves out cannot be computed with. `missing(age, mean)`,
 
 Files are checked before anything runs: they must exist and be complete, with numeric arrays of equal length, the
 number of examples. Integers along one axis are class labels.""",
+    "W0501": """windows of a text that overlap
+
+Windows that begin before the last one ends share text. Where splits are drawn at random, what is held out has then
+been seen in training, and its loss says little. Cut the text itself into files for training and validation.""",
     "W0401": """hyperparameters that a truncated reverse pass does not reach
 
 truncated(steps: k) goes back k steps. A hyperparameter with an entry for each training step gets no gradient for

@@ -4,6 +4,7 @@ import gzip
 import zlib
 from pathlib import Path
 
+from drmadc.common.headers import integers
 from drmadc.common.headers.header import BadFile, Header
 from drmadc_common.idx import is_gzip, open_idx, read_header, truncated
 
@@ -30,3 +31,16 @@ def idx(path: Path) -> Header:
     if not whole:
         raise BadFile(truncated(header, found))
     return Header(header.kind, header.shape)
+
+
+def largest(path: Path) -> int:
+    """The largest of the whole numbers of an IDX file; -1 as `integers` says.
+
+    Raises:
+        BadFile: it cannot be read.
+    """
+    try:
+        with open_idx(path) as file:
+            return integers.largest(file, read_header(file).kind, big_endian=True)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise BadFile(f"it cannot be read ({error})") from error

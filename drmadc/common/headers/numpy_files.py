@@ -3,9 +3,11 @@
 import ast
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO
 
+from drmadc.common.headers import integers
 from drmadc.common.headers.header import BadFile, Header
 
 
@@ -51,6 +53,27 @@ def npy(path: Path) -> Header:
     return header
 
 
+def largest(path: Path, name: str = "") -> int:
+    """The largest of the whole numbers of a .npy file, or of the array `name` of a .npz file; -1 as `integers` says.
+
+    Raises:
+        BadFile: it cannot be read.
+    """
+    try:
+        if not name:
+            with path.open("rb") as file:
+                return _largest(file)
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+            return _largest(member)
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadFile(f"it cannot be read ({error})") from error
+
+
+def _largest(file: IO[bytes]) -> int:
+    kind, _ = _described(file, "it")
+    return integers.largest(file, kind.lstrip("<>=|"), big_endian=kind.startswith(">"))
+
+
 def _bytes(header: Header) -> int | None:
     """Bytes of an array of numbers; None for text and objects."""
     if header.kind[0] not in "fiub" or not header.kind[1:].isdigit():
@@ -62,7 +85,12 @@ def _bytes(header: Header) -> int | None:
 
 
 def _header(file: IO[bytes], what: str) -> Header:
-    """The header of an array: magic, version, length, then a Python literal."""
+    kind, shape = _described(file, what)
+    return Header(kind.lstrip("<>=|"), shape)
+
+
+def _described(file: IO[bytes], what: str) -> tuple[str, tuple[int, ...]]:
+    """Type string and shape of an array, by its header: magic, version, length, then a Python literal."""
     start = file.read(8)
     if start[:6] != b"\x93NUMPY":
         raise BadFile(f"{what} is not a .npy array")
@@ -75,5 +103,5 @@ def _header(file: IO[bytes], what: str) -> Header:
     except (struct.error, SyntaxError, ValueError, KeyError, TypeError) as error:
         raise BadFile(f"{what} has a corrupt header") from error
     if not isinstance(kind, str):  # fields of a structured array
-        return Header("V", tuple(shape))
-    return Header(kind.lstrip("<>=|"), tuple(shape))
+        return "V", tuple(shape)
+    return kind, tuple(shape)

@@ -166,6 +166,9 @@ def gather_host(values: Rows, rows: npt.NDArray[np.integer]) -> Rows:
     """
     if rows.size and (rows.min() < 0 or rows.max() >= len(values)):
         raise IndexError(f"rows from {rows.min()} to {rows.max()} of an array of {len(values)}")
+    if not values.flags.c_contiguous:  # a view, as of windows that overlap; a copy of all of it may not fit
+        picked: Rows = values[rows]
+        return picked
     flat = np.ascontiguousarray(values).reshape(len(values), -1)
     out = np.empty((rows.size, flat.shape[1]), values.dtype)
     if out.nbytes < LARGE:

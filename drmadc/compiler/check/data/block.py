@@ -14,7 +14,7 @@ from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
 from drmadc.compiler.check.source import Source
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Data, Let, Words
+from drmadc.ir.program import Data, Let, Split, Words
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
 from drmadc.language.shapes import describe
 from drmadc.syntax import ast
@@ -84,6 +84,7 @@ def check_data(known: Known) -> None:
         known.broken.update(names)
         return
     known.broken.update(names - {feature.name for feature in features})
+    _warn_overlap(settings, source, splits, known)
     if ctx.statistics and not any(split.name == "train" for split in splits):
         known.bag.add(
             name_errors.MissingSetting(decl.name_span, "split", "train", "split = { train: 15000, valid: 5000 }")
@@ -164,6 +165,17 @@ def _feature(item: ast.Feature, ctx: Context, known: Known) -> Let | None:
         )
         return None
     return Let(item.name, replace(value, type=actual), item.span.origin)
+
+
+def _warn_overlap(settings: Settings, source: Source, splits: Sequence[Split], known: Known) -> None:
+    """Windows of a text that overlap, where chance decides which of them are held out."""
+    options, value = dict(source.options), settings.optional("source")
+    window, stride = options.get("window", 0), options.get("stride", 0)
+    if value is None or not (isinstance(window, int) and isinstance(stride, int) and 0 < stride < window):
+        return
+    held_out = tuple(split.name for split in splits if split.name != "train" and split.part == "train")
+    if held_out and any(split.name == "train" for split in splits):
+        known.bag.add(data_errors.OverlappingWindows(value.span, window, stride, held_out))
 
 
 def _may_be_label(value: ir.Name, ctx: Context) -> bool:

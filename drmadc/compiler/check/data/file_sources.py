@@ -5,13 +5,14 @@ Where a path may stand, a record `{ train: "a", test: "b" }` gives two parts.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from drmadc.common.headers import idx as idx_files
 from drmadc.common.headers import numpy_files
 from drmadc.common.headers import pictures as picture_files
 from drmadc.common.headers.header import BadFile, Header
-from drmadc.common.headers.idx import idx as idx_header
 from drmadc.common.headers.tables import TEXT
 from drmadc.common.headers.words import count_words
 from drmadc.common.source import Span
@@ -34,17 +35,19 @@ ReadOne = Callable[[Path], Header]
 
 def npz(call: ast.Call, known: Known) -> Source | None:
     """The arrays of a file: bytes of 8 bits, whole numbers along one axis as labels, other numbers as they are."""
-    return _whole(call, known, "npz", 'npz("data.npz")', numpy_files.npz)
+    return _whole(call, known, "npz", 'npz("data.npz")', numpy_files.npz, numpy_files.largest)
 
 
 def npy(call: ast.Call, known: Known) -> Source | None:
     """`npy(x: "x.npy", y: "y.npy")`: an array a file."""
-    return _by_field(call, known, "npy", 'npy(x: "x.npy", y: "y.npy")', numpy_files.npy)
+    return _by_field(call, known, "npy", 'npy(x: "x.npy", y: "y.npy")', numpy_files.npy, numpy_files.largest)
 
 
 def idx(call: ast.Call, known: Known) -> Source | None:
     """`idx(image: "train-images", label: "train-labels")`: an array a file."""
-    return _by_field(call, known, "idx", 'idx(image: "images.idx3", label: "labels.idx1")', idx_header)
+    return _by_field(
+        call, known, "idx", 'idx(image: "images.idx3", label: "labels.idx1")', idx_files.idx, idx_files.largest
+    )
 
 
 def pictures(call: ast.Call, known: Known) -> Source | None:
@@ -70,10 +73,11 @@ def pictures(call: ast.Call, known: Known) -> Source | None:
 def text(call: ast.Call, known: Known) -> Source | None:
     """`text("book.txt", window: 32)`: every so many bytes of a file, and the byte that follows them.
 
-    With `words: 1000`, every so many words instead, as numbers below 1000, and the word that follows.
+    With `words: 1000`, every so many words instead, as numbers below 1000, and the word that follows. Windows begin
+    every `stride` bytes or words, by default where the one before ends.
     """
-    signature = 'text("book.txt", window: 32) or text("book.txt", window: 8, words: 1000)'
-    window = words = 0
+    signature = 'text("book.txt", window: 32, stride: 16) or text("book.txt", window: 8, words: 1000)'
+    window = words = stride = 0
     rest: list[ast.Arg] = []
     for arg in call.args:
         match arg.name, arg.value:
@@ -81,6 +85,8 @@ def text(call: ast.Call, known: Known) -> Source | None:
                 window = positive(value)
             case "words", value if positive(value) > 1 and not words:
                 words = positive(value)
+            case "stride", value if positive(value) and not stride:
+                stride = positive(value)
             case _:
                 rest.append(arg)
     paths = paths_of(rest[0].value) if len(rest) == 1 and rest[0].name is None else None
@@ -92,7 +98,8 @@ def text(call: ast.Call, known: Known) -> Source | None:
         if not path.is_file():
             raise BadFile("no such file")
         unit = "word" if words else "byte"
-        count = ((count_words(path) if words else path.stat().st_size) - 1) // window
+        length = count_words(path) if words else path.stat().st_size
+        count = (length - window - 1) // (stride or window) + 1
         if count < 1:
             raise BadFile(f"it is shorter than one window of {window} {unit}s and the {unit} after it")
         window_of = Header("i4" if words else "u1", (count, window))
@@ -101,7 +108,8 @@ def text(call: ast.Call, known: Known) -> Source | None:
     found = headers_of("text", paths, known, headers)
     if found is None:
         return None
-    options: tuple[tuple[str, Option], ...] = (("window", window), *((("words", words),) if words else ()))
+    given = (("window", window), ("words", words), ("stride", stride))
+    options: tuple[tuple[str, Option], ...] = tuple((name, number) for name, number in given if number)
     source = source_of("text", paths, found, known, options)
     if source is None or not words:
         return source
@@ -109,17 +117,33 @@ def text(call: ast.Call, known: Known) -> Source | None:
     return replace(source, fields=fields)
 
 
-def _whole(call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadAll) -> Source | None:
+def _whole(
+    call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadAll, largest: Callable[[Path, str], int]
+) -> Source | None:
     """A source whose file has all fields."""
     paths = paths_of(call.args[0].value) if len(call.args) == 1 and call.args[0].name is None else None
     if paths is None:
         known.bag.add(source_errors.NeedsPath(call.span, name, signature, "file"))
         return None
     found = headers_of(name, paths, known, read)
-    return source_of(name, paths, found, known) if found is not None else None
+    source = source_of(name, paths, found, known) if found is not None else None
+    path, span = paths["train"]
+    ask = partial(_asked, name, path, span, known)
+    return None if source is None else replace(source, largest=lambda field: ask(lambda: largest(Path(path), field)))
 
 
-def _by_field(call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadOne) -> Source | None:
+def _asked(name: FileSource, path: str, span: Span, known: Known, question: Callable[[], int]) -> int:
+    """The largest number of an array; a file that cannot be read is reported."""
+    try:
+        return question()
+    except BadFile as error:
+        known.bag.add(source_errors.UnreadableFile(span, name, path, str(error)))
+        return -1
+
+
+def _by_field(
+    call: ast.Call, known: Known, name: FileSource, signature: str, read: ReadOne, largest: Callable[[Path], int]
+) -> Source | None:
     """A source with a file for each field."""
     found: dict[SourcePart, dict[str, Header]] = {}
     files: list[File] = []
@@ -140,7 +164,14 @@ def _by_field(call: ast.Call, known: Known, name: FileSource, signature: str, re
         return None
     spans: Paths = {part: (_of_part(files, part), call.span) for part in found}
     source = source_of(name, spans, found, known)
-    return None if source is None else Source(name, source.fields, source.parts, None, tuple(files))
+    if source is None:
+        return None
+    of_train = {file.field: file.path for file in files if file.part == "train"}
+
+    def asked(field: str) -> int:
+        return _asked(name, of_train[field], call.span, known, lambda: largest(Path(of_train[field])))
+
+    return Source(name, source.fields, source.parts, None, tuple(files), largest=asked)
 
 
 def _of_part(files: list[File], part: SourcePart) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from drmadc.common.diagnostics.model import Diagnostic
+from drmadc.common.diagnostics.model import Diagnostic, Severity
 from drmadc.common.source import Span
 from drmadc.compiler.check.errors.value_errors import Found
 from drmadc_common.amounts import count_text
@@ -145,6 +145,28 @@ class NotALabel(Found):
 
     def help(self) -> str:
         return f"labels: {', '.join(self.labels)}" if self.labels else f"remove `{self.setting}`"
+
+
+@dataclass(frozen=True, slots=True)
+class OverlappingWindows(Diagnostic):
+    """Text that is in training windows and in held-out ones."""
+
+    code: ClassVar[str] = "W0501"
+    severity: ClassVar[Severity] = "warning"
+    window: int
+    stride: int
+    held_out: tuple[str, ...]
+
+    def message(self) -> str:
+        names = " and ".join(f"`{name}`" for name in self.held_out)
+        return f"windows overlap, so that text of `train` is in {names}"
+
+    def label(self) -> str:
+        return f"windows of {self.window}, one each {self.stride}"
+
+    def help(self) -> str:
+        parts = ", ".join(f'{name}: "{name}.txt"' for name in ("train", *self.held_out))
+        return f"give the parts as files of their own: text({{ {parts} }}, ...)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,11 +104,13 @@ def _pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:
 
 
 def text(request: Request) -> Raw:
-    """Windows of bytes or words of a file, one after another, and the byte or word that follows each.
+    """Windows of bytes or words of a file, one each `stride`, and the byte or word that follows each.
 
+    Windows are a view: those that overlap take no more memory than the text.
     Words are numbered by how often they occur in the train part, from 1; 0 stands for all that are rarer.
     """
     window, most = int(request.options["window"]), int(request.options.get("words", 0))
+    stride = int(request.options.get("stride", window))
     numbers: dict[str, int] = {}
 
     def ranks(path: str) -> Array:
@@ -120,8 +122,7 @@ def text(request: Request) -> Raw:
 
     def windows(path: str) -> dict[str, Array]:
         values = ranks(path) if most else np.memmap(path, np.uint8, "r")
-        count = (len(values) - 1) // window
-        following = values[window::window][:count].astype(np.int32)
-        return {"words" if most else "bytes": values[: count * window].reshape(count, window), "next": following}
+        views = np.lib.stride_tricks.sliding_window_view(values[:-1], window)[::stride]
+        return {"words" if most else "bytes": views, "next": values[window::stride].astype(np.int32)}
 
     return {part: _read(path, windows) for part, path in request.files.items()}

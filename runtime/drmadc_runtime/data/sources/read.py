@@ -140,13 +140,12 @@ def _tokens(values: Array, classes: int, lengths: list[int], name: str, place: s
         raise DataError(f"{place}: `{name}` has per-example shape {list(values.shape[1:])}, declared {lengths}")
     if not np.issubdtype(values.dtype, np.integer):
         raise DataError(f"{place}: `{name}` has dtype {values.dtype}; token ids must be integers")
-    numbers = values.astype(np.int64)
-    bad = ((numbers < 0) | (numbers >= classes)).reshape(len(values), -1)
+    bad = (np.less(values, 0) | np.greater_equal(values, classes)).reshape(len(values), -1)
     if bad.any():
         row = int(np.argmax(bad.any(axis=1)))
-        wrong = numbers[row].ravel()[int(np.argmax(bad[row]))]
+        wrong = values[row].ravel()[int(np.argmax(bad[row]))]
         raise DataError(f"{place}: `{name}` is {wrong} in row {row}; token ids must be from 0 to {classes - 1}")
-    return numbers.astype(np.int32)
+    return values.astype(np.int32, copy=False)
 
 
 def _labels(values: Array, classes: int, name: str, place: str) -> Array:

@@ -15,6 +15,7 @@ from PIL import Image
 import drmadc
 from drmadc.compiler.check.data.sources import OTHERS
 from drmadc.compiler.check.errors.source_errors import _FILES as FILES_HELP
+from drmadc_runtime.data.resident import gather_host
 from drmadc_runtime.data.sources.request import DataError
 from tests.conftest import names
 
@@ -147,6 +148,25 @@ def test_text(here: Path) -> None:
     assert "shorter than one window" in unsupported('text("t.txt", window: 40)')
 
 
+@pytest.mark.parametrize(("window", "stride"), [(3, 1), (4, 3), (2, 5)])
+def test_windows_with_a_stride(here: Path, window: int, stride: int) -> None:
+    text = bytes(range(40, 61))
+    (here / "t.txt").write_bytes(text)
+    source = f'text("t.txt", window: {window}, stride: {stride})'
+    found = data(source, f"x: real[{window}] = bytes / 255\n  y: class[256] = next", "{ train: 2 }")
+    starts = [i for i in range(0, 21, stride) if i + window < 21]
+    raw = found.raw["train"]
+    np.testing.assert_array_equal(raw["bytes"], [list(text[i : i + window]) for i in starts])
+    np.testing.assert_array_equal(raw["next"], [text[i + window] for i in starts])
+    assert raw["bytes"].base is not None  # a view of the file
+    rows = np.array([2, 0, 1])
+    np.testing.assert_array_equal(gather_host(raw["bytes"], rows), raw["bytes"][rows])
+    (here / "w.txt").write_text(" ".join("abcdefghijklmn"))
+    source = f'text("w.txt", window: {window}, words: 15, stride: {stride})'
+    raw = data(source, "y: class[15] = next", "{ train: 2 }", "0").raw["train"]
+    np.testing.assert_array_equal(raw["next"], [1 + i + window for i in range(0, 14, stride) if i + window < 14])
+
+
 def test_words_are_numbered_by_how_often_they_occur(here: Path) -> None:
     (here / "t.txt").write_text("The cat; the dog. the cat the end of it " * 2)
     source, features = (
@@ -177,6 +197,25 @@ def test_token_ids_of_a_file(here: Path) -> None:
     with pytest.raises(DataError, match="`tokens` is 5 in row 1; token ids must be from 0 to 4"):
         _ = data('npz("k.npz")', "x: real[15] = flatten(one_hot(tokens, classes: 5))").raw
     assert "takes a label or a column of words; or" in unsupported('npz("k.npz")', "x: real[3] = one_hot(tokens)")
+
+
+@pytest.mark.parametrize("kind", ["<i8", ">i4", "u1", "<u2"])
+def test_whole_numbers_of_a_file_have_as_many_classes_as_the_largest_says(here: Path, kind: str) -> None:
+    numbers = np.array([0, 2, 1, 2, 0, 1]).astype(kind)
+    np.savez(here / "k.npz", k=numbers)
+    np.save(here / "k.npy", numbers)
+    sources = ['npz("k.npz")', 'npy(k: "k.npy")']
+    if kind == "u1":
+        (here / "k").write_bytes(idx_bytes(numbers))
+        sources.append('idx(k: "k")')
+    for source in sources:
+        text = SPEC.format(source=source, features="x: real[3] = one_hot(k)", split="{ train: 4, valid: 2 }", loss="0")
+        program = drmadc.compile_text(text)
+        raw = program.emitted.data.raw["train"]
+        np.testing.assert_array_equal(names(program).features({"k": jnp.asarray(raw["k"])})["x"], np.eye(3)[numbers])
+        assert "its value is real[3]" in unsupported(source, "x: real[2] = one_hot(k)")
+    np.savez(here / "k.npz", k=np.array([0, -1, 1, 2, 0, 1]))
+    assert "takes a label or a column of words; or" in unsupported('npz("k.npz")', "x: real[3] = one_hot(k)")
 
 
 @pytest.mark.parametrize("kind", ["blobs", "regression", "teacher"])
