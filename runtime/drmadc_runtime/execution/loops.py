@@ -80,6 +80,13 @@ def _block_length(function: StepFunction) -> int | None:
     return function.blocks.length if isinstance(function, Along) else progress.every()
 
 
+def _block_range(length: int, first: Bound, stop: Bound) -> tuple[jax.Array, jax.Array]:
+    """The blocks that hold steps first .. stop - 1: the first one's number, and how many; none for no steps."""
+    begin, end = jnp.asarray(first), jnp.asarray(stop)
+    number = begin // length
+    return number, jnp.where(begin < end, -(-end // length) - number, 0)
+
+
 def forwards(
     function: StepFunction, first: Bound, stop: Bound, body: Body[C], carry: C, *, count: int | None = None
 ) -> C:
@@ -100,7 +107,8 @@ def forwards(
         progress.report("forward", start, carry, when=start >= first)
         return _loop(begin, end, partial(body, inner), carry)
 
-    return _loop(jnp.asarray(first) // length, -(-jnp.asarray(stop) // length), block, carry)
+    number, blocks = _block_range(length, first, stop)
+    return _loop(number, number + blocks, block, carry)
 
 
 def backwards(
@@ -121,10 +129,10 @@ def backwards(
     if length is None:
         steps = stop - first if count is None else count
         return _loop(0, steps, lambda j, carry: body(function, stop - 1 - j, carry), carry)
-    lowest, above = jnp.asarray(first) // length, -(-jnp.asarray(stop) // length)
+    lowest, blocks = _block_range(length, first, stop)
 
     def block(i: jax.Array, carry: C) -> C:
-        number = above - 1 - i
+        number = lowest + blocks - 1 - i
         start = number * length
         inner = _within(function, number, start)
         begin, end = jnp.maximum(start, first), jnp.minimum(start + length, stop)
@@ -132,7 +140,7 @@ def backwards(
             progress.report("reverse", end, carry, when=start >= first)
         return _loop(0, end - begin, lambda j, carry: body(inner, end - 1 - j, carry), carry)
 
-    return _loop(0, above - lowest, block, carry)
+    return _loop(0, blocks, block, carry)
 
 
 def counted(steps: int, body: Callable[[jax.Array, C], C], carry: C) -> C:

@@ -66,16 +66,16 @@ def test_one_lost_bit_is_noticed(place: str) -> None:
         if place in ("w", "v"):
             path = replace(path, last={**path.last, place: tree(path.last[place]["a"] ^ flip)})
         elif place == "word":
-            words = {"v": tree(path.buffer.words["v"]["a"] ^ flip)}
-            path = replace(path, buffer=replace(path.buffer, words=words))
+            words = {"v": tree(path.information.words["v"]["a"] ^ flip)}
+            path = replace(path, information=replace(path.information, words=words))
         elif place == "row":
-            rows = path.buffer.rows["v"]["a"]
-            rows = rows.at[path.buffer.count - 1].set(rows[path.buffer.count - 1] ^ flip.astype(rows.dtype))
-            path = replace(path, buffer=replace(path.buffer, rows={"v": tree(rows)}))
+            rows = path.information.rows["v"]["a"]
+            rows = rows.at[path.information.count - 1].set(rows[path.information.count - 1] ^ flip.astype(rows.dtype))
+            path = replace(path, information=replace(path.information, rows={"v": tree(rows)}))
         else:
-            first = jnp.argmax(path.buffer.pushed)
-            pushed = path.buffer.pushed.at[first].set(False)
-            path = replace(path, buffer=replace(path.buffer, pushed=pushed))
+            first = jnp.argmax(path.information.pushed)
+            pushed = path.information.pushed.at[first].set(False)
+            path = replace(path, information=replace(path.information, pushed=pushed))
         return returned(path)["w"]["a"]
 
     assert np.isnan(changed()).all()
@@ -84,7 +84,7 @@ def test_one_lost_bit_is_noticed(place: str) -> None:
 def test_a_buffer_that_is_full_is_noticed() -> None:
     @jax.jit
     def pushed() -> Any:
-        return trained(200)[1].buffer.count
+        return trained(200)[1].information.count
 
     count = int(pushed())
     assert count == int(np.ceil(STEPS / np.floor(16 / (-np.log2(0.8) + 1e-3)))) - 1

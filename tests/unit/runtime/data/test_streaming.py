@@ -198,7 +198,7 @@ tune {{ minimize = mean((z @ w - 1) ^ 2) on valid  update = sgd(rate: 0.1)  step
         return gather(array, rows)
 
     monkeypatch.setattr("drmadc_runtime.data.resident.gather_host", watched)
-    monkeypatch.setattr("drmadc_runtime.program.executor.CHUNK", 40 * 20)
+    monkeypatch.setattr("drmadc_runtime.program.outer_data.CHUNK", 40 * 20)
     streamed = program.hypergradient(program.hypers)
     assert largest == 40
     monkeypatch.setattr("drmadc_runtime.data.statistics.CHUNK", 40 * 20)

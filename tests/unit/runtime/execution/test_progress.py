@@ -1,4 +1,4 @@
-"""Ticks: when they come, with which value, and never where nobody watches."""
+"""Reports: when they come, with which value, and never where nobody watches."""
 
 from typing import Any
 
@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 
 from drmadc_runtime.execution import progress
-from drmadc_runtime.execution.progress import PERIOD, Watcher, interval, tick, watched
+from drmadc_runtime.execution.progress import PERIOD, Watcher, interval, report, watched
 
 
 def heard(way: str, carry: Any, **more: Any) -> list[tuple[str, int, float]]:
-    ticks: list[tuple[str, int, float]] = []
+    reports: list[tuple[str, int, float]] = []
 
     def loss(w: Any, t: jax.Array) -> jax.Array:
         return jnp.sum(w) * t
 
-    with watched(Watcher(7, lambda *args: ticks.append(args)), loss):
-        jax.jit(lambda: tick(way, jnp.int32(5), carry, **more))()
+    with watched(Watcher(7, lambda *args: reports.append(args)), loss):
+        jax.jit(lambda: report(way, jnp.int32(5), carry, **more))()
     jax.effects_barrier()
-    return ticks
+    return reports
 
 
-def test_a_tick_has_the_loss_or_the_adjoints_length() -> None:
+def test_a_report_has_the_loss_or_the_adjoints_length() -> None:
     state = {"w": jnp.array([3.0, 4.0])}
     assert heard("forward", state) == [("forward", 5, 35.0)]
     assert heard("reverse", ((state, 1), 2)) == [("reverse", 5, 5.0)]
@@ -42,12 +42,12 @@ def test_nobody_hears_where_nobody_watches() -> None:
         assert progress.every() == 7
         with watched(None, lambda w, t: t):
             assert progress.every() is None
-            assert "callback" not in str(jax.make_jaxpr(lambda: tick("forward", jnp.int32(0), {"w": 1.0}))())
+            assert "callback" not in str(jax.make_jaxpr(lambda: report("forward", jnp.int32(0), {"w": 1.0}))())
         assert progress.every() == 7
     assert progress.every() is None
 
 
 @pytest.mark.parametrize(("pace", "steps"), [(PERIOD, 1), (PERIOD / 8, 8), (10 * PERIOD, 1), (PERIOD / 3.4, 3)])
-def test_ticks_are_half_a_second_apart(pace: float, steps: int) -> None:
+def test_reports_are_half_a_second_apart(pace: float, steps: int) -> None:
     assert interval(pace) == steps
     assert PERIOD == 0.5
