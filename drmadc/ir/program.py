@@ -82,11 +82,6 @@ class Field:
     type: Array
     whole: bool = False
 
-    @property
-    def label(self) -> bool:
-        """Whether it may be a label of each example."""
-        return self.type.axes[1:] == () and (self.type.element == "class" or self.whole)
-
 
 Option = int | float | str
 Columns = tuple[tuple[str, str | tuple[str, ...]], ...]

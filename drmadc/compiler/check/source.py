@@ -7,6 +7,11 @@ from drmadc.ir.program import Alphabets, Columns, Field, File, Option
 from drmadc_common.parts import SourcePart
 
 
+def may_be_label(entry: Field) -> bool:
+    """Whether a field may be a label of each example."""
+    return entry.type.axes[1:] == () and (entry.type.element == "class" or entry.whole)
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Missing values of a field: of each column that has some their number, and in how many rows they were counted."""

@@ -12,7 +12,7 @@ from drmadc.compiler.check.data.splits import Division, check_division, check_sp
 from drmadc.compiler.check.errors import data_errors, name_errors, type_errors, value_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
-from drmadc.compiler.check.source import Source
+from drmadc.compiler.check.source import Source, may_be_label
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Data, Let, Split, Words
 from drmadc.ir.types import EXAMPLE, Array, Type, sizes
@@ -180,7 +180,7 @@ def _warn_overlap(settings: Settings, source: Source, splits: Sequence[Split], k
 
 def _may_be_label(value: ir.Name, ctx: Context) -> bool:
     fields = ctx.source.fields if ctx.source is not None else ()
-    return any(field.name == value.id and field.label and field.whole for field in fields)
+    return any(field.name == value.id and may_be_label(field) and field.whole for field in fields)
 
 
 def _words(features: Sequence[Let], statistics: Sequence[Let], division: Division, source: Source) -> Words:

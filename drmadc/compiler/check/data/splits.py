@@ -6,7 +6,7 @@ from typing import Literal
 from drmadc.compiler.check.context import Known
 from drmadc.compiler.check.errors import data_errors, name_errors, value_errors
 from drmadc.compiler.check.settings import Settings
-from drmadc.compiler.check.source import Source
+from drmadc.compiler.check.source import Source, may_be_label
 from drmadc.ir.program import Split
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -131,7 +131,7 @@ def _label(settings: Settings, name: Literal["stratify", "balance"], source: Sou
     value = settings.optional(name)
     if value is None:
         return ""
-    labels = [field.name for field in source.fields if field.label and source.alphabets is None]
+    labels = [field.name for field in source.fields if may_be_label(field) and source.alphabets is None]
     if isinstance(value, ast.Name) and value.text in labels:
         return value.text
     known.bag.add(data_errors.NotALabel(value.span, f"`{format_expr(value)}`", name, tuple(labels)))

@@ -7,6 +7,7 @@ from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context, Infer
 from drmadc.compiler.check.errors import type_errors
 from drmadc.compiler.check.expr.shapes import broadcast_to_group
+from drmadc.compiler.check.source import may_be_label
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Field, Let, Parameter, axis_length, axis_slots
 from drmadc.ir.types import Array, Axis, AxisKind, Tree
@@ -95,7 +96,7 @@ class CallSite:
 
     def classes_of(self, x: ir.Expr) -> int:
         field, source = self._field(x), self.ctx.source
-        if field is None or source is None or not field.label:
+        if field is None or source is None or not may_be_label(field):
             return 0
         return source.largest(field.name) + 1 if field.whole else len(source.words(field.name))
 
