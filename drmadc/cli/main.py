@@ -14,6 +14,7 @@ from drmadc import __version__
 from drmadc.cli import console
 from drmadc.cli.data import data
 from drmadc.cli.parameters import Bytes
+from drmadc.cli.predict import predict
 from drmadc.cli.runs import diff, export, plot, resume, runs, show
 from drmadc.cli.start import completion, doctor, lsp, new, quickstart
 from drmadc.common.diagnostics.codes import EXPLANATIONS
@@ -338,7 +339,7 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
         sys.exit(console.WRONG_SPEC)
 
 
-for command in (resume, data, plot, show, diff, runs, export, new, quickstart, doctor, completion, lsp):
+for command in (resume, data, plot, show, diff, runs, export, predict, new, quickstart, doctor, completion, lsp):
     cli.add_command(command)
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 FORMS = ("json", "npz", "csv", "optax", "torch", "model", "safetensors")
 
 
-_run = click.argument("run", type=RunPath())
+run_argument = click.argument("run", type=RunPath())
 
 
 @click.command(short_help="Resume an interrupted run.")
-@_run
+@run_argument
 @click.option("--force", is_flag=True, help="Resume even if the spec or a package has changed.")
 @console.quiet
 @console.as_json
@@ -40,11 +40,11 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool,
     """
     from drmadc.compiler.driver import compile_source
 
-    about = _about(run)
+    about = about_run(run)
     name = str(about["name"])
     source = SourceFile(str(about["spec"]), str(about["source"]))
     compilation = compile_source(source, tuple(about["overrides"]))
-    text = _text(run / f"{name}.py")
+    text = text_of(run / f"{name}.py")
     changed = _changes(run, about, name, text, compilation.text)
     if changed and not force:
         click.echo("\n".join(changed), err=True)
@@ -57,12 +57,12 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool,
     console.running(lambda: resume_run(program, run, how), compilation)
 
 
-_step = click.option(
+step_option = click.option(
     "--step", type=StepChoice(), default="best", show_default=True, help="Which outer step: best, last, or its number."
 )
 
 
-def _number(run: Path, metrics: list[dict[str, Any]], step: str) -> int:
+def step_number(run: Path, metrics: list[dict[str, Any]], step: str) -> int:
     """The number of an outer step that is recorded."""
     from drmadc_runtime.run.best import best_step
 
@@ -75,7 +75,7 @@ def _number(run: Path, metrics: list[dict[str, Any]], step: str) -> int:
     return int(step)
 
 
-def _hypers(run: Path, number: int) -> "Arrays":
+def hypers_at(run: Path, number: int) -> "Arrays":
     """The hyperparameters at which an outer step was measured."""
     import numpy as np
 
@@ -88,19 +88,19 @@ def _hypers(run: Path, number: int) -> "Arrays":
 
 
 @click.command()
-@_run
-@_step
+@run_argument
+@step_option
 def show(run: Path, step: str) -> None:
     """Show a run: its spec, progress and results.
 
     The best outer step is the one with the lowest objective on the guard split, or on valid where there is none.
     """
-    about, metrics = _about(run), _metrics(run)
+    about, metrics = about_run(run), metrics_of(run)
     click.echo(f"{run}: {about['spec']}, {len(metrics)} of {about['steps']} outer steps")
     if metrics:
         from drmadc_runtime.run.best import judged_by
 
-        number, best = _number(run, metrics, step), _number(run, metrics, "best")
+        number, best = step_number(run, metrics, step), step_number(run, metrics, "best")
         columns = {"start": 0, f"best ({best})": best, f"last ({len(metrics) - 1})": len(metrics) - 1}
         if number not in columns.values():
             columns[f"step {number}"] = number
@@ -113,7 +113,7 @@ def show(run: Path, step: str) -> None:
         for line in _confirmed(run, best):
             click.echo(line)
         click.echo(f"\n{f'at step {number}':<16} {'entries':>8} {'min':>12} {'mean':>12} {'max':>12}")
-        for name, x in _hypers(run, number).items():
+        for name, x in hypers_at(run, number).items():
             click.echo(f"{name:<16} {x.size:>8} {x.min():>12.5g} {x.mean():>12.5g} {x.max():>12.5g}")
     click.echo()
     for key, value in _environment(run).items():
@@ -121,7 +121,7 @@ def show(run: Path, step: str) -> None:
 
 
 @click.command()
-@_run
+@run_argument
 @click.option("--out", metavar="FILE", help="Output file; default report.html in the run folder.")
 def plot(run: Path, out: str | None) -> None:
     """Write a self-contained HTML report of a run.
@@ -132,10 +132,10 @@ def plot(run: Path, out: str | None) -> None:
     """
     from drmadc.tools.report import report_page
 
-    compilation = _compiled(run)
+    compilation = compiled_again(run)
     target = Path(out) if out is not None else run / "report.html"
     try:
-        write_whole(target, report_page(run, compilation, _metrics(run)))
+        write_whole(target, report_page(run, compilation, metrics_of(run)))
     except ValueError as error:
         console.fail(console.FAILED, str(error))
     except OSError as error:
@@ -144,12 +144,12 @@ def plot(run: Path, out: str | None) -> None:
 
 
 @click.command(short_help="Export the results of a run.")
-@_run
+@run_argument
 @click.option("--to", "form", type=click.Choice(FORMS), required=True, help="Export format.")
 @click.option(
     "--out", metavar="DIR", type=click.Path(path_type=Path), help="Output folder; default export in the run folder."
 )
-@_step
+@step_option
 def export(run: Path, form: str, out: Path | None, step: str) -> None:
     """Export the results of RUN for other programs, with a README on how to load them.
 
@@ -165,10 +165,10 @@ def export(run: Path, form: str, out: Path | None, step: str) -> None:
     from drmadc.tools.export import CannotExport, page
     from drmadc.tools.export import export as export_form
 
-    compilation = _compiled(run)
+    compilation = compiled_again(run)
     program = compilation.require()
-    hypers = _hypers(run, _number(run, _metrics(run), step))
-    emitted = load_module(_text(run / f"{program.name}.py"), program.name)
+    hypers = hypers_at(run, step_number(run, metrics_of(run), step))
+    emitted = load_module(text_of(run / f"{program.name}.py"), program.name)
     folder = run / "export" if out is None else out
     try:
         files = console.running(lambda: export_form(program, hypers, emitted, form), compilation)
@@ -192,11 +192,11 @@ def diff(first: Path, second: Path) -> None:
     """Compare two runs: spec, versions, metrics, hyperparameters."""
     import numpy as np
 
-    texts = [_text(run / f"{_about(run)['name']}.drm") for run in (first, second)]
+    texts = [text_of(run / f"{about_run(run)['name']}.drm") for run in (first, second)]
     lines = _unified(texts[0], texts[1], str(first), str(second))
     click.echo("\n".join(lines) if lines else "specs: identical")
     click.echo("\n".join(_versions(_environment(first), _environment(second))) or "versions: identical")
-    a, b = _metrics(first), _metrics(second)
+    a, b = metrics_of(first), metrics_of(second)
     if a and b:
         keys = [key for key in a[-1] if key in b[-1] and isinstance(a[-1][key], float)]
         width = max(len(key) for key in keys)
@@ -232,7 +232,7 @@ def runs(folder: Path, name: str | None, sort: str) -> None:
     found: list[dict[str, Any]] = []
     for path in sorted(folder.rglob("run.json")) if folder.is_dir() else ():
         run = path.parent
-        about, metrics = _about(run), _metrics(run)
+        about, metrics = about_run(run), metrics_of(run)
         if run.is_symlink() or (name is not None and about["name"] != name):
             continue
         last = metrics[-1] if metrics else {}
@@ -275,11 +275,11 @@ def _cell(value: float | str) -> str:
     return f"{value:.5g}" if isinstance(value, float) else value
 
 
-def _compiled(run: Path) -> "Compilation":
+def compiled_again(run: Path) -> "Compilation":
     """The run's spec, compiled again."""
     from drmadc.compiler.driver import compile_source
 
-    about = _about(run)
+    about = about_run(run)
     source = SourceFile(str(about["spec"]), str(about["source"]))
     compilation = compile_source(source, tuple(about["overrides"]))
     if not compilation.ok:
@@ -288,22 +288,22 @@ def _compiled(run: Path) -> "Compilation":
     return compilation
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         console.fail(console.FAILED, f"cannot read {path}: {error.strerror}")
 
 
-def _about(run: Path) -> dict[str, Any]:
+def about_run(run: Path) -> dict[str, Any]:
     try:
-        about: dict[str, Any] = json.loads(_text(run / "run.json"))
+        about: dict[str, Any] = json.loads(text_of(run / "run.json"))
     except ValueError:
         console.fail(console.FAILED, f"{run / 'run.json'} is corrupt")
     return about
 
 
-def _metrics(run: Path) -> list[dict[str, Any]]:
+def metrics_of(run: Path) -> list[dict[str, Any]]:
     """The records of outer steps, each with its seconds."""
     lines = [_lines(run / name) for name in ("metrics.jsonl", "seconds.jsonl")]
     return [{**record, **seconds} for record, seconds in zip(*lines, strict=False)]
@@ -313,7 +313,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return [json.loads(line) for line in _text(path).splitlines()]
+        return [json.loads(line) for line in text_of(path).splitlines()]
     except ValueError:
         console.fail(console.FAILED, f"{path} is corrupt")
 
@@ -323,7 +323,7 @@ def _untimed(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _environment(run: Path) -> dict[str, Any]:
-    about: dict[str, Any] = json.loads(_text(run / "environment.json"))
+    about: dict[str, Any] = json.loads(text_of(run / "environment.json"))
     packages = about.pop("packages", {})
     return {**about, **packages}
 

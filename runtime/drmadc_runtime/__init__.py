@@ -72,7 +72,7 @@ from drmadc_runtime.nn.metrics import (
     r2,
     rmse,
 )
-from drmadc_runtime.program.contract import Expectation, Origins, Program, Retraining, Stage
+from drmadc_runtime.program.contract import Expectation, Origins, Prediction, Program, Retraining, Stage
 from drmadc_runtime.run.main import main
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "Layout",
     "Naive",
     "Origins",
+    "Prediction",
     "Program",
     "Published",
     "Recursion",

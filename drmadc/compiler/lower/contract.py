@@ -2,6 +2,7 @@
 
 from drmadc.compiler.lower.data import fits
 from drmadc.compiler.lower.expectations import expectations
+from drmadc.compiler.lower.predict import prediction_record
 from drmadc.compiler.lower.tuning import stages
 from drmadc.compiler.passes.dependence import function_hypers, function_splits
 from drmadc.ir.program import Program
@@ -53,6 +54,9 @@ def program_record(program: Program) -> py.Statement:
         named["report"] = py.Id("report")
     if any(report.shape is not None for report in program.reports):
         named["images"] = py.Id("images")
+    predicted = prediction_record(program)
+    if predicted is not None:
+        named["predict"] = predicted
     if program.stages:
         named["stages"] = stages(program)
     if program.sweep is not None:

@@ -28,7 +28,7 @@ def data_constant(program: Program, data: Data) -> py.Statement:
     if data.words:
         named["words"] = _dict({name: py.Tuple(tuple(map(py.Literal, words))) for name, words in data.words})
     if data.files or data.options:
-        named["fields"] = _dict({name: py.Literal(text) for name, text in _read_fields(data).items()})
+        named["fields"] = _dict({name: py.Literal(text) for name, text in field_types(data).items()})
     for part in PARTS:
         sizes = tuple((py.Literal(s.name), py.Literal(s.size)) for s in data.splits if s.part == part)
         if sizes:
@@ -73,7 +73,7 @@ def _files(data: Data) -> py.Dict:
     return _dict(out)
 
 
-def _read_fields(data: Data) -> dict[str, str]:
+def field_types(data: Data) -> dict[str, str]:
     """The fields that features and statistics read, as types: `real[4]`, `byte[28, 28]`, `class[3]`.
 
     Token ids, several to an example, are `class[1000, 8]`: classes first. `or missing` where what reads it can tell.
@@ -165,10 +165,16 @@ def _measured(let: Let) -> ir.Expr:
     """What a statistic is taken of: examples before augmentation."""
     assert isinstance(let.value, ir.Call)
 
+    return _unaugmented(let.value.args[0])
+
+
+def _unaugmented(value: ir.Expr) -> ir.Expr:
+    """An expression of examples as they are."""
+
     def still(node: ir.Expr) -> ir.Expr:
         return node.args[0] if isinstance(node, ir.Call) and node.random == "augmentation" else node
 
-    return rewrite(let.value.args[0], still)
+    return rewrite(value, still)
 
 
 def statistics_table(data: Data) -> list[py.Statement]:
@@ -260,6 +266,20 @@ def _features(data: Data, scope: Scope) -> py.Function:
         params.append(("key", py.Literal(None)))
     doc = "; ".join(f"{let.name}: {let.value.type}" for let in data.features) + "."
     return py.Function("features", tuple(params), doc, (*body, py.Return(py.Dict(tuple(entries)))))
+
+
+def prediction_inputs(program: Program, data: Data, names: tuple[str, ...]) -> py.Function:
+    """predict_inputs(raw, statistics): the features that a prediction reads, of the fields that these need"""
+    scope = _scope(program, data, py.Id("DTYPE"))
+    lets = {let.name: _unaugmented(let.value) for let in data.features if let.name in names}
+    entries = tuple((py.Literal(name), lower(value, scope)) for name, value in lets.items())
+    doc = "; ".join(f"{let.name}: {let.value.type}" for let in data.features if let.name in names)
+    return py.Function(
+        "predict_inputs",
+        (("raw", None), ("statistics", None)),
+        f"What the prediction reads of new examples: {doc}.",
+        (*_fields(data, tuple(lets.values()), py.Id("DTYPE")), py.Return(py.Dict(entries))),
+    )
 
 
 def _free(let: Let, data: Data) -> str:

@@ -29,6 +29,7 @@ from drmadc.compiler.lower.hypergradient import (
     trained_objective_function,
 )
 from drmadc.compiler.lower.hypers import arms_function, hyper_functions, sweep_function
+from drmadc.compiler.lower.predict import predict_functions
 from drmadc.compiler.lower.reverse import (
     needs_outputs,
     reverse_init_function,
@@ -80,6 +81,7 @@ def lower_module(program: Program) -> py.Module:
         functions.append(last)
     functions += hypergradient_functions(emit)
     functions += report_functions(program)
+    functions += predict_functions(program)
     functions += tune_functions(program)
     functions += arms_function(program)
     functions += sweep_function(program)

@@ -59,6 +59,8 @@ RESERVED = frozenset(
         "reverse_init",
         "hypergradient",
         "report",
+        "predict",
+        "predict_inputs",
         "images",
         "tune_step",
         "initial_hypers",

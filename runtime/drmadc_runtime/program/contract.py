@@ -18,7 +18,7 @@ from drmadc_runtime.core.domains import Domain
 from drmadc_runtime.core.trees import Tree
 from drmadc_runtime.core.types import ForwardStep, Hypers, Int, Params, Splits, State, UpdateState
 from drmadc_runtime.data.resident import Data
-from drmadc_runtime.data.statistics import Fit, Kinds, LaterFit
+from drmadc_runtime.data.statistics import Fields, Fit, Kinds, LaterFit
 from drmadc_runtime.data.streaming import Feed
 from drmadc_runtime.data.tasks import Tasks
 
@@ -128,6 +128,29 @@ class Retraining:
     arms: Callable[[Hypers], dict[str, Hypers]]
 
 
+class Predict(Protocol):
+    """The model's output on raw fields [n, ...], whose statistics are those of its train split: [n, ...]."""
+
+    def __call__(self, params: Params, hypers: Hypers, raw: Fields, statistics: Fields, /) -> jax.Array: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a program predicts of new examples.
+
+    Attributes:
+        function: see `Predict`.
+        kind: what the output is: a logit for each class, a logit of one thing or more, or the values themselves.
+        fields: the types of the raw fields that it reads, as `Request` writes them.
+        label: the field that is predicted; "" where it is none.
+    """
+
+    function: Predict
+    kind: Literal["classes", "probability", "values"]
+    fields: Mapping[str, str]
+    label: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Program:
     """A compiled program.
@@ -161,6 +184,7 @@ class Program:
         later_fits: the same for statistics of what reads others, given those of the functions before. By the executor.
         statistics: the kind of each statistic, ("mean",) or ("zca", epsilon); its order is the spec's.
         report: see `Report`. Read by the search after each outer step.
+        predict: the model's output on new examples; None where the objective is not the loss of one such output.
         images: hyperparameters -> pictures [height, width] or [n, height, width] by title. Read by a run at its end.
         stages: of the outer loop, in order. Read by the search.
         sweep: () -> the values of each axis of the grid, or under `along` the steps down the first hypergradient.
@@ -198,6 +222,7 @@ class Program:
     later_fits: tuple[LaterFit, ...] = ()
     statistics: Kinds | None = None
     report: Report | None = None
+    predict: Prediction | None = None
     images: Callable[[Hypers], dict[str, jax.Array]] | None = None
     stages: tuple[Stage, ...] = ()
     sweep: Callable[[], Mapping[str, jax.Array]] | None = None

@@ -22,6 +22,7 @@ from drmadc_runtime.program.training_runs import retrain
 from drmadc_runtime.run.best import best_step, stalled
 from drmadc_runtime.run.confirm import CONFIRMED, Comparison, confirm, verdict
 from drmadc_runtime.run.folder import Records, RunFolder, zipped
+from drmadc_runtime.run.model import Model, trained_model
 from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast
 from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_to, require
 from drmadc_runtime.run.reporting.plain import WINDOW, Display, Progress
@@ -48,6 +49,7 @@ class Run:
         sweep: a record for each point of the sweep.
         best: the number of the best outer step; None without one.
         confirmed: start against best on fresh draws, by key: objective and reports.
+        program: what was run.
     """
 
     path: Path
@@ -57,6 +59,16 @@ class Run:
     sweep: list[Record]
     best: int | None = None
     confirmed: Mapping[str, Comparison] = field(default_factory=dict)
+    program: Program | None = None
+
+    def model(self) -> Model:
+        """The model trained once more with `hypers`, as a function of raw fields by name; kept in the run folder.
+
+        Raises:
+            NoPrediction: the objective is not the loss of one model's output.
+        """
+        assert self.program is not None
+        return trained_model(self.program, self.path, self.best or 0, self.hypers)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what was recorded, hyperparameters, a figure of the objective, and pictures."""
@@ -250,7 +262,7 @@ def _search(executor: Executor, searcher: Searcher, records: Records, folder: Ru
     for path in folder.write_images(pictures(executor, final)):
         display.picture(path)
     display.end(folder.path, len(records.steps), number, verdict(compared, number) if number is not None else "")
-    return Run(folder.path, records.steps, final, arms, records.points, number, compared)
+    return Run(folder.path, records.steps, final, arms, records.points, number, compared, program)
 
 
 def _confirm(

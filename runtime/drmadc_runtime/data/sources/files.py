@@ -31,7 +31,7 @@ def npz(request: Request) -> Raw:
 
     def arrays(path: str) -> dict[str, Array]:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in request.fields}
+            return {name: file[name] for name in request.fields if name in file.files}
 
     return {part: _read(path, arrays) for part, path in request.files.items()}
 
@@ -80,13 +80,13 @@ def _folder(folder: Path, request: Request) -> dict[str, Array]:
     shape = tuple(int(n) for n in request.fields["image"][5:-1].split(", ")) if "image" in request.fields else ()
     with ThreadPoolExecutor() as pool:
         images = (
-            list(pool.map(lambda found: _pixels(found[0], shape, "size" in request.options), paths)) if shape else []
+            list(pool.map(lambda found: pixels(found[0], shape, "size" in request.options), paths)) if shape else []
         )
     labels = np.array([label for _, label in paths], np.int32)
     return {"image": np.stack(images), "label": labels} if shape else {"label": labels}
 
 
-def _pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:
+def pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:
     """One picture, grey or in colours as the first; cut to its middle and scaled where a size is asked for."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 

@@ -50,7 +50,7 @@ def load(source: str, request: Request) -> Raw:
     raw = SOURCES[source](request)
     if not request.fields:
         return raw
-    return {part: _checked(arrays, request, _place(source, request, part)) for part, arrays in raw.items()}
+    return {part: checked(arrays, request, _place(source, request, part)) for part, arrays in raw.items()}
 
 
 def _place(source: str, request: Request, part: str) -> str:
@@ -65,7 +65,7 @@ def _place(source: str, request: Request, part: str) -> str:
             return ", ".join(paths.values())
 
 
-def _checked(arrays: Mapping[str, Array], request: Request, place: str) -> dict[str, Array]:
+def checked(arrays: Mapping[str, Array], request: Request, place: str) -> dict[str, Array]:
     """The fields that are read, as declared."""
     out: dict[str, Array] = {}
     for name, declared in request.fields.items():

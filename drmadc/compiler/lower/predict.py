@@ -1,0 +1,114 @@
+"""predict(params, hypers, raw, statistics): the model's output on new examples, whose labels are not needed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from drmadc.compiler.lower.data import field_types, prediction_inputs
+from drmadc.compiler.lower.expressions import function_scope, lower
+from drmadc.compiler.lower.forward import hyper_reads
+from drmadc.compiler.passes.dependence import expression_hypers
+from drmadc.ir import nodes as ir
+from drmadc.ir.build import rewrite
+from drmadc.ir.program import Data, Program
+from drmadc.ir.types import EXAMPLE, Array, leading
+from drmadc.language.functions.losses import Loss
+from drmadc.language.registry import CALLS
+from drmadc.target import tree as py
+from drmadc.target.build import call
+
+Kind = Literal["classes", "probability", "values"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The first argument of the objective's loss, its features named `batch.x`, and of what field it predicts."""
+
+    value: ir.Expr
+    kind: Kind
+    features: tuple[str, ...]
+    label: str
+
+
+def prediction(program: Program) -> Prediction | None:
+    """What a program predicts; None where its objective is not the loss of one output of a model."""
+    data = program.data
+    if data is None or data.alphabets is not None:
+        return None
+    lets = {let.name: let.value for let in program.objective.lets}
+    whole = program.objective.value
+    for _ in lets:
+        whole = rewrite(whole, lambda node: lets.get(node.id, node) if isinstance(node, ir.Name) else node)
+    found = dict.fromkeys(
+        (part.split, node) for part in ir.walk(whole) if isinstance(part, ir.OnSplit) for node in _losses(part.x)
+    )
+    if len(found) != 1:
+        return None
+    ((split, loss),) = found
+    assert isinstance(loss, ir.Call)
+
+    def of_batch(node: ir.Expr) -> ir.Expr:
+        head, _, name = node.id.partition(".") if isinstance(node, ir.Name) else ("", "", "")
+        return ir.Name(f"batch.{name}", node.type) if head == split else node
+
+    value = rewrite(loss.args[0], of_batch)
+    if leading(value.type) != (EXAMPLE,) or any(isinstance(node, ir.Rows) for node in ir.walk(value)):
+        return None
+    kind: Kind = "values"
+    if loss.function == "cross_entropy":
+        kind = "classes"
+    elif loss.function == "binary_cross_entropy":
+        kind = "probability"
+    features = tuple(name.removeprefix("batch.") for name in ir.names_in(value) if name.startswith("batch."))
+    return Prediction(value, kind, features, _field(data, loss.args[1]))
+
+
+def _losses(expr: ir.Expr) -> list[ir.Call]:
+    """The losses of a model's output in an expression."""
+    return [
+        node
+        for node in ir.walk(expr)
+        if isinstance(node, ir.Call)
+        and isinstance(CALLS.get(node.function), Loss)
+        and any(isinstance(inner, ir.Apply) for inner in ir.walk(node.args[0]))
+    ]
+
+
+def _field(data: Data, target: ir.Expr) -> str:
+    """The field that a target is; "" where it is computed."""
+    name = target.id.rpartition(".")[2] if isinstance(target, ir.Name) else ""
+    value = next((let.value for let in data.features if let.name == name), None)
+    return value.id if isinstance(value, ir.Name) else ""
+
+
+def predict_functions(program: Program) -> list[py.Statement]:
+    """predict_inputs(raw, statistics) and predict(params, hypers, raw, statistics)"""
+    found = prediction(program)
+    if found is None or program.data is None:
+        return []
+    read = expression_hypers(program, found.value)
+    names = tuple(h.name for h in program.hypers if h.name in read)
+    body: list[py.Statement] = [*hyper_reads(program, names, at_step=False)]
+    body.append(py.Assign((py.Id("batch"),), call("predict_inputs", py.Id("raw"), py.Id("statistics"))))
+    body.append(py.Return(lower(found.value, function_scope(program))))
+    assert isinstance(found.value.type, Array)
+    arguments = ("params", "hypers", "raw", "statistics")
+    doc = f"The model's output on new examples: {found.value.type}."
+    origin = program.objective.origin
+    return [
+        prediction_inputs(program, program.data, found.features),
+        py.Function("predict", tuple((name, None) for name in arguments), doc, tuple(body), origin),
+    ]
+
+
+def prediction_record(program: Program) -> py.Expr | None:
+    """rt.Prediction(predict, kind="classes", fields={"image": "byte[8, 8]"}, label="label")"""
+    found = prediction(program)
+    if found is None or program.data is None:
+        return None
+    types = field_types(program.data)
+    used = {name for let in program.data.features if let.name in found.features for name in ir.names_in(let.value)}
+    fields = py.Dict(tuple((py.Literal(name), py.Literal(text)) for name, text in types.items() if name in used))
+    named: dict[str, py.Expr] = {"kind": py.Literal(found.kind), "fields": fields}
+    if found.label:
+        named["label"] = py.Literal(found.label)
+    return call("rt.Prediction", py.Id("predict"), **named)

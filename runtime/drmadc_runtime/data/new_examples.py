@@ -1,0 +1,81 @@
+"""New examples for a trained model: the fields that it reads, of a file or a folder, in its order; no labels."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from drmadc_common.compressed import without_ending
+from drmadc_common.image_folder import SUFFIXES
+from drmadc_runtime.data.resident import Data
+from drmadc_runtime.data.sources.files import pixels
+from drmadc_runtime.data.sources.read import SOURCES, checked
+from drmadc_runtime.data.sources.request import Array, DataError, Request
+
+ENDINGS: Mapping[str, str] = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".npz": "npz"}
+TABLES = ("csv", "parquet")
+Fields = Mapping[str, Array]
+
+
+def read_new(data: Data, fields: Mapping[str, str], path: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The fields of the examples in a file, and the paths of pictures in a folder ("" elsewhere: no names).
+
+    Args:
+        data: as the program was trained; says which columns of a table a field is made of, and its words.
+        fields: the types of the fields that are read.
+        path: .csv, .parquet, .npz, .npy (of one field), or a folder of pictures, which may lie in folders.
+
+    Raises:
+        DataError: it cannot be read, lacks a field or column, or holds what the model cannot take.
+    """
+    if not path.exists():
+        raise DataError(f"{path} does not exist")
+    if path.is_dir():
+        return _pictures(data, fields, path)
+    ending = Path(without_ending(path.name)).suffix.lower()
+    if ending == ".npy":
+        if len(fields) != 1:
+            raise DataError(f"{path}: the model reads {_listed(fields)}; give an .npz file with these arrays")
+        try:
+            arrays: Fields = {name: np.load(path, allow_pickle=False) for name in fields}
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"cannot read {path}: {error}") from error
+    else:
+        source = ENDINGS.get(ending, data.source if data.source in TABLES else "")
+        if not source:
+            raise DataError(f"{path} is not a .csv, .parquet, .npz or .npy file or a folder of pictures")
+        options = data.options if source == data.source else {}
+        columns = data.columns if source in TABLES else {}
+        request = Request({"test": str(path)}, columns, options, fields, words=data.words)
+        arrays = SOURCES[source](request)["test"]
+    return typed(data, fields, arrays, str(path)), ()
+
+
+def typed(data: Data, fields: Mapping[str, str], arrays: Mapping[str, npt.ArrayLike], place: str) -> dict[str, Array]:
+    """Fields as they are declared: words become numbers, missing values what stands for them.
+
+    Raises:
+        DataError: a field is absent or has another type or shape; `place` is how the message calls where it is from.
+    """
+    request = Request(fields=fields, words={name: words for name, words in data.words.items() if name in fields})
+    found = checked({name: np.asarray(x) for name, x in arrays.items()}, request, place)
+    if not len(next(iter(found.values()))):
+        raise DataError(f"{place} has no rows")
+    return found
+
+
+def _pictures(data: Data, fields: Mapping[str, str], folder: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The pictures below a folder, in the order of their paths."""
+    if tuple(fields) != ("image",):
+        raise DataError(f"{folder} is a folder of pictures, but the model reads {_listed(fields)}")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise DataError(f"{folder} has no pictures ({', '.join(SUFFIXES)})")
+    shape = tuple(int(n) for n in fields["image"][5:-1].split(", "))
+    images = [pixels(path, shape, "size" in data.options) for path in paths]
+    return {"image": np.stack(images)}, tuple(path.relative_to(folder).as_posix() for path in paths)
+
+
+def _listed(fields: Mapping[str, str]) -> str:
+    return ", ".join(f"`{name}`" for name in fields)

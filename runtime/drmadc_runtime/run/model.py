@@ -1,0 +1,168 @@
+"""The model that a run takes home: trained once more with its best hyperparameters, as a function of new examples."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from zipfile import BadZipFile
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from drmadc_common.atomic import write_whole
+from drmadc_runtime.core.trees import Tree
+from drmadc_runtime.core.types import Arrays, Hypers, Values
+from drmadc_runtime.data.new_examples import read_new, typed
+from drmadc_runtime.data.resident import Data
+from drmadc_runtime.data.sources.request import Array
+from drmadc_runtime.data.statistics import chunks_of
+from drmadc_runtime.program.contract import Predict, Prediction, Program
+from drmadc_runtime.program.executor import Executor
+from drmadc_runtime.program.training_runs import train
+from drmadc_runtime.run.folder import zipped
+
+MODEL = "model.npz"
+Output = npt.NDArray[np.floating]
+
+
+class NoPrediction(ValueError):
+    """A program of which nothing can be predicted; says why."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model.
+
+    Attributes:
+        program: of which run.
+        step: the outer step whose hyperparameters it was trained with.
+        hypers: these, in their own domains.
+        params: by path.
+        statistics: of the train split with which it was trained.
+    """
+
+    program: Program
+    step: int
+    hypers: Hypers
+    params: Arrays
+    statistics: Arrays = field(default_factory=dict)
+
+    def __call__(self, fields: Mapping[str, npt.ArrayLike]) -> Output:
+        """The model's output, as the objective's loss reads it (logits for cross_entropy).
+
+        Args:
+            fields: raw fields [n, ...] by name, as the source gives them; those of labels are not needed.
+
+        Returns:
+            [n, ...] in the order of the examples.
+
+        Raises:
+            DataError: a field is absent, or has another type or shape than the spec says.
+        """
+        return self.output(typed(self._data, self.prediction.fields, fields, "the given fields"))
+
+    def output(self, fields: Mapping[str, Array]) -> Output:
+        """The same of fields that are read and checked."""
+        with Executor(self.program).precision():
+            params = Tree({name: jnp.asarray(x) for name, x in self.params.items()})
+            statistics = {name: jnp.asarray(x) for name, x in self.statistics.items()}
+            pieces = [
+                np.asarray(self._function(params, self.hypers, jax.device_put(piece), statistics))
+                for piece in chunks_of(fields)
+            ]
+        return np.concatenate(pieces)
+
+    def read(self, path: Path | None) -> tuple[dict[str, Array], tuple[str, ...]]:
+        """Examples of a file or folder, with the names of pictures; without one the test split of the spec.
+
+        Raises:
+            DataError: see `read_new`.
+            NoPrediction: there is no test split.
+        """
+        if path is not None:
+            return read_new(self._data, self.prediction.fields, path)
+        splits = self._data.splits(0)
+        if "test" not in splits:
+            raise NoPrediction("the spec has no test split; give --data FILE")
+        return {name: splits["test"][name] for name in self.prediction.fields}, ()
+
+    @property
+    def prediction(self) -> Prediction:
+        """What is predicted."""
+        return predicted_by(self.program)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The names of the classes in order; empty where they have none."""
+        return self._data.words.get(self.prediction.label, ())
+
+    @property
+    def _data(self) -> Data:
+        assert isinstance(self.program.data, Data)
+        return self.program.data
+
+    @cached_property
+    def _function(self) -> Predict:
+        return jax.jit(self.prediction.function)
+
+
+def predicted_by(program: Program) -> Prediction:
+    """What a program predicts.
+
+    Raises:
+        NoPrediction: its objective does not say.
+    """
+    if program.predict is None:
+        raise NoPrediction(
+            f"{program.origins.objective}: nothing to predict: the objective is not the loss of one model's output, "
+            "as in `cross_entropy(net(x), y) on valid`"
+        )
+    return program.predict
+
+
+def trained_model(program: Program, folder: Path, step: int, hypers: Values) -> Model:
+    """The model of an outer step of a run: from model.npz in its folder, or trained once more and kept there.
+
+    It is trained on draws that no outer step has used.
+
+    Raises:
+        NoPrediction: nothing can be predicted, or training is not finite.
+        DataError: the data cannot be read.
+    """
+    predicted_by(program)
+    path = folder / MODEL
+    kept = _kept(path, step)
+    if kept is None:
+        executor = Executor(program)
+        state, _ = train(executor, hypers, program.fresh_outer)
+        (data,) = executor.data(program.fresh_outer)
+        params = {name: np.asarray(x) for name, x in sorted(state["w"].items())}
+        kept = params, {name: np.asarray(x) for name, x in data.get("statistics", {}).items()}
+        if not all(np.isfinite(x).all() for x in params.values()):
+            raise NoPrediction(f"training with the hyperparameters of outer step {step} is not finite; choose another")
+        named = [*_named("params", params), *_named("statistics", kept[1])]
+        write_whole(path, zipped({"step": np.array(step), **dict(named)}))
+    params, statistics = kept
+    return Model(program, step, Executor(program).cast(hypers), params, statistics)
+
+
+def _named(head: str, arrays: Arrays) -> Iterator[tuple[str, Array]]:
+    return ((f"{head}/{name}", x) for name, x in arrays.items())
+
+
+def _kept(path: Path, step: int) -> tuple[Arrays, Arrays] | None:
+    """Parameters and statistics in model.npz; None where it is of another step, damaged or not there."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if int(file["step"]) != step:
+                return None
+            parts = (
+                {n.partition("/")[2]: file[n] for n in file.files if n.startswith(f"{head}/")}
+                for head in ("params", "statistics")
+            )
+            params, statistics = parts
+            return params, statistics
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
