@@ -296,6 +296,19 @@ def report(params, hypers, data):
     }
 
 
+def predict_inputs(raw, statistics):
+    """What the prediction reads of new examples: image_: real[example, 784]."""
+    image = raw["image"].astype(DTYPE)
+    return {"image_": rt.flatten(image) / (1 + statistics["max"])}
+
+
+def predict(params, hypers, raw, statistics):
+    """The model's output on new examples: real[example, 10]."""  # awkward_names.drm:39
+    batch_ = hypers["batch"]
+    batch = predict_inputs(raw, statistics)
+    return step_(params, loss_(params, batch["image_"], batch_))
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -340,6 +353,9 @@ PROGRAM = rt.Program(
     fit=fit,
     statistics=STATISTICS,
     report=report,
+    predict=rt.Prediction(
+        predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

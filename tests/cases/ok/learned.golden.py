@@ -243,6 +243,20 @@ def report(params, hypers, data):
     return {"error/test": rt.error(mlp(params, test["x"], blur, drop), test["y"])}
 
 
+def predict_inputs(raw, statistics):
+    """What the prediction reads of new examples: x: real[example, 784]."""
+    image = raw["image"].astype(DTYPE)
+    return {"x": rt.flatten(image) / 255}
+
+
+def predict(params, hypers, raw, statistics):
+    """The model's output on new examples: real[example, 10]."""  # learned.drm:37
+    blur = hypers["blur"]
+    drop = hypers["drop"]
+    batch = predict_inputs(raw, statistics)
+    return mlp(params, batch["x"], blur, drop)
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free, "m": rt.zeros_like(free), "s": rt.zeros_like(free)}
@@ -299,6 +313,9 @@ PROGRAM = rt.Program(
     ),
     data=DATA,
     report=report,
+    predict=rt.Prediction(
+        predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

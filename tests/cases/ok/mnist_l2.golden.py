@@ -213,6 +213,18 @@ def images(hypers):
     return {"l2 of mlp.h1": jnp.reshape(rt.part(l2, 0, 784), (28, 28))}
 
 
+def predict_inputs(raw, statistics):
+    """What the prediction reads of new examples: x: real[example, 784]."""
+    image = raw["image"].astype(DTYPE)
+    return {"x": rt.flatten(image) / 255 - statistics["mean"]}
+
+
+def predict(params, hypers, raw, statistics):
+    """The model's output on new examples: real[example, 10]."""  # mnist_l2.drm:28
+    batch = predict_inputs(raw, statistics)
+    return mlp(params, batch["x"])
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -258,6 +270,9 @@ PROGRAM = rt.Program(
     statistics=STATISTICS,
     report=report,
     images=images,
+    predict=rt.Prediction(
+        predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

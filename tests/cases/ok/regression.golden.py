@@ -228,6 +228,18 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
+def predict_inputs(raw, statistics):
+    """What the prediction reads of new examples: x: real[example, 784]."""
+    image = raw["image"].astype(DTYPE)
+    return {"x": rt.flatten(image) / 255}
+
+
+def predict(params, hypers, raw, statistics):
+    """The model's output on new examples: real[example, 784]."""  # regression.drm:29
+    batch = predict_inputs(raw, statistics)
+    return jax.nn.sigmoid(coder(params, batch["x"]))
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free, "m": rt.zeros_like(free), "s": rt.zeros_like(free)}
@@ -281,6 +293,7 @@ PROGRAM = rt.Program(
     hypergradient=hypergradient,
     objective_at=lambda params, hypers, data: objective(params, data),
     data=DATA,
+    predict=rt.Prediction(predict, kind="values", fields={"image": "byte[28, 28]"}),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

@@ -316,6 +316,21 @@ def report(params, hypers, data):
     }
 
 
+def predict_inputs(raw, statistics):
+    """What the prediction reads of new examples: x: real[example, 784]."""
+    image = raw["image"].astype(DTYPE)
+    return {"x": rt.flatten(image) / 255}
+
+
+def predict(params, hypers, raw, statistics):
+    """The model's output on new examples: real[example, 10]."""
+    # reparametrised.drm:47
+    t_ = hypers["t"]
+    mix = hypers["mix"]
+    batch = predict_inputs(raw, statistics)
+    return scaled(params, batch["x"], t_, mix)
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -360,6 +375,9 @@ PROGRAM = rt.Program(
     ),
     data=DATA,
     report=report,
+    predict=rt.Prediction(
+        predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

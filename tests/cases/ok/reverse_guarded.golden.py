@@ -110,6 +110,9 @@ PROGRAM = rt.Program(
     hypergradient=hypergradient,
     objective_at=lambda params, hypers, data: objective(params, data),
     data=DATA,
+    predict=rt.Prediction(
+        predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

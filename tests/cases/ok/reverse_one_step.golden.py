@@ -77,6 +77,9 @@ PROGRAM = rt.Program(
     objective_at=lambda params, hypers, data: objective(params, data),
     online=online,
     data=DATA,
+    predict=rt.Prediction(
+        predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

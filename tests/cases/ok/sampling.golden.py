@@ -180,6 +180,18 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
+def predict_inputs(raw, statistics):
+    """What the prediction reads of new examples: x: real[example, 784]."""
+    image = raw["image"].astype(DTYPE)
+    return {"x": rt.flatten(image) / 255 - statistics["mean"]}
+
+
+def predict(params, hypers, raw, statistics):
+    """The model's output on new examples: real[example, 10]."""  # sampling.drm:27
+    batch = predict_inputs(raw, statistics)
+    return mlp(params, batch["x"])
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -223,6 +235,9 @@ PROGRAM = rt.Program(
     data=DATA,
     fit=fit,
     statistics=STATISTICS,
+    predict=rt.Prediction(
+        predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

@@ -210,6 +210,32 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
 
 
+def predict_inputs(raw, statistics):
+    """What the prediction reads of new examples: x: real[example, 9]."""
+    numbers = raw["numbers"].astype(DTYPE)
+    plan = raw["plan"]
+    since = raw["since"].astype(DTYPE)
+    return {
+        "x": rt.concat(
+            rt.standardise(
+                rt.fill_missing(numbers, statistics["median"]),
+                statistics["mean"],
+                statistics["std"],
+            ),
+            rt.is_missing(numbers, DTYPE),
+            rt.one_hot(rt.fill_missing(plan, statistics["most_frequent"]), 3, DTYPE),
+            rt.is_missing(plan, DTYPE),
+            rt.rescale(since, statistics["min"], statistics["max"]),
+        ),
+    }
+
+
+def predict(params, hypers, raw, statistics):
+    """The model's output on new examples: real[example, 2]."""  # table.drm:23
+    batch = predict_inputs(raw, statistics)
+    return net(params, batch["x"])
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -254,6 +280,16 @@ PROGRAM = rt.Program(
     fit=fit,
     statistics=STATISTICS,
     later_fits=(fit_2,),
+    predict=rt.Prediction(
+        predict,
+        kind="classes",
+        fields={
+            "numbers": "real[2] or missing",
+            "plan": "class[3] or missing",
+            "since": "real[]",
+        },
+        label="churn",
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

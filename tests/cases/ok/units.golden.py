@@ -265,6 +265,21 @@ def report(params, hypers, data):
     }
 
 
+def predict_inputs(raw, statistics):
+    """What the prediction reads of new examples: x: real[example, 784]."""
+    image = raw["image"].astype(DTYPE)
+    return {
+        "x": (rt.flatten(image) / 255 - statistics["mean"]) / (0.1 + statistics["std"]),
+    }
+
+
+def predict(params, hypers, raw, statistics):
+    """The model's output on new examples: real[example, 10]."""  # units.drm:31
+    gain = hypers["gain"]
+    batch = predict_inputs(raw, statistics)
+    return lens(params, batch["x"], gain)
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free, "v": rt.zeros_like(free)}
@@ -314,6 +329,9 @@ PROGRAM = rt.Program(
     fit=fit,
     statistics=STATISTICS,
     report=report,
+    predict=rt.Prediction(
+        predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,
