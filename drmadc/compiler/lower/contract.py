@@ -4,11 +4,11 @@ from drmadc.compiler.lower.data import fits
 from drmadc.compiler.lower.expectations import expectations
 from drmadc.compiler.lower.predict import prediction_record
 from drmadc.compiler.lower.tuning import stages
-from drmadc.compiler.passes.dependence import function_hypers, function_splits
+from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir.program import Program
 from drmadc.language.strategies.base import strategy_of
 from drmadc.target import tree as py
-from drmadc.target.build import call, item
+from drmadc.target.build import call
 
 FUNCTIONS = (
     "initial_hypers",
@@ -46,7 +46,7 @@ def program_record(program: Program) -> py.Statement:
     named["domains"] = py.Id("DOMAINS")
     named |= {name: py.Id(name) for name in FUNCTIONS}
     if program.confirm and program.stages:
-        named["objective_at"] = objective_at(program)
+        named["objective_at"] = py.Id("objective_at")
     if strategy_of(program).online and program.stages:
         named["online"] = py.Id("online")
     named |= _data(program)
@@ -69,14 +69,6 @@ def program_record(program: Program) -> py.Statement:
     if program.expectations:
         named["expectations"] = expectations(program)
     return py.Assign((py.Id("PROGRAM"),), call("rt.Program", **named))
-
-
-def objective_at(program: Program) -> py.Expr:
-    """lambda params, hypers, data: objective(params, hypers["a"], data)"""
-    data = ("data",) if program.data is not None else ()
-    direct = tuple(item("hypers", name) for name in function_hypers(program, program.objective))
-    arguments: tuple[py.Expr, ...] = (py.Id("params"), *direct, *map(py.Id, data))
-    return py.Lambda(("params", "hypers", *data), py.Call(py.Id("objective"), arguments))
 
 
 def _data(program: Program) -> dict[str, py.Expr]:

@@ -140,6 +140,16 @@ def trained_objective_function(emit: Emission) -> py.Function:
     return py.Function("trained_objective", tuple((name, None) for name in emit.inputs()), doc, body)
 
 
+def objective_at_function(emit: Emission) -> py.Function:
+    """objective_at(params, hypers, data)"""
+    program = emit.program
+    direct = (item("hypers", h) for h in function_hypers(program, program.objective))
+    data = emit.inputs()[2:]
+    value = call("objective", py.Id("params"), *direct, *map(py.Id, data))
+    doc = "Outer objective of trained parameters, on whatever draws they were trained."
+    return py.Function("objective_at", tuple((n, None) for n in ("params", "hypers", *data)), doc, (py.Return(value),))
+
+
 def objective_statements(program: Program, state: str) -> list[py.Statement]:
     """value, d_w = jax.value_and_grad(objective)(...), and d_hypers of what the objective itself reads"""
     data = (py.Id("data"),) if program.data is not None else ()

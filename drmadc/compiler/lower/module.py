@@ -24,6 +24,7 @@ from drmadc.compiler.lower.forward import (
 from drmadc.compiler.lower.hypergradient import (
     Emitter,
     hypergradient_functions,
+    objective_at_function,
     reverse_init_reached,
     save_policy,
     trained_objective_function,
@@ -76,6 +77,8 @@ def lower_module(program: Program) -> py.Module:
         training_loss_function(program),
         trained_objective_function(emit),
     ]
+    if program.confirm and program.stages:
+        functions.append(objective_at_function(emit))
     last = reverse_init_function(program, adjoint) if reverse_init_reached(program) else None
     if last is not None:
         functions.append(last)

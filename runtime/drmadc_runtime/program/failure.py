@@ -1,6 +1,7 @@
 """Finds where a run ceased to be finite: outer step, training step, and the spec's line."""
 
 import inspect
+import re
 from collections.abc import Callable
 
 import jax
@@ -90,6 +91,7 @@ def locate(executor: Executor, hypers: Values, outer: int, result: Evaluation) -
 def _line(origin: str, function: Callable[..., PyTree]) -> str:
     """A line of the spec, and what it says: the first paragraph of the docstring of what was emitted for it."""
     said = (inspect.getdoc(function) or "").partition("\n\n")[0]
+    said = re.sub(r"^(One step of|[A-Z][a-z ]+:) ", "", " ".join(said.split())).removesuffix(".")
     return f"{origin}: {' '.join(said.split())}"
 
 

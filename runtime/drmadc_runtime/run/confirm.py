@@ -91,7 +91,7 @@ def read_confirmed(folder: Path) -> dict[str, Comparison]:
     """What a run folder holds of it, by key; empty where nothing was confirmed.
 
     Raises:
-        ValueError: confirm.json is damaged.
+        ValueError: confirm.json is corrupt.
     """
     path = folder / CONFIRMED
     if not path.exists():
@@ -100,7 +100,7 @@ def read_confirmed(folder: Path) -> dict[str, Comparison]:
         rows = json.loads(path.read_text(encoding="utf-8"))
         return {row["key"]: Comparison(row["key"], tuple(row["start"]), tuple(row["best"])) for row in rows}
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged") from error
+        raise ValueError(f"{path} is corrupt") from error
 
 
 def verdict(found: Mapping[str, Comparison], best: int) -> str:

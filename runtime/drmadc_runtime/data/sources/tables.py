@@ -71,7 +71,7 @@ def _csv(path: Path, wanted: tuple[str, ...], separator: str) -> dict[str, _Colu
         with open_csv(path, separator) as table:
             absent = next((name for name in wanted if name not in table.names), None)
             if absent is not None:
-                raise DataError(f"{path}: there is no column `{absent}`; there are {', '.join(table.names[:20])}")
+                raise DataError(f"{path} has no column `{absent}`; its columns are {', '.join(table.names[:20])}")
             places = [table.names.index(name) for name in wanted]
             lines: list[int] = []
             cells: tuple[list[str], ...] = tuple([] for _ in places)
@@ -121,7 +121,7 @@ def _parquet(path: str, wanted: tuple[str, ...]) -> dict[str, _Column]:
         names = pyarrow.parquet.read_schema(path).names
         absent = next((name for name in wanted if name not in names), None)
         if absent is not None:
-            raise DataError(f"{path}: there is no column `{absent}`; there are {', '.join(names[:20])}")
+            raise DataError(f"{path} has no column `{absent}`; its columns are {', '.join(names[:20])}")
         table = pyarrow.parquet.read_table(path, columns=list(wanted))
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}") from error

@@ -48,7 +48,7 @@ def test_the_states_come_back_one_by_one() -> None:
 
 
 def test_what_is_lost_grows_by_the_inverse_decay_each_step() -> None:
-    few, many = (float(jax.jit(lambda steps=steps: trained(steps)[1].lost())()) for steps in (6, 120))
+    few, many = (float(jax.jit(lambda steps=steps: trained(steps)[1].reversal_error())()) for steps in (6, 120))
     assert few < 1e-13
     assert many > 1e-7  # 0.8^-120 rounding errors
 
@@ -57,6 +57,6 @@ def test_what_is_lost_is_relative_to_the_start() -> None:
     start = {"w": tree(jnp.array([3.0, 0.0, 4.0])), "v": tree(jnp.zeros(3))}
     last = {"w": tree(jnp.array([3.0, 0.5, 4.0])), "v": tree(jnp.zeros(3))}
     path = NaiveTrajectory(start, last, kick, drift, 0)
-    assert float(path.lost()) == pytest.approx(0.1)
+    assert float(path.reversal_error()) == pytest.approx(0.1)
     zero = NaiveTrajectory({**start, "w": tree(jnp.zeros(3))}, last, kick, drift, 0)
-    assert float(zero.lost()) > 1e29
+    assert float(zero.reversal_error()) > 1e29
