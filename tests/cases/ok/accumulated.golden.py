@@ -201,6 +201,11 @@ def trained_objective(hypers, outer, data):
     return objective(state["w"], hypers["blur"], data)
 
 
+def objective_at(params, hypers, data):
+    """Outer objective of trained parameters, on whatever draws they were trained."""
+    return objective(params, hypers["blur"], data)
+
+
 def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # accumulated.drm:28
@@ -288,7 +293,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
-    objective_at=lambda params, hypers, data: objective(params, hypers["blur"], data),
+    objective_at=objective_at,
     data=DATA,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"

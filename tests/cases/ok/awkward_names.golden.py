@@ -253,6 +253,11 @@ def trained_objective(hypers, outer, data):
     return objective(state["w"], hypers["batch"], data)
 
 
+def objective_at(params, hypers, data):
+    """Outer objective of trained parameters, on whatever draws they were trained."""
+    return objective(params, hypers["batch"], data)
+
+
 def reverse_init(adjoint, hypers, outer):
     """Adjoint of the initial values: what reaches the hyperparameters that set them."""
     d_hypers = dict(adjoint["hypers"])
@@ -348,7 +353,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
-    objective_at=lambda params, hypers, data: objective(params, hypers["batch"], data),
+    objective_at=objective_at,
     data=DATA,
     fit=fit,
     statistics=STATISTICS,

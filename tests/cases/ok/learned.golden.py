@@ -210,6 +210,11 @@ def trained_objective(hypers, outer, data):
     return objective(state["w"], hypers["images"], hypers["blur"], hypers["drop"], data)
 
 
+def objective_at(params, hypers, data):
+    """Outer objective of trained parameters, on whatever draws they were trained."""
+    return objective(params, hypers["images"], hypers["blur"], hypers["drop"], data)
+
+
 def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(), chosen: exact(store)."""
     # learned.drm:36
@@ -308,9 +313,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
-    objective_at=lambda params, hypers, data: objective(
-        params, hypers["images"], hypers["blur"], hypers["drop"], data
-    ),
+    objective_at=objective_at,
     data=DATA,
     report=report,
     predict=rt.Prediction(

@@ -71,7 +71,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
-    objective_at=lambda params, hypers, data: objective(params, data),
+    objective_at=objective_at,
     data=DATA,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"

@@ -161,6 +161,11 @@ def trained_objective(hypers, outer, data):
     return objective(state["w"], data)
 
 
+def objective_at(params, hypers, data):
+    """Outer objective of trained parameters, on whatever draws they were trained."""
+    return objective(params, data)
+
+
 def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: drmad(knots: 3)."""
     # sampling.drm:28
@@ -231,7 +236,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
-    objective_at=lambda params, hypers, data: objective(params, data),
+    objective_at=objective_at,
     data=DATA,
     fit=fit,
     statistics=STATISTICS,

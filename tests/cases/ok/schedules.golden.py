@@ -170,6 +170,11 @@ def trained_objective(hypers, outer, data):
     return objective(state["w"], data)
 
 
+def objective_at(params, hypers, data):
+    """Outer objective of trained parameters, on whatever draws they were trained."""
+    return objective(params, data)
+
+
 def reverse_init(adjoint, hypers, outer):
     """Adjoint of the initial values: what reaches the hyperparameters that set them."""
     d_hypers = dict(adjoint["hypers"])
@@ -261,7 +266,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
-    objective_at=lambda params, hypers, data: objective(params, data),
+    objective_at=objective_at,
     data=DATA,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"

@@ -228,6 +228,11 @@ def trained_objective(hypers, outer, data):
     return objective(state["w"], hypers["gain"], hypers["l2"], data)
 
 
+def objective_at(params, hypers, data):
+    """Outer objective of trained parameters, on whatever draws they were trained."""
+    return objective(params, hypers["gain"], hypers["l2"], data)
+
+
 def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     """Objective and its gradient in the hyperparameters: exact(store)."""
     # units.drm:32
@@ -322,9 +327,7 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
-    objective_at=lambda params, hypers, data: objective(
-        params, hypers["gain"], hypers["l2"], data
-    ),
+    objective_at=objective_at,
     data=DATA,
     fit=fit,
     statistics=STATISTICS,
