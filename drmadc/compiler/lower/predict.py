@@ -38,13 +38,11 @@ def prediction(program: Program) -> Prediction | None:
     whole = program.objective.value
     for _ in lets:
         whole = rewrite(whole, lambda node: lets.get(node.id, node) if isinstance(node, ir.Name) else node)
-    found = dict.fromkeys(
-        (part.split, node) for part in ir.walk(whole) if isinstance(part, ir.OnSplit) for node in _losses(part.x)
-    )
-    if len(found) != 1:
+    parts = [part for part in ir.walk(whole) if isinstance(part, ir.OnSplit)]
+    losses = [(part.split, loss) for part in parts for loss in _losses(part.x)]
+    if len({(split, loss.args[0]) for split, loss in losses}) != 1:
         return None
-    ((split, loss),) = found
-    assert isinstance(loss, ir.Call)
+    split, loss = losses[0]
 
     def of_batch(node: ir.Expr) -> ir.Expr:
         head, _, name = node.id.partition(".") if isinstance(node, ir.Name) else ("", "", "")

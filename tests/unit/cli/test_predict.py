@@ -7,9 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import drmadc
 from drmadc.cli.main import cli
+from drmadc_runtime.data.new_examples import read_new
+from drmadc_runtime.data.resident import Data
 from drmadc_runtime.data.sources.request import DataError
 from drmadc_runtime.run.model import NoPrediction, predicted_by
 
@@ -192,8 +195,29 @@ def test_a_run_in_python_gives_its_model(tmp_path: Path) -> None:
     assert "predictions.csv: 30 predictions" in done.output
 
 
+def test_pictures_are_read_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    data = Data("images", 0, files={"train": "gone"})
+    for name, grey in (("b/2.png", 2), ("b/1.png", 1), ("a.png", 3)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (8, 8), grey).save(tmp_path / name)
+    fields, names = read_new(data, {"image": "byte[8, 8]"}, tmp_path)
+    assert names == ("a.png", "b/1.png", "b/2.png")
+    assert fields["image"].shape == (3, 8, 8)
+    assert fields["image"][:, 0, 0].tolist() == [3, 1, 2]
+    with pytest.raises(DataError, match="is a folder of pictures, but the model reads `age`"):
+        read_new(data, {"age": "real[]"}, tmp_path)
+    Image.new("L", (7, 8)).save(tmp_path / "c.png")
+    with pytest.raises(DataError, match=r"c\.png is 7 by 8 pixels"):
+        read_new(data, {"image": "byte[8, 8]"}, tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="has no pictures"):
+        read_new(data, {"image": "byte[8, 8]"}, tmp_path / "empty")
+
+
 def test_an_objective_of_two_losses_predicts_nothing() -> None:
     one = "minimize = cross_entropy(net(x), y)"
     two = DIGITS.replace(one, f"{one} + cross_entropy(net(2 * x), y)")
     with pytest.raises(NoPrediction, match=r"nothing to predict: the objective is not the loss of one model's output"):
         predicted_by(drmadc.compile_text(two).emitted)
+    same = DIGITS.replace(one, f"{one} + 0.1 * cross_entropy(net(x), y)")
+    assert predicted_by(drmadc.compile_text(same).emitted).label == "label"
