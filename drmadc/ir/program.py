@@ -127,8 +127,8 @@ class Data:
     `columns` are, of a table, the columns of each field: one, or several as a vector of real numbers. `stratify` and
     `balance` name a label; with `folds`, the valid split of an outer step is one fold of train and valid together.
     `geometric` are, for a field of a training minibatch, what flips, crops or covers it, one after another.
-    `feed` is how the train split reaches the device; "" until a pass settles it. `words` are, of a field of words that
-    is read, the words of its classes in order.
+    `feed` is how the train split reaches the device; "" until a pass settles it, whose reason is `feed_reason`. `words`
+    are, of a field of words that is read, the words of its classes in order.
     """
 
     name: str
@@ -149,6 +149,7 @@ class Data:
     geometric: FieldTransforms = ()
     feed: Literal["", "resident", "streamed"] = ""
     words: Words = ()
+    feed_reason: str = ""
 
     @property
     def drawn(self) -> bool:

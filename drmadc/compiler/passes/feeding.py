@@ -25,20 +25,21 @@ def feed(program: Program) -> Program:
     """Settle `feed`: as the spec says, else streamed where the train split is larger than its share of memory."""
     if program.data is None:
         return program
-    word = "streamed" if feeding(program).streamed else "resident"
-    return replace(program, data=replace(program.data, feed="streamed" if word == "streamed" else "resident"))
+    found = feeding(program)
+    data = replace(program.data, feed="streamed" if found.streamed else "resident", feed_reason=found.reason)
+    return replace(program, data=data)
 
 
 def feeding(program: Program) -> Feeding:
-    """How the train split would be fed."""
+    """How the train split is fed: as is settled, or as it would be."""
     assert program.data is not None
     size = train_bytes(program)
     problem = obstacle(program)
     match program.data.feed:
         case "resident":
-            return Feeding(size, False, "")
+            return Feeding(size, False, program.data.feed_reason)
         case "streamed":
-            return Feeding(size, not problem, problem)
+            return Feeding(size, not problem, problem or program.data.feed_reason)
         case _ if size <= SHARE:
             return Feeding(size, False, f"it fits the memory limit for data, {bytes_text(SHARE)}")
         case _ if problem:

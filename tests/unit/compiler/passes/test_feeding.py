@@ -4,6 +4,8 @@ import pytest
 
 import drmadc
 from drmadc.compiler.passes import feeding
+from drmadc.ir.program import Program
+from drmadc_common.amounts import bytes_text
 
 SPEC = """
 data d {{
@@ -16,15 +18,20 @@ data d {{
 params w: real[64] = 0.1
 hyper l2: positive = 0.01
 train {{
-  loss = {loss} + l2 * sum(w ^ 2)  update = sgd(rate: 0.1)  batch = 4  steps = 3
+  loss = {loss} + l2 * sum(w ^ 2)  update = sgd(rate: 0.1)  batch = {batch}  steps = 3
 }}
 tune {{ minimize = mean(x @ w) on valid  update = sgd(rate: 0.1)  steps = 1 }}
 """
 LABEL = {"label": "y: class[10] = label", "loss": "mean((x @ w - 1) ^ 2)"}
 
 
-def found(feed: str = "", label: str = "", loss: str = "mean((x @ w - 1) ^ 2)") -> feeding.Feeding:
-    return feeding.feeding(drmadc.compile_text(SPEC.format(feed=feed, label=label, loss=loss)).ir)
+def compiled(feed: str = "", label: str = "", loss: str = "mean((x @ w - 1) ^ 2)", batch: str = "4") -> Program:
+    return drmadc.compile_text(SPEC.format(feed=feed, label=label, loss=loss, batch=batch)).ir
+
+
+def found(**fields: str) -> feeding.Feeding:
+    """Of the compiled program, in which it is settled."""
+    return feeding.feeding(compiled(**fields))
 
 
 def test_fields_that_are_read_are_counted() -> None:
@@ -34,11 +41,22 @@ def test_fields_that_are_read_are_counted() -> None:
 
 
 def test_the_spec_decides() -> None:
-    assert not found("feed = resident").streamed
-    assert found("feed = streamed").streamed
+    assert found(feed="feed = resident") == feeding.Feeding(40 * 64, False, "")
+    assert found(feed="feed = streamed") == feeding.Feeding(40 * 64, True, "")
 
 
 @pytest.mark.parametrize(("share", "streamed"), [(40 * 64, False), (40 * 64 - 1, True)])
 def test_what_is_larger_than_its_share_is_streamed(share: int, streamed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeding, "SHARE", share)
-    assert found().streamed == streamed
+    limit = f"the memory limit for data, {bytes_text(share)}"
+    reason = f"it exceeds {limit}" if streamed else f"it fits {limit}"
+    assert found() == feeding.Feeding(40 * 64, streamed, reason)
+    data = compiled().data
+    assert data is not None
+    assert data.feed == ("streamed" if streamed else "resident")  # settled, no longer left open
+
+
+def test_what_cannot_be_streamed_stays_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "SHARE", 1000)
+    reason = "it exceeds the memory limit for data, 1 KB, but `batch = all` reads the whole split at each step"
+    assert found(batch="all") == feeding.Feeding(40 * 64, False, reason)

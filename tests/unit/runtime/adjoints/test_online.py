@@ -69,7 +69,7 @@ def test_hyperparameters_move_at_the_end_of_every_round(steps: int, every: int) 
             tune_step,
             tune_state,
             jnp.asarray(OUTER),
-            jnp.asarray(DATA),
+            jnp.asarray(DATA),  # type: ignore[arg-type]
             every=every,
             steps=steps,
         )

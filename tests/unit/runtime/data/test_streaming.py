@@ -62,6 +62,48 @@ def test_shards_are_parts_of_each_minibatch(sampling: str) -> None:
             fed(sampling, shard=shard)
 
 
+@pytest.mark.parametrize("redraw", [True, False])
+def test_one_step_and_given_rows_are_the_devices(redraw: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`one` of any step, also of the last block's; `take` of rows of the split, without the moves of minibatches."""
+    monkeypatch.setattr(streaming, "BLOCK", 6 * 68 * 4)
+    source = fed("without_replacement", geometric=GEOMETRIC, redraw=redraw)
+    for outer, t in ((1, 0), (1, 6), (0, 12)):
+        found = jax.jit(source.one)(outer, t)
+        for name, wanted in on_the_device(source, "without_replacement", outer, t).items():
+            np.testing.assert_array_equal(found[name], wanted)
+            assert found[name].dtype == wanted.dtype
+    rows = jnp.array([3, 0, 49])
+    taken = jax.jit(source.take)(1, rows)
+    for name, wanted in source.data.splits(1)["train"].items():
+        np.testing.assert_array_equal(taken[name], wanted[np.asarray(rows)])
+
+
+def test_the_next_block_is_begun_in_the_direction_of_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forwards and backwards, within the run; memory is that of the blocks that are kept and of one in the making."""
+    monkeypatch.setattr(streaming, "BLOCK", 6 * 68 * 2)
+    begun: list[tuple[int, int]] = []
+    fill, buffer, buffers = rt.Feed.fill, rt.Feed.buffer, 0
+
+    def filled(self: rt.Feed, outer: int, number: int, out: streaming.Block) -> streaming.Block:
+        begun.append((outer, number))
+        return fill(self, outer, number, out)
+
+    def counted(self: rt.Feed) -> streaming.Block:
+        nonlocal buffers
+        buffers += 1
+        return buffer(self)
+
+    monkeypatch.setattr(rt.Feed, "fill", filled)
+    monkeypatch.setattr(rt.Feed, "buffer", counted)
+    source = fed("cyclic")
+    assert source.length == 2  # 7 blocks
+    for number in (*range(7), *range(5, -1, -1)):
+        source.served(0, number)
+    source.served(0, 0)  # is there: nothing is begun but what follows it, which is there too
+    assert begun == [(0, n) for n in (*range(7), 2, 1, 0)]
+    assert buffers <= streaming.KEPT + 1
+
+
 # No row travels; the walk of a keyed bijection ends when all devices have (one boolean).
 DEVICES = """
 import jax, jax.numpy as jnp, numpy as np

@@ -95,7 +95,7 @@ def test_the_figures_of_a_small_program() -> None:
     assert (found.steps, found.parameters, found.hypers, found.item) == (8, 4, HYPERS, 4)
     assert (found.split, found.tasks) == (40, 1)
     assert (found.state, found.row, found.weights) == (8 * PARAMETERS, 4 * PARAMETERS, 4 * PARAMETERS)
-    assert (found.before, found.after) == ({"w"}, set())
+    assert (found.before, found.after) == (frozenset({"w"}), frozenset())
     assert found.touch == PASS * PARAMETERS
     assert found.train == network.gradient(5) + PASS * PARAMETERS * (4 + 6) + FIXED
     assert found.reverse == network.product(5) + PASS * PARAMETERS * (2 * 4 + 8) + FIXED
@@ -135,7 +135,7 @@ W, V, RATE = ir.Name("w", Tree("params")), ir.Name("v", Tree("params")), ir.Name
 
 
 def tree(op: str, left: ir.Expr, right: ir.Expr) -> ir.Expr:
-    return ir.Binary(op, left, right, Tree("params"))  # type: ignore[arg-type]
+    return ir.Binary(op, left, right, Tree("params"))
 
 
 @pytest.mark.parametrize(
