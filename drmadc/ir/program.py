@@ -35,13 +35,17 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A trained array; `layer` is `mlp.h1`, `role` weight, bias or array; one of each task where `tasks` is not 0."""
+    """A trained array; `layer` is `mlp.h1`, `role` weight, bias or array; one of each task where `tasks` is not 0.
+
+    `default` is the initialiser that its layer gives it.
+    """
 
     path: str
     shape: tuple[int, ...]
     layer: str
     role: Literal["weight", "bias", "array"]
     tasks: int = 0
+    default: str = ""
 
     @property
     def full_shape(self) -> tuple[int, ...]:

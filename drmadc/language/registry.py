@@ -31,6 +31,9 @@ CALLS: dict[str, Function] = {
 }
 """What an `ir.Call` may be, beside statistics of data and of recorded series."""
 
+INITIALISERS = tuple(op.name for op in initial.OPS if isinstance(op, initial.Initialiser | initial.Zeros))
+"""Initial values by name: `init = { weights: he }`."""
+
 LAYERS: dict[str, Layer] = {module.LAYER.name: module.LAYER for module in (dense,)}
 """What an `ir.Layer` may be."""
 

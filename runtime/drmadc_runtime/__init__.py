@@ -17,7 +17,8 @@ from drmadc_runtime.adjoints.reversible import Reversible, reversible_forward_pa
 from drmadc_runtime.adjoints.store import Store
 from drmadc_runtime.core.axes import At, Layout, broadcast, part, unbroadcast
 from drmadc_runtime.core.domains import constrain, positive, real, reverse_constrain, unconstrain, unit
-from drmadc_runtime.core.random import draw_rows, noise_key, normal, uniform
+from drmadc_runtime.core.initialisers import orthogonal, variance_scaled
+from drmadc_runtime.core.random import draw_rows, noise_key, normal, truncated_normal, uniform
 from drmadc_runtime.core.ties import tied, tied_all, tied_steps
 from drmadc_runtime.core.trees import (
     Tree,
@@ -153,6 +154,7 @@ __all__ = [
     "normal",
     "one_hot",
     "online",
+    "orthogonal",
     "part",
     "perplexity",
     "positive",
@@ -181,11 +183,13 @@ __all__ = [
     "tree_full",
     "tree_map",
     "tree_sum",
+    "truncated_normal",
     "unbroadcast",
     "unconstrain",
     "uniform",
     "unit",
     "unit_step",
+    "variance_scaled",
     "whiten",
     "zeros_like",
 ]

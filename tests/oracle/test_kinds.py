@@ -67,6 +67,8 @@ KINDS: dict[str, tuple[list[str], str, str, str, str, str]] = {
     "quadratic form": (["3, 3"], "real", "identity()", " + sum(mlp.h1.weight * (h @ mlp.h1.weight))", INIT, BALL),
     "continuous transformation": (["3, 3"], "real", "normal(0.2)", " + cross_entropy(mlp(x @ expm(h)), y)", INIT, BALL),
     "initial scale": (GROUP, "positive", "0.5", "", "params: normal(h)", BALL),
+    "scale of named initial values": (UNITS, "positive", "0.5", "", "weights: h * he, biases: 0.1", BALL),
+    "scale of rotations": (UNITS, "positive", "0.5", "", "weights: orthogonal * h, biases: 0.1", BALL),
     "initial weights": (FULL, "real", "normal(0.5)", "", "params: h", BALL),
     "initial distribution": (
         ["5", "param of mlp.params, 5"],

@@ -112,10 +112,10 @@ parameters. Declare it over `mlp.params`.""",
 
 A rule's momentum must stay between 0 and 1, but a `real` or `positive` hyperparameter may leave that range while it
 is tuned. Declare it `unit`.""",
-    "E0310": """parameters without exactly one initial value
+    "E0310": """parameters with two initial values
 
-Each array of the models needs exactly one entry of `init`: `weights`, `biases`, `params`, a layer, or an
-array.""",
+Each array of the models stands in one entry of `init` at most: `weights`, `biases`, `params`, a layer, or an array.
+What is left out starts as its layer says, weights by `lecun` and biases by `zeros`.""",
     "E0401": """a hyperparameter that the objective does not depend on
 
 Its hypergradient is identically 0: it is unused, or a derivative between it and the objective is 0 (as that of

@@ -14,7 +14,7 @@ class Settings:
         self, block: str, settings: tuple[ast.Setting, ...], allowed: tuple[str, ...], span: Span, bag: Bag
     ) -> None:
         self._block = block
-        self._span = span
+        self.span = span
         self._bag = bag
         self._given: dict[str, ast.Setting] = {}
         self._misspelt: set[str] = set()
@@ -36,7 +36,7 @@ class Settings:
     def required(self, name: str, example: str) -> ast.Expr | None:
         """The value of a setting; its absence is reported with an example of what to write."""
         if name not in self._given and name not in self._misspelt:
-            head = Span(self._span.file, self._span.start, self._span.start + len(self._block))
+            head = Span(self.span.file, self.span.start, self.span.start + len(self._block))
             self._bag.add(name_errors.MissingSetting(head, self._block, name, example))
         return self.optional(name)
 

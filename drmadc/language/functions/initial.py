@@ -152,10 +152,99 @@ class Identity(_Filled):
         return len(lengths) > 1 and lengths[-1] == lengths[-2]
 
 
+@dataclass(frozen=True, slots=True)
+class FewAxes(WrongCall):
+    """An initialiser of matrices for an array of fewer axes, which has no fan-in."""
+
+    path: str
+
+    def problem(self) -> str:
+        return "needs arrays of two or more axes"
+
+    def label(self) -> str:
+        return f"`{self.path}` has fewer"
+
+    def help(self) -> str:
+        return "initialise biases by `zeros` or by a number"
+
+
+@dataclass(frozen=True, slots=True)
+class Zeros(Function):
+    """0 everywhere."""
+
+    family: ClassVar[Family] = "initial value"
+    allowed_in: ClassVar[str] = "`init`"
+
+    def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
+        if ctx.group is None:
+            ctx.report(Misplaced(expr.span, self))
+            return None
+        return ir.Const(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Initialiser(Function):
+    """Random matrices whose scale follows from their shape; the arrays of a layer may have more axes than two.
+
+    `draws` is what each is made of, `option` says that a first axis runs over tasks and is no part of the shape.
+    """
+
+    family: ClassVar[Family] = "initial value"
+    allowed_in: ClassVar[str] = "`init`"
+    in_rules: ClassVar[InRules] = "derived"
+    draws: ClassVar[Literal["normal", "truncated_normal"]]
+
+    def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
+        if ctx.group is None:
+            ctx.report(Misplaced(expr.span, self))
+            return None
+        members = ctx.members(ctx.group.group)
+        for parameter in members:
+            if len(parameter.shape) < 2:
+                ctx.report(FewAxes(expr.span, self, parameter.path))
+                return None
+        drawn = ir.Draw(self.draws, ctx.next_draw(), ctx.group)
+        return ir.Call(self.name, (drawn,), ctx.group, "tasks" if any(p.tasks for p in members) else "")
+
+    def _stacked(self, node: ir.Call) -> dict[str, py.Expr]:
+        return {"stacked": py.Literal(1)} if node.option == "tasks" else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceScaling(Initialiser):
+    """Truncated normal numbers of variance scale / fan."""
+
+    draws: ClassVar[Literal["normal", "truncated_normal"]] = "truncated_normal"
+    scale: float
+    fan: Literal["fan_in", "fan_avg"]
+
+    def emit(self, node: ir.Call, args: tuple[py.Expr, ...], ctx: EmissionContext) -> py.Expr:
+        scale, fan = py.Literal(self.scale), py.Literal(self.fan)
+        return call("rt.variance_scaled", *args, scale, fan, **self._stacked(node))
+
+
+class Orthogonal(Initialiser):
+    """Matrices with orthonormal columns (or rows, where there are more columns)."""
+
+    draws: ClassVar[Literal["normal", "truncated_normal"]] = "normal"
+
+    def emit(self, node: ir.Call, args: tuple[py.Expr, ...], ctx: EmissionContext) -> py.Expr:
+        return call("rt.orthogonal", *args, **self._stacked(node))
+
+
 OPS = (
     Draw("normal", "normal(standard_deviation)", "normal random numbers of mean 0"),
     Draw("uniform", "uniform(half_width)", "random numbers between -half_width and half_width", distribution="uniform"),
     InverseCdf("inverse_cdf", "inverse_cdf(bins)", "draws from the distribution with this inverse CDF"),
+    VarianceScaling("he", "he", "truncated normal of variance 2 / fan_in (He et al. 2015)", 0, scale=2.0, fan="fan_in"),
+    VarianceScaling(
+        "glorot", "glorot", "truncated normal of variance 2 / (fan_in + fan_out)", 0, scale=1.0, fan="fan_avg"
+    ),
+    VarianceScaling(
+        "lecun", "lecun", "truncated normal of variance 1 / fan_in, a weight's default", 0, scale=1.0, fan="fan_in"
+    ),
+    Orthogonal("orthogonal", "orthogonal", "orthonormal columns, or rows where there are fewer of them", 0),
+    Zeros("zeros", "zeros", "0, a bias's default", 0),
     Linspace("linspace", "linspace(first, last)", "evenly spaced numbers along the last axis", 2),
     Identity("identity", "identity()", "the identity on the last two axes", 0),
 )

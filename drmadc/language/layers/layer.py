@@ -106,7 +106,9 @@ class Layer(Op):
             return None
         shapes = tuple(_shape(x.type) for x in values)
         for array in self.parameters(shapes, settings):
-            ctx.declare(Parameter(f"{ctx.layer}.{array.name}", array.shape, ctx.layer, array.role, ctx.tasks))
+            ctx.declare(
+                Parameter(f"{ctx.layer}.{array.name}", array.shape, ctx.layer, array.role, ctx.tasks, array.initial)
+            )
         type_ = Array("real", (*leading(values[0].type), *sizes(*self.shape(shapes, settings))))
         return ir.Layer(self.name, values, ctx.layer, type_, settings, self.random)
 

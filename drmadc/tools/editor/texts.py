@@ -17,7 +17,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "batch": "examples of a minibatch, or `all`",
         "accumulate": "number of equal parts in which a minibatch is processed",
         "sampling": "with_replacement (default), without_replacement or cyclic",
-        "init": "initial values by group: { weights: normal(0.1), biases: 0 }",
+        "init": "initial values by group: { weights: he, biases: 0 }; what is left out starts as its layer says",
         "data": "the learned training set, where there is one",
         "resample": "`each outer` (default): initial values and minibatches are redrawn for each outer step",
         "seed": "an integer, default 0",

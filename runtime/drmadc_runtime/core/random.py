@@ -116,6 +116,11 @@ def normal(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, t
     return Tree({n: jax.random.normal(_key(seed, outer, index, n), s) for n, s in shapes.items()})
 
 
+def truncated_normal(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+    """Standard normal draws within (-2, 2), of the given shapes; their standard deviation is 0.8796."""
+    return Tree({n: jax.random.truncated_normal(_key(seed, outer, index, n), -2.0, 2.0, s) for n, s in shapes.items()})
+
+
 def uniform(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
     """Draws uniform in (-1, 1), of the given shapes."""
     return Tree(

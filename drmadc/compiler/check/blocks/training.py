@@ -9,7 +9,7 @@ from drmadc.compiler.check.errors import data_errors, name_errors, training_erro
 from drmadc.compiler.check.expr.expressions import infer, report_unknown_path
 from drmadc.compiler.check.expr.shapes import as_scalar, broadcast_to_group, is_smooth
 from drmadc.compiler.check.settings import Settings
-from drmadc.ir.program import ALL, Function, Init
+from drmadc.ir.program import ALL, Function, Init, Parameter
 from drmadc.ir.types import Array, Tree, is_scalar
 from drmadc.language.shapes import describe
 from drmadc.syntax import ast
@@ -166,28 +166,26 @@ def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:
         if value is not None and not known.broken:
             known.bag.add(training_errors.InitWithoutModel(value.span))
         return _declared_inits(known)
-    value = settings.required("init", "init = { weights: normal(0.05), biases: 0 }")
-    if value is None:
-        return None
-    if not isinstance(value, ast.Record):
+    value = settings.optional("init")
+    if value is not None and not isinstance(value, ast.Record):
         found = f"`{format_expr(value)}`"
         example = "init = { weights: normal(0.05), biases: 0 }"
         known.bag.add(value_errors.NotARecord(value.span, found, "`init`", example))
         return None
     covered: dict[str, Span] = {
-        p.path: Span(value.span.file, 0, 0) for p in known.parameters.values() if p.role == "array"
+        p.path: Span(settings.span.file, 0, 0) for p in known.parameters.values() if p.role == "array"
     }
     inits: list[Init] = list(_declared_inits(known) or ())
     failed = False
     draws = 0
-    for entry in value.entries:
+    for entry in value.entries if value is not None else ():
         group = _init_group(entry, known)
         if group is None:
             failed = True
             continue
         for path in known.groups[group].members:
             if path in covered:
-                known.bag.add(type_errors.InitCoverage(entry.path_span, path, covered[path]))
+                known.bag.add(type_errors.InitialisedTwice(entry.path_span, path, covered[path]))
                 failed = True
                 break
             covered[path] = entry.path_span
@@ -206,11 +204,29 @@ def _check_init(settings: Settings, known: Known) -> tuple[Init, ...] | None:
         x = laid
         text = f"{entry.path} = {format_expr(entry.value)}"
         inits.append(Init(group, x, text, entry.span.origin))
-    missing = [path for path in known.parameters if path not in covered]
-    if missing and not failed:
-        known.bag.add(type_errors.InitCoverage(value.span, missing[0], None))
-        failed = True
-    return None if failed else tuple(inits)
+    if failed:
+        return None
+    rest = tuple(p for p in known.parameters.values() if p.path not in covered)
+    return (*inits, *_default_inits(rest, draws, settings.span if value is None else value.span, known))
+
+
+def _default_inits(rest: tuple[Parameter, ...], draws: int, span: Span, known: Known) -> list[Init]:
+    """The initial values that layers give to those of their arrays that `init` leaves out."""
+    inits: list[Init] = []
+    for default in dict.fromkeys(p.default for p in rest):
+        members = tuple(p.path for p in rest if p.default == default)
+        group = next((g.name for g in known.groups.values() if g.members == members), "")
+        if not group:
+            group = "weights" if default == "lecun" else "biases"
+            while group in known.groups or group in known.parameters:
+                group = f"other_{group}"
+            known.add_group(group, members)
+        ctx = Context(known, "init", locals={"": Tree(group)}, draws=draws)
+        x = infer(ast.Name(default, span=span), ctx)
+        draws = ctx.draws
+        assert x is not None
+        inits.append(Init(group, x, f"{group} = {default}", span.origin))
+    return inits
 
 
 def _declared_inits(known: Known) -> tuple[Init, ...] | None:

@@ -160,21 +160,19 @@ class DomainMismatch(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
-class InitCoverage(Diagnostic):
+class InitialisedTwice(Diagnostic):
     code: ClassVar[str] = "E0310"
     path: str
-    first: Span | None
+    first: Span
 
     def message(self) -> str:
-        if self.first:
-            return f"`{self.path}` is initialised twice"
-        return f"`{self.path}` has no initial value"
+        return f"`{self.path}` is initialised twice"
 
     def label(self) -> str:
-        return "initialised again" if self.first else "not initialised here"
+        return "initialised again"
 
     def others(self) -> tuple[tuple[Span, str], ...]:
-        return ((self.first, "first initialised here"),) if self.first else ()
+        return ((self.first, "first initialised here"),)
 
     def help(self) -> str:
-        return "initialise every array exactly once, for example: init = { weights: normal(0.05), biases: 0 }"
+        return "initialise every array once at most, for example: init = { weights: normal(0.05), biases: 0 }"

@@ -22,6 +22,7 @@ from drmadc.ir.types import (
     sizes,
     without_step,
 )
+from drmadc.language.registry import INITIALISERS
 from drmadc.language.shapes import broadcast_types, describe, is_real
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
@@ -94,8 +95,12 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
         return ir.Name(ALL, Tree(ALL))
     if text in known.broken:
         return None
+    if ctx.place == "init" and text in INITIALISERS:
+        return calls.call(ast.Call(ast.Name(text, span=span), (), span=span), ctx, infer)
     candidates = [*ctx.locals, *known.hypers, *known.lets, *known.parameters]
-    if known.data is not None:
+    if ctx.place == "init":
+        candidates += INITIALISERS
+    elif known.data is not None:
         candidates += [f.name for f in known.data.features]
     _unknown(text, span, ctx, tuple(candidates))
     return None
