@@ -147,6 +147,11 @@ def trained_objective(hypers, outer, data):
     return objective(state["w"], data)
 
 
+def objective_at(params, hypers, data):
+    """Outer objective of trained parameters, on whatever draws they were trained."""
+    return objective(params, data)
+
+
 def reverse_init(adjoint, hypers, outer):
     """Adjoint of the initial values: what reaches the hyperparameters that set them."""
     d_hypers = dict(adjoint["hypers"])
@@ -176,6 +181,18 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
     growth = rt.growth(adjoint["w"], d_w)
     d_hypers = reverse_init(adjoint, hypers, outer)
     return rt.Hypergradient(value, d_hypers, growth, state["w"], trajectory)
+
+
+def predict_inputs(raw, statistics):
+    """What the prediction reads of new examples: x: real[example, 784]."""
+    image = raw["image"].astype(DTYPE)
+    return {"x": rt.flatten(image) / 255}
+
+
+def predict(params, hypers, raw, statistics):
+    """The model's output on new examples: real[example, 10]."""  # initialisers.drm:27
+    batch = predict_inputs(raw, statistics)
+    return mlp(params, batch["x"])
 
 
 def initial_tune_state(free):
@@ -217,8 +234,11 @@ PROGRAM = rt.Program(
     training_loss=training_loss,
     trained_objective=trained_objective,
     hypergradient=hypergradient,
-    objective_at=lambda params, hypers, data: objective(params, data),
+    objective_at=objective_at,
     data=DATA,
+    predict=rt.Prediction(
+        predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,
