@@ -102,7 +102,7 @@ def plan_of(table: Table, target: str) -> Plan:
         BadFile: a row of the file cannot be read.
     """
     plan = Plan(_label(table, target))
-    taken = {"numbers", "gaps", "target"}
+    taken = {"numbers", "gaps", "target", "separator"}
     for name in table:
         if name == target:
             continue

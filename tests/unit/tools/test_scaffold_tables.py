@@ -169,6 +169,10 @@ def test_labels_that_cannot_be_predicted() -> None:
     ):
         with pytest.raises(CannotStart, match=message):
             look("t.csv", label)
+    Path("s.csv").write_text("separator,x,of,y\n" + "a,b,c,1\nd,e,f,0\n" * 9)
+    assert 'separator_: separator, x: x, of_: "of", target: y' in look("s.csv", "y").source
+    new("s", "--data", "s.csv")
+    assert compile_file("s.drm").diagnostics == ()
     Path("u.csv").write_text("b,y\n" + "one,1\none,0\n" * 9)
     with pytest.raises(
         CannotStart, match=r"no column besides `y` that a model could use: left out: b \(always `one`\)"
