@@ -118,7 +118,7 @@ def test_the_model_is_trained_once_for_a_step(home: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("head", "rows", "message"),
     [
-        ("age", [(3,)], "new.csv: there is no column `plan`; there are age"),
+        ("age", [(3,)], "new.csv has no column `plan`; its columns are age"),
         ("age,plan", [(3, "gold"), (4, "lead")], "new.csv: `plan` is `lead` in row 1, none of its 3 words"),
         ("age,plan", [(3, "gold"), (4, None)], "new.csv: `plan` has 1 missing value"),
         ("age,plan", [("old", "gold")], "new.csv: the column `age` is not numeric: `old` in line 2"),
