@@ -6,6 +6,7 @@ import drmadc
 from drmadc.compiler.passes import feeding
 from drmadc.ir.program import Program
 from drmadc_common.amounts import bytes_text
+from tests.conftest import compiled as shared
 
 SPEC = """
 data d {{
@@ -38,6 +39,29 @@ def test_fields_that_are_read_are_counted() -> None:
     """Images of 64 bytes, labels of 4; a label that no feature reads is not there."""
     assert found().size == 40 * 64
     assert found(**LABEL).size == 40 * (64 + 4)
+
+
+REAL = """
+data d {{
+  source = synthetic(regression, examples: 60, features: 3)
+  x: real[3] = x
+  split = {{ train: 40, valid: 20 }}
+}}
+params w: real[3] = 0.1
+hyper l2: positive = 0.01
+train {{ loss = mean(x @ w) + l2 * sum(w ^ 2)  update = sgd(rate: 0.1)  batch = 4  steps = 3  precision = {precision} }}
+tune {{ minimize = mean(x @ w) on valid  update = sgd(rate: 0.1)  steps = 1 }}
+"""
+
+
+@pytest.mark.parametrize(("precision", "item"), [("float32", 4), ("float64", 8)])
+def test_numbers_are_as_large_as_the_precision(precision: str, item: int) -> None:
+    assert feeding.train_bytes(drmadc.compile_text(REAL.format(precision=precision)).ir) == 40 * 3 * item
+
+
+def test_every_task_has_a_train_split() -> None:
+    """10 tasks of 80 examples: an image of 28 x 28 bytes, and a label."""
+    assert feeding.train_bytes(shared("tasks").ir) == 10 * 80 * (28 * 28 + 4)
 
 
 def test_the_spec_decides() -> None:
