@@ -10,6 +10,7 @@ import pytest
 import drmadc_runtime as rt
 from drmadc_runtime.adjoints.flow import FLOOR
 from drmadc_runtime.adjoints.knots import segment_bounds
+from drmadc_runtime.execution.progress import Watcher, watched
 from tests.unit.runtime.adjoints.heavy_ball import START, tree
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -105,3 +106,15 @@ def test_an_entry_that_does_not_move_passes_its_adjoint_on() -> None:
     assert out["w"][1] == D_W[1]
     assert np.isfinite(out["w"]).all()
     assert np.isfinite(out["rate"]).all()
+
+
+def test_who_watches_hears_of_every_segment() -> None:
+    """Before each: the step it begins behind, and the length of the adjoint there."""
+    heard: list[tuple[str, int, float]] = []
+    with watched(Watcher(STEPS, lambda *report: heard.append(report)), lambda w, t: jnp.float64(0)):
+        found(HESSIAN, 0.0, np.array([0.2, 0.2]), 2)
+    jax.effects_barrier()
+    middle = np.linalg.matrix_power(np.eye(3) - 0.2 * KICK * HESSIAN, 3) @ D_W
+    reverse = sorted((report for report in heard if report[0] == "reverse"), reverse=True)
+    assert [report[:2] for report in reverse] == [("reverse", 7), ("reverse", 4)]
+    np.testing.assert_allclose([report[2] for report in reverse], np.linalg.norm([D_W, middle], axis=1), rtol=1e-6)
