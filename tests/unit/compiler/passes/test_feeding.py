@@ -1,5 +1,7 @@
 """Bytes of the train split that are read, and what is streamed."""
 
+from dataclasses import replace
+
 import pytest
 
 import drmadc
@@ -74,10 +76,13 @@ def test_what_is_larger_than_its_share_is_streamed(share: int, streamed: bool, m
     monkeypatch.setattr(feeding, "SHARE", share)
     limit = f"the memory limit for data, {bytes_text(share)}"
     reason = f"it exceeds {limit}" if streamed else f"it fits {limit}"
-    assert found() == feeding.Feeding(40 * 64, streamed, reason)
-    data = compiled().data
-    assert data is not None
-    assert data.feed == ("streamed" if streamed else "resident")  # settled, no longer left open
+    expected = feeding.Feeding(40 * 64, streamed, reason)
+    settled = compiled()
+    assert settled.data is not None
+    assert settled.data.feed == ("streamed" if streamed else "resident")
+    left_open = replace(settled, data=replace(settled.data, feed="", feed_reason=""))
+    assert feeding.feeding(left_open) == feeding.feeding(settled) == expected
+    assert feeding.feed(left_open) == settled
 
 
 def test_what_cannot_be_streamed_stays_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,15 @@ def test_memory_is_that_of_the_snapshots() -> None:
     assert {leaf.shape for leaf in jax.tree.leaves(path.snapshots)} == {(6, 3)}
 
 
+@pytest.mark.parametrize("policy", [rt.Checkpoint(3, BEFORE, AFTER), rt.Recursion(2, BEFORE, AFTER)], ids=str)
+def test_a_trajectory_leaves_a_compiled_function(policy: rt.Checkpoint | rt.Recursion) -> None:
+    """Only its snapshots are arrays: what shapes the reverse pass comes back as it was."""
+    _, inside = rt.forward_pass(forward_step(HYPERS), start(), 8, policy)
+    _, outside = jax.jit(lambda: rt.forward_pass(forward_step(HYPERS), start(), 8, policy))()
+    assert len(jax.tree.leaves(outside)) == len(jax.tree.leaves(outside.snapshots))
+    assert jax.tree.structure(outside) == jax.tree.structure(inside)
+
+
 def test_snapshots_that_are_right_already_are_not_made_again() -> None:
     """9 steps by threes: snapshots before 6, 7 and 8 are there; those below 6 and 3 take two more steps each."""
     counts: list[int] = []
