@@ -39,7 +39,7 @@ hyper l2: positive[in_unit of net.weights] = 0.01
 train {{
   init   = {{ weights: normal(0.05), biases: 0 }}
   loss   = cross_entropy(net(x), y) + sum(l2 * net.weights ^ 2)
-  update = heavy_ball(rate: 0.05, momentum: 0.95)
+  update = {update}
   batch  = {batch}
   steps  = 8
   precision = {precision}
@@ -56,8 +56,11 @@ HYPERS = 64 + 6
 FIXED = 60_000
 
 
-def program(model: str = DIRECT, batch: str = "5", precision: str = "float32") -> Program:
-    return drmadc.compile_text(SPEC.format(model=model, batch=batch, precision=precision)).ir
+HEAVY_BALL = "heavy_ball(rate: 0.05, momentum: 0.95)"
+
+
+def program(model: str = DIRECT, batch: str = "5", precision: str = "float32", update: str = HEAVY_BALL) -> Program:
+    return drmadc.compile_text(SPEC.format(model=model, batch=batch, precision=precision, update=update)).ir
 
 
 def test_a_network_is_priced_by_its_products_and_elements() -> None:
@@ -103,6 +106,13 @@ def test_the_figures_of_a_small_program() -> None:
     assert found.start == network.gradient(20) + PASS * PARAMETERS
     assert found.objective == network.bytes(20, 4)
     assert found.step == 2 * network.bytes(5, 4) + 5 * 4 * PARAMETERS
+
+
+def test_a_recorded_step_takes_a_row_for_each_state_that_its_adjoint_reads() -> None:
+    """Adam's reads the moments behind the step, beside the parameters before it."""
+    found = figures(program(update="adam(rate: 0.01)"))
+    assert (found.before, found.after) == (frozenset({"w"}), frozenset({"m", "s"}))
+    assert found.row == found.state == 3 * 4 * PARAMETERS
 
 
 def test_numbers_of_eight_bytes() -> None:
