@@ -1,7 +1,8 @@
 """Checks that a program is well formed: types agree, names are defined, the adjoint is complete."""
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, HYPERS, Adjoint, Let, Program, Step, axis_slots, parameter_type
+from drmadc.ir.group_axes import axis_slots
+from drmadc.ir.program import ALL, HYPERS, Adjoint, Let, Program, Step, parameter_type
 from drmadc.ir.types import GROUP_AXES, Array, Axis, Tree, Type, is_scalar, leading, without_step
 
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from drmadc.compiler.lower.names import key
 from drmadc.compiler.lower.optimizer import optax_module, torch_module
-from drmadc.ir.program import HyperParameter, Program, axis_slots
+from drmadc.ir.group_axes import axis_slots
+from drmadc.ir.program import HyperParameter, Program
 from drmadc.ir.types import GROUP_AXES
 from drmadc_runtime.run.folder import zipped
 

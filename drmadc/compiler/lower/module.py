@@ -21,7 +21,9 @@ from drmadc.compiler.lower.forward import (
     training_function,
     training_loss_function,
 )
-from drmadc.compiler.lower.hypergradient import (
+from drmadc.compiler.lower.hypers import arms_function, hyper_functions, sweep_function
+from drmadc.compiler.lower.predict import predict_functions
+from drmadc.compiler.lower.reversal.hypergradient import (
     Emitter,
     hypergradient_functions,
     objective_at_function,
@@ -29,9 +31,7 @@ from drmadc.compiler.lower.hypergradient import (
     save_policy,
     trained_objective_function,
 )
-from drmadc.compiler.lower.hypers import arms_function, hyper_functions, sweep_function
-from drmadc.compiler.lower.predict import predict_functions
-from drmadc.compiler.lower.reverse import (
+from drmadc.compiler.lower.reversal.step import (
     needs_outputs,
     reverse_init_function,
     reverse_step_functions,

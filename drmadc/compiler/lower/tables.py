@@ -5,7 +5,8 @@ from drmadc.compiler.lower.names import axis_constant, group_constant, key
 from drmadc.compiler.lower.tuning import tie_axes
 from drmadc.compiler.passes.adjoint import laid
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Let, Program, Slot, axis_length, axis_slots
+from drmadc.ir.group_axes import Slot, axis_length, axis_slots
+from drmadc.ir.program import Let, Program
 from drmadc.ir.types import Array, Axis, Tree, Type
 from drmadc.language.registry import CALLS
 from drmadc.target import tree as py

@@ -3,7 +3,8 @@
 from drmadc.compiler.lower.expressions import lower, step_scope
 from drmadc.compiler.lower.names import axis_constant, step_name
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Program, Stage, axis_length, axis_slots
+from drmadc.ir.group_axes import axis_length, axis_slots
+from drmadc.ir.program import Program, Stage
 from drmadc.ir.ties import Projection, Tie
 from drmadc.ir.types import GROUP_AXES, Axis
 from drmadc.target import tree as py

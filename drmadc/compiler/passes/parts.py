@@ -1,6 +1,7 @@
 """The layers of a hyperparameter: which of its entries belong to which layer of the model."""
 
-from drmadc.ir.program import Program, axis_slots
+from drmadc.ir.group_axes import axis_slots
+from drmadc.ir.program import Program
 from drmadc.ir.types import GROUP_AXES
 
 

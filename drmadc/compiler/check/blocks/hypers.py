@@ -9,7 +9,8 @@ from drmadc.compiler.check.errors import data_errors, name_errors, training_erro
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer, report_unknown_path
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import HyperParameter, Parameter, axis_length, axis_slots
+from drmadc.ir.group_axes import axis_length, axis_slots
+from drmadc.ir.program import HyperParameter, Parameter
 from drmadc.ir.types import AXES, DOMAINS, GROUP_AXES, Array, Axis, Domain, sizes
 from drmadc.language.shapes import describe
 from drmadc.syntax import ast

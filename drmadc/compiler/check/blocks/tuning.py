@@ -17,7 +17,8 @@ from drmadc.compiler.check.strategy.setting import check_reverse
 from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
-from drmadc.ir.program import HYPERS, Function, HyperParameter, Report, Stage, axis_slots
+from drmadc.ir.group_axes import axis_slots
+from drmadc.ir.program import HYPERS, Function, HyperParameter, Report, Stage
 from drmadc.ir.reverse import Reverse
 from drmadc.ir.ties import COARSER, GRAINS, Grain, Projection, Projector, Tie
 from drmadc.ir.types import Tree

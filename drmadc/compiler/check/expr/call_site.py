@@ -9,7 +9,8 @@ from drmadc.compiler.check.errors import type_errors
 from drmadc.compiler.check.expr.shapes import broadcast_to_group
 from drmadc.compiler.check.source import may_be_label
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Field, Let, Parameter, axis_length, axis_slots
+from drmadc.ir.group_axes import axis_length, axis_slots
+from drmadc.ir.program import Field, Let, Parameter
 from drmadc.ir.types import Array, Axis, AxisKind, Tree
 from drmadc.language.context import Place
 from drmadc.syntax import ast

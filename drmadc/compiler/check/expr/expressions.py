@@ -9,7 +9,8 @@ from drmadc.compiler.check.errors import data_errors, expression_errors, name_er
 from drmadc.compiler.check.expr import calls
 from drmadc.compiler.check.expr.shapes import as_array, as_matrix, broadcast_to_group
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import ALL, Let, axis_slots, parameter_type
+from drmadc.ir.group_axes import axis_slots
+from drmadc.ir.program import ALL, Let, parameter_type
 from drmadc.ir.types import (
     EXAMPLE,
     GROUP_AXES,

@@ -9,7 +9,7 @@ from drmadc.compiler.check.context import Context
 from drmadc.compiler.check.errors import expression_errors, type_errors
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import broadcast
-from drmadc.ir.program import axis_slots
+from drmadc.ir.group_axes import axis_slots
 from drmadc.ir.types import GROUP_AXES, Array, is_scalar, sizes
 from drmadc.language.registry import CALLS, ELEMENTWISE
 from drmadc.language.shapes import describe

@@ -7,7 +7,8 @@ import pytest
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc.ir.program import Parameter, axis_length, axis_slots
+from drmadc.ir.group_axes import axis_length, axis_slots
+from drmadc.ir.program import Parameter
 from drmadc.ir.ties import COARSER
 from drmadc_runtime.program.failure import NotFinite
 from drmadc_runtime.run.run import resume

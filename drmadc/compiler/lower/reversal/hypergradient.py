@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from drmadc.compiler.lower.curvature import curvature_function, large_minibatch, large_minibatch_function
 from drmadc.compiler.lower.expressions import lower
 from drmadc.compiler.lower.forward import (
     along_stream,
@@ -14,6 +13,7 @@ from drmadc.compiler.lower.forward import (
     stepwise,
 )
 from drmadc.compiler.lower.names import step_name
+from drmadc.compiler.lower.reversal.curvature import curvature_function, large_minibatch, large_minibatch_function
 from drmadc.compiler.passes.dependence import function_hypers
 from drmadc.compiler.passes.strategy.facts import facts
 from drmadc.ir import nodes as ir
