@@ -1,6 +1,6 @@
 """What the emission of a strategy is offered, and what it gives: the parts of the emitted `hypergradient`.
 
-compiler/lower/hypergradient.py implements `Emission` and puts the parts together:
+compiler/lower/reversal/hypergradient.py implements `Emission` and puts the parts together:
 
     <forward>                                          training, keeping what the policy says
     value, d_w = jax.value_and_grad(objective)(...)    and the adjoint that the reverse pass starts from
