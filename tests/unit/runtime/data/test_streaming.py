@@ -81,11 +81,11 @@ def test_one_step_and_given_rows_are_the_devices(redraw: bool, monkeypatch: pyte
 def test_the_next_block_is_begun_in_the_direction_of_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forwards and backwards, within the run; memory is that of the blocks that are kept and of one in the making."""
     monkeypatch.setattr(streaming, "BLOCK", 6 * 68 * 2)
-    begun: list[tuple[int, int]] = []
+    begun: list[int] = []
     fill, buffer, buffers = rt.Feed.fill, rt.Feed.buffer, 0
 
     def filled(self: rt.Feed, outer: int, number: int, out: streaming.Block) -> streaming.Block:
-        begun.append((outer, number))
+        begun.append(number)
         return fill(self, outer, number, out)
 
     def counted(self: rt.Feed) -> streaming.Block:
@@ -97,10 +97,17 @@ def test_the_next_block_is_begun_in_the_direction_of_the_way(monkeypatch: pytest
     monkeypatch.setattr(rt.Feed, "buffer", counted)
     source = fed("cyclic")
     assert source.length == 2  # 7 blocks
-    for number in (*range(7), *range(5, -1, -1)):
+
+    def after(number: int) -> list[int]:
+        """The blocks that have been begun when a block has been asked for."""
         source.served(0, number)
-    source.served(0, 0)  # is there: nothing is begun but what follows it, which is there too
-    assert begun == [(0, n) for n in (*range(7), 2, 1, 0)]
+        source._state._ahead.submit(int).result()  # the one thread that fills them is through
+        return begun
+
+    for number in range(7):
+        assert after(number) == list(range(min(number + 2, 7)))
+    for number in range(5, -1, -1):  # the last four are kept
+        assert after(number) == [*range(7), *range(2, max(number - 2, -1), -1)]
     assert buffers <= streaming.KEPT + 1
 
 
