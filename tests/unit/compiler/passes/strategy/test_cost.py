@@ -4,6 +4,7 @@ import pytest
 
 import drmadc
 from drmadc.compiler.passes.strategy.cost import PASS, Cost, Network, cost, figures, hyper_count, parameter_count
+from drmadc.compiler.passes.strategy.cost import _objective_examples as objective_examples
 from drmadc.compiler.passes.strategy.cost import _passes as passes
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Let, Program
@@ -132,6 +133,7 @@ def test_tasks_share_a_minibatch() -> None:
     tasks = compiled("tasks").ir
     assert tasks.data is not None
     assert figures(tasks).tasks == tasks.data.tasks > 1
+    assert objective_examples(tasks) == {"valid": tasks.data.tasks * tasks.data.size_of("valid")}
 
 
 def test_an_objective_in_chunks_needs_the_memory_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
