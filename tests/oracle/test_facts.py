@@ -161,7 +161,7 @@ def test_reversal_stores_what_the_decay_loses(momentum: float) -> None:
     with jax.enable_x64(True):
         policy = rt.Reversible(steps, ("w",), ("v",))
         _, path = rt.reversible_forward_pass(kick, drift, jax.tree.map(jnp.float64, start), steps, policy)
-    bits = (int(path.buffer.count) * 16 + float(path.buffer.bits)) / steps
+    bits = (int(path.information.count) * 16 + float(path.information.bits)) / steps
     information = -np.log2(momentum)
     whole_digits = 16 / np.floor(16 / (information + 1e-3))  # a digit of 16 bits holds so many multiplications
     assert information - 2e-3 <= bits <= whole_digits + 2e-3
