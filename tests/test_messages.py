@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.messages import Message, diagnostic_classes, diagnostics, other_texts, page
+from drmadc.common.diagnostics.model import Diagnostic
+from tests.messages import Message, diagnostic_classes, diagnostics, other_texts, page, rendered
 
 BANNED = (
     r"belongs? into",
@@ -47,11 +48,15 @@ def test_no_message_is_phrased_in_a_banned_way(messages: list[Message], pattern:
     assert not found, "\n".join(found)
 
 
-def test_every_diagnostic_says_what_is_wrong() -> None:
+def leaves() -> list[type[Diagnostic]]:
     bases = {base for cls in diagnostic_classes() for base in cls.__mro__[1:]}
-    silent = [
-        cls.__name__
-        for cls in diagnostic_classes()
-        if cls not in bases and cls.message.__qualname__ == "Diagnostic.message"
-    ]
-    assert not silent
+    return [cls for cls in diagnostic_classes() if cls not in bases]
+
+
+def test_every_diagnostic_says_what_is_wrong() -> None:
+    assert not [cls.__name__ for cls in leaves() if cls.message.__qualname__ == "Diagnostic.message"]
+
+
+def test_every_diagnostic_is_rendered_by_a_bad_case() -> None:
+    """A message that no golden holds was read by nobody."""
+    assert {cls.__name__ for cls in leaves()} - rendered().keys() == set()

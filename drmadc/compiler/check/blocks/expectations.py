@@ -80,7 +80,7 @@ def _side(expr: ast.Expr, names: tuple[str, ...], known: Known) -> ir.Expr | Non
             if len(good) < len(parts):
                 return None
             if not good or any(constant_value(part) is None for part in good):
-                known.bag.add(tuning_errors.NotAListOfNumbers(expr.span))
+                known.bag.add(tuning_errors.NotAListOfNumbers(expr.span, not good))
                 return None
             return ir.Stack(good, Array("real", sizes(len(good))))
         case ast.Call(ast.Name(word), (ast.Arg(None, value),)) if word in REDUCTIONS:

@@ -125,7 +125,7 @@ def _axes_in_order(decl: ast.HyperDecl, axes: tuple[Axis, ...], known: Known) ->
     elif groups > 1 or (groups and "size" in kinds and kinds != ["param", "size"]):
         wrong = "groups"
     if wrong is not None:
-        known.bag.add(training_errors.AxisOrder(decl.type.span, f"`[{', '.join(kinds)}]`", wrong))
+        known.bag.add(training_errors.AxisOrder(decl.type.span, f"`{format_type(decl.type)}`", wrong))
     return wrong is None
 
 
@@ -151,7 +151,7 @@ def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
                     known.bag.add(value_errors.NotAPositiveInteger(value.span, found, "the number of bins"))
                 return None
             if steps is not None and bins * steps >= 2**31:
-                known.bag.add(value_errors.TooManyBins(value.span, f"{bins}", (2**31 - 1) // steps, steps))
+                known.bag.add(value_errors.TooManyBins(value.span, f"`{bins}`", (2**31 - 1) // steps, steps))
                 return None
             return None if steps is None else Axis("step", steps, bins=bins)
         case ast.Of(ast.Name("example"), path):
@@ -211,7 +211,7 @@ def initial_value(
     numbers = [constant_value(item) for item in items]
     if any(number is None for number in numbers):
         found = f"`{format_expr(written)}`"
-        known.bag.add(value_errors.NotAConstant(written.span, found, "an initial value"))
+        known.bag.add(value_errors.NotNumbers(written.span, found, "an initial value", "a number or a list of numbers"))
         return None
     size = prod(axis.length for axis in type_.axes)
     if isinstance(value, ir.Stack) and (len(type_.axes) != 1 or len(numbers) != size):

@@ -38,7 +38,7 @@ def close_groups(known: Known) -> None:
         name = shared[0].path.partition(".")[0]
         for decl in known.spec.decls:
             if isinstance(decl, ast.ModelDecl | ast.ParamsDecl) and decl.name == name:
-                known.bag.add(training_errors.PartlyOfTasks(decl.name_span, name))
+                known.bag.add(training_errors.PartlyOfTasks(decl.name_span, name, isinstance(decl, ast.ModelDecl)))
 
 
 def _ordered(decls: list[ast.ModelDecl], known: Known) -> list[ast.ModelDecl]:

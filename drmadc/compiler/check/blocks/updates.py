@@ -170,13 +170,15 @@ def _by_hyper(
         number = None if x is None else constant_value(x)
         if x is not None and number is None:
             found = f"`{format_expr(entry.value)}`"
-            known.bag.add(value_errors.NotAConstant(entry.value.span, found, f"`{param.name}` of `{hyper.name}`"))
+            known.bag.add(
+                value_errors.NotNumbers(entry.value.span, found, f"`{param.name}` of `{hyper.name}`", "a number")
+            )
         if x is not None and number is not None and _in_domain(x, entry.value, param, rule, known):
             values[hyper.name] = number
     failed = known.bag.errors > before
     missing = [name for name in known.hypers if name not in values]
     if missing and not failed:
-        known.bag.add(training_errors.MissesHyper(record.span, param.name, missing[0]))
+        known.bag.add(training_errors.MissesHyper(record.span, rule.name, param.name, missing[0]))
         failed = True
     return None if failed else ir.ByHyper(tuple((h, values[h]) for h in known.hypers), Tree(HYPERS))
 

@@ -39,7 +39,8 @@ def check_source(settings: Settings, known: Known) -> Source | None:
         return None
     if not (isinstance(value, ast.Call) and isinstance(value.function, ast.Name)):
         found = f"`{format_expr(value)}`"
-        known.bag.add(data_errors.NotASource(value.span, found))
+        named = value.text if isinstance(value, ast.Name) and value.text in DATASETS else ""
+        known.bag.add(data_errors.NotASource(value.span, found, named))
         return None
     name = value.function.text
     dataset = DATASETS.get(name)

@@ -65,12 +65,14 @@ def _typed(call: ast.Call, known: Known, signature: str, what: Literal["function
     """A source whose types and sizes stand in the spec; the run compares them with what there is."""
     name = signature.partition("(")[0]
     target = configuration = ""
+    place = call.span
     fields: list[Field] = []
     parts: dict[SourcePart, int] = {}
+    failed = False
     for arg in call.args:
         match arg.name, arg.value:
             case None, ast.Text(text) if not target and text:
-                target = text
+                target, place = text, arg.value.span
             case None, ast.Text(text) if name == "huggingface" and not configuration and text:
                 configuration = text
             case "train" | "valid" | "test" as part, value if positive(value) and part not in parts:
@@ -79,17 +81,20 @@ def _typed(call: ast.Call, known: Known, signature: str, what: Literal["function
                 type_ = _type(arg.value)
                 if type_ is None:
                     found = f"`{format_expr(arg.value)}`"
-                    known.bag.add(source_errors.NotAFieldType(arg.span, name, signature, found))
-                    return None
+                    known.bag.add(source_errors.NotAFieldType(arg.value.span, name, signature, found))
+                    failed = True
+                    continue
                 fields.append(Field(field, type_))
             case _:
                 known.bag.add(argument_errors.UnexpectedArgument(arg.span, name, signature, argument_text(arg)))
                 return None
+    if failed:
+        return None
     if not target or not fields or "train" not in parts:
         known.bag.add(source_errors.NeedsFields(call.span, name, signature, what))
         return None
     if name == "python" and ":" not in target:
-        known.bag.add(source_errors.NotAFunctionPath(call.span, name, signature, f'"{target}"'))
+        known.bag.add(source_errors.NotAFunctionPath(place, name, signature, f'"{target}"'))
         return None
     options: tuple[tuple[str, Option], ...] = ((what, target), *parts.items())
     if configuration:

@@ -31,7 +31,7 @@ def csv(call: ast.Call, known: Known) -> Source | None:
     text = given.value.text if isinstance(given.value, ast.Text) else ""
     separator = "\t" if text in TAB else text
     if len(separator) != 1 or separator in '"\n\r':
-        known.bag.add(source_errors.NotASeparator(given.span, "csv", signature, f"`{format_expr(given.value)}`"))
+        known.bag.add(source_errors.NotASeparator(given.value.span, "csv", signature, format_expr(given.value)))
         return None
     rest = replace(call, args=tuple(arg for arg in call.args if arg is not given))
     options: tuple[tuple[str, Option], ...] = (("separator", separator),)
@@ -55,26 +55,29 @@ def _table(
     unnamed = [arg for arg in call.args if arg.name is None]
     paths = paths_of(unnamed[0].value) if len(unnamed) == 1 else None
     if paths is None:
-        known.bag.add(source_errors.NeedsPath(call.span, name, signature, "file and columns"))
+        known.bag.add(source_errors.NeedsPath(call.span, name, signature, "file"))
         return None
     found = headers_of(name, paths, known, read)
     if found is None:
         return None
     columns: list[tuple[str, str | tuple[str, ...]]] = []
+    before = known.bag.errors
     joined: dict[SourcePart, dict[str, Header]] = {part: {} for part in found}
     for arg in call.args:
         if arg.name is None:
             continue
         names = _names(arg, known, name, signature)
         if names is None:
-            return None
+            continue
         for part, table in found.items():
             header = _field(arg, names, table, name, paths[part][0])
             if isinstance(header, source_errors.BadData):
                 known.bag.add(header)
-                return None
-            joined[part][arg.name] = header
+            else:
+                joined[part][arg.name] = header
         columns.append((arg.name, tuple(names) if isinstance(arg.value, ast.List) else names[0]))
+    if known.bag.errors > before:
+        return None
     headers = joined if columns else {part: _usable(table) for part, table in found.items()}
     source = source_of(name, paths, headers, known, options, tuple(columns))
     if source is None:
@@ -86,6 +89,9 @@ def _table(
 def _names(arg: ast.Arg, known: Known, name: FileSource, signature: str) -> list[str] | None:
     """The columns of a field; None when something else stands there (reported)."""
     names: list[str] = []
+    if isinstance(arg.value, ast.List) and not arg.value.items:
+        known.bag.add(source_errors.NoColumns(arg.value.span, name, signature, arg.name or ""))
+        return None
     for item in arg.value.items if isinstance(arg.value, ast.List) else (arg.value,):
         match item:
             case ast.Name(text) | ast.Text(text):
@@ -106,17 +112,16 @@ def _field(
     arg: ast.Arg, names: list[str], table: Table, source: FileSource, path: str
 ) -> Header | source_errors.BadData:
     """The field that columns make; or what is wrong with them."""
-    for column in names:
+    items = arg.value.items if isinstance(arg.value, ast.List) else (arg.value,)
+    for item, column in zip(items, names, strict=True):
         if column not in table:
-            return source_errors.NoColumn(arg.span, source, path, column, tuple(table))
+            return source_errors.NoColumn(item.span, source, path, column, tuple(table))
     chosen = [table[column] for column in names]
     if not isinstance(arg.value, ast.List):
         return chosen[0]
-    for column, header in zip(names, chosen, strict=True):
+    for item, column, header in zip(items, names, chosen, strict=True):
         if header.kind[0] not in "fiub":
-            return source_errors.NotNumeric(arg.span, source, path, column, header.example)
-    if not chosen:
-        return source_errors.NoColumns(arg.span, source, path)
+            return source_errors.NotNumeric(item.span, source, path, column, header.example)
     missing = tuple(entry for header in chosen for entry in header.missing)
     return Header("f8", (chosen[0].shape[0], len(chosen)), missing=missing, examined=chosen[0].examined)
 

@@ -30,17 +30,23 @@ class SecondSource(Diagnostic):
 
 @dataclass(frozen=True, slots=True)
 class NotASource(Found):
+    """`source = digits`; `named`: the built-in data set that it names, if any."""
+
+    named: str
+
     def message(self) -> str:
         return "`source` must be a call"
 
     def help(self) -> str:
+        if self.named:
+            return f"write `{self.named}()`"
         return 'for example: mnist(), or csv("flowers.csv", x: [width, length], kind: species)'
 
 
 @dataclass(frozen=True, slots=True)
 class SplitSize(Found):
     def message(self) -> str:
-        return "the size of a split must be a positive integer or a fraction"
+        return "a split size must be a positive integer or a fraction"
 
     def help(self) -> str:
         return "for example: split = { train: 0.8, valid: 0.2 }"
@@ -49,7 +55,7 @@ class SplitSize(Found):
 @dataclass(frozen=True, slots=True)
 class MixedSplitSizes(Found):
     def message(self) -> str:
-        return "the sizes of a split must be all counts, or fractions that add up to at most 1"
+        return "split sizes must be all counts, or all fractions that add up to at most 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +233,7 @@ class MoreWords(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class ClassWithoutCount(Found):
     def message(self) -> str:
-        return "a class label is declared with its number of classes"
+        return "a class label needs its number of classes"
 
     def help(self) -> str:
         return "for example: class[10]"
@@ -251,7 +257,7 @@ class LearnedSizes(Diagnostic):
     def message(self) -> str:
         if not self.sizes:
             return f"the learned data `{self.name}` needs a feature made of hyperparameters"
-        return f"the features of the learned data `{self.name}` differ in their number of examples"
+        return f"the features of the learned data `{self.name}` have different numbers of examples"
 
     def label(self) -> str:
         return f"found {' and '.join(map(str, self.sizes))} examples" if self.sizes else "only labels"

@@ -1,10 +1,12 @@
 """Values that do not fit where they stand in an expression (E0302)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.compiler.check.errors.value_errors import Found
+
+Declared = Literal["feature", "hyperparameter", "let", "parameter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,29 @@ class StepAxisHere(Diagnostic):
 
     def help(self) -> str:
         return "use it in the update rule or in the training loss"
+
+
+@dataclass(frozen=True, slots=True)
+class NotUsableHere(Diagnostic):
+    """A name that is declared, and has no value at this place."""
+
+    code: ClassVar[str] = "E0302"
+    kind: Declared
+    name: str
+
+    def message(self) -> str:
+        return f"the {self.kind} `{self.name}` cannot be used here"
+
+    def label(self) -> str:
+        return "not available here"
+
+    def note(self) -> str:
+        return {
+            "feature": "features are available in the training loss, the objective and reports; models take inputs",
+            "hyperparameter": "features of a source are computed before training, from the source alone",
+            "let": "`let` is available in the training loss, the objective and reports",
+            "parameter": "parameters are available in models, the training loss, the objective and reports",
+        }[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +137,24 @@ class IndexOutOfRange(Diagnostic):
 
 @dataclass(frozen=True, slots=True)
 class NotIndexable(Diagnostic):
+    """`plain`: all axes are sizes, and the indices are more than they."""
+
     code: ClassVar[str] = "E0302"
     type_: str
+    axes: int
+    plain: bool
     indices: int
 
     def message(self) -> str:
-        return f"cannot index {self.type_} with {self.indices} {'index' if self.indices == 1 else 'indices'}"
+        if not self.axes or not self.plain:
+            return f"cannot index {self.type_}"
+        return f"cannot index {self.type_} with {self.indices} indices"
 
     def label(self) -> str:
         return f"this is {self.type_}"
+
+    def note(self) -> str:
+        return "" if self.plain else "only axes of a fixed size can be indexed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +211,7 @@ class NotCallable(Diagnostic):
         return "only functions and models can be called"
 
     def label(self) -> str:
-        return "not a name"
+        return "not a function or model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +223,7 @@ class ModelNotAllowed(Diagnostic):
         return f"the model `{self.model}` cannot be called here"
 
     def label(self) -> str:
-        return "needs no model"
+        return "not allowed here"
 
     def note(self) -> str:
         return "models can be called in `train { loss }`, `tune { minimize }`, `report` and other models"

@@ -57,7 +57,13 @@ class UnreadableFile(BadData):
 @dataclass(frozen=True, slots=True)
 class NoArrays(BadData):
     def problem(self) -> str:
-        return "it has no numeric array whose name is an identifier"
+        what = "column" if self.source in ("csv", "parquet") else "numeric array"
+        return f"it has no {what} whose name is an identifier"
+
+    def help(self) -> str:
+        if self.source in ("csv", "parquet"):
+            return f'name the columns as strings, for example: {self.source}("data.{self.source}", x: ["shoe size"])'
+        return BadData.help(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class UnequalLengths(BadData):
     lengths: tuple[tuple[str, int], ...]
 
     def problem(self) -> str:
-        return f"its arrays differ in length: {', '.join(f'{name} {length}' for name, length in self.lengths)}"
+        return f"the arrays have different lengths: {', '.join(f'{name} {length}' for name, length in self.lengths)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,9 @@ class NoColumn(BadData):
     def problem(self) -> str:
         return f"it has no column `{self.column}`"
 
+    def label(self) -> str:
+        return "no such column"
+
     def note(self) -> str:
         shown = ", ".join(f"`{name}`" for name in self.columns[:12])
         more = len(self.columns) - 12
@@ -108,16 +117,24 @@ class NotNumeric(BadData):
         where = f": {self.example}" if self.example else ""
         return f"the column `{self.column}` is not numeric{where}"
 
+    def label(self) -> str:
+        return "not numeric"
+
 
 @dataclass(frozen=True, slots=True)
-class NoColumns(BadData):
+class NoColumns(BadCall):
+    field: str
+
     def problem(self) -> str:
-        return "the list of columns is empty"
+        return f"needs at least one column for `{self.field}`"
+
+    def label(self) -> str:
+        return "empty"
 
 
 @dataclass(frozen=True, slots=True)
 class NeedsPath(BadCall):
-    kind: Literal["file", "folder", "file and columns"]
+    kind: Literal["file", "folder"]
 
     def problem(self) -> str:
         return f"needs the path of a {self.kind}"
@@ -143,7 +160,10 @@ class NotAColumn(BadCall):
     found: str
 
     def problem(self) -> str:
-        return f"takes names of columns, not {self.found}"
+        return "takes names of columns"
+
+    def label(self) -> str:
+        return f"found {self.found}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +171,13 @@ class NotASeparator(BadCall):
     found: str
 
     def problem(self) -> str:
-        return f"takes one character as its separator, not {self.found}"
+        return "takes one character as its separator"
+
+    def label(self) -> str:
+        return f"found {self.found}"
 
     def note(self) -> str:
-        return 'without it, the one of , ; | and tab that the first line has most of; a tab is written "tab"'
+        return 'by default, the most frequent of `,` `;` `|` and tab in the first line; a tab is written "tab"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,4 +219,7 @@ class NotAFunctionPath(BadCall):
     found: str
 
     def problem(self) -> str:
-        return f"takes a function as module:function, not {self.found}"
+        return 'takes a function as "module:function"'
+
+    def label(self) -> str:
+        return f"found {self.found}"

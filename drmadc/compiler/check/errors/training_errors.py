@@ -72,6 +72,7 @@ class InitWithoutModel(Diagnostic):
 class PartlyOfTasks(Diagnostic):
     code: ClassVar[str] = "E0302"
     name: str
+    model: bool
 
     def message(self) -> str:
         return f"the parameters of `{self.name}` have no axis `task`, but other parameters do"
@@ -80,7 +81,8 @@ class PartlyOfTasks(Diagnostic):
         return "shared by all tasks"
 
     def help(self) -> str:
-        return f"write `model {self.name}[task](...)`: parameters either all belong to tasks, or none do"
+        where = f"write `model {self.name}[task](...)`" if self.model else "move them into a model with an axis `task`"
+        return f"{where}: parameters either all belong to tasks, or none do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,12 @@ class OuterArgument(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class MissesHyper(Diagnostic):
     code: ClassVar[str] = "E0302"
+    rule: str
     param: str
     missing: str
 
     def message(self) -> str:
-        return f"`{self.param}` gives no value for the hyperparameter `{self.missing}`"
+        return f"`{self.param}` of `{self.rule}` has no value for the hyperparameter `{self.missing}`"
 
     def label(self) -> str:
         return f"missing `{self.missing}`"
@@ -126,10 +129,10 @@ class AxisOrder(Found):
 
     def message(self) -> str:
         return {
-            "step": "the axis `step` must come first, and only once",
-            "example": "the axis `example` must be the only one",
-            "task": "the axis `task` can only be combined with `task`",
-            "groups": "a hyperparameter takes at most one group axis, and a size only beside it in [param of G, size]",
+            "step": "`step` must be the first axis, and given once",
+            "example": "`example` must be the only axis",
+            "task": "`task` can only be combined with another `task`",
+            "groups": "a hyperparameter has at most one group axis, and only `param of GROUP` takes a size after it",
         }[self.problem]
 
 

@@ -302,12 +302,13 @@ class SeriesComparison(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class NotAListOfNumbers(Diagnostic):
     code: ClassVar[str] = "E0302"
+    empty: bool
 
     def message(self) -> str:
         return "a list in `expect` must hold constant numbers"
 
     def label(self) -> str:
-        return "not all are constants"
+        return "empty" if self.empty else "not all are constants"
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,11 +104,12 @@ class NotNames(Found):
 
 
 @dataclass(frozen=True, slots=True)
-class NotAConstant(Found):
+class NotNumbers(Found):
     what: str
+    expected: Literal["a number", "a number or a list of numbers"]
 
     def message(self) -> str:
-        return f"{self.what} must be a constant"
+        return f"{self.what} must be {self.expected}"
 
 
 @dataclass(frozen=True, slots=True)

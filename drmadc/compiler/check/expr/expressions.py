@@ -4,8 +4,9 @@ from math import prod
 from typing import assert_never
 
 from drmadc.common.source import Span
-from drmadc.compiler.check.context import Context
+from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.errors import data_errors, expression_errors, name_errors, type_errors, value_errors
+from drmadc.compiler.check.errors.expression_errors import Declared
 from drmadc.compiler.check.expr import calls
 from drmadc.compiler.check.expr.shapes import as_array, as_matrix, broadcast_to_group
 from drmadc.ir import nodes as ir
@@ -98,13 +99,24 @@ def _name(text: str, span: Span, ctx: Context) -> ir.Expr | None:
         return None
     if ctx.place == "init" and text in INITIALISERS:
         return calls.call(ast.Call(ast.Name(text, span=span), (), span=span), ctx, infer)
-    candidates = [*ctx.locals, *known.hypers, *known.lets, *known.parameters]
-    if ctx.place == "init":
-        candidates += INITIALISERS
-    elif known.data is not None:
-        candidates += [f.name for f in known.data.features]
-    _unknown(text, span, ctx, tuple(candidates))
+    features = [f.name for f in known.data.features] if known.data is not None else []
+    for kind, names in _declared(features, known).items():
+        if text in names:
+            ctx.bag.add(expression_errors.NotUsableHere(span, kind, text))
+            return None
+    more = INITIALISERS if ctx.place == "init" else features
+    _unknown(text, span, ctx, (*ctx.locals, *known.hypers, *known.lets, *known.parameters, *more))
     return None
+
+
+def _declared(features: list[str], known: Known) -> dict[Declared, tuple[str, ...]]:
+    """The names that are declared, by what they are."""
+    return {
+        "feature": tuple(features),
+        "hyperparameter": tuple(known.hypers),
+        "let": tuple(known.lets),
+        "parameter": tuple(known.parameters),
+    }
 
 
 def _is_unfilled(text: str, span: Span, ctx: Context) -> bool:
@@ -335,7 +347,11 @@ def _index(expr: ast.Index, ctx: Context) -> ir.Expr | None:
         indices.append(item.value)
     plain = [axis for axis in axes if axis.kind == "size"]
     if len(plain) < len(axes) or len(indices) > len(axes):
-        ctx.bag.add(expression_errors.NotIndexable(expr.base.span, describe(base.type), len(indices)))
+        ctx.bag.add(
+            expression_errors.NotIndexable(
+                expr.base.span, describe(base.type), len(axes), len(plain) == len(axes), len(indices)
+            )
+        )
         return None
     for item, value, axis in zip(expr.items, indices, axes, strict=False):
         if value >= axis.size:

@@ -67,7 +67,7 @@ def test_a_run_on_data_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"kind": np.zeros(10, int)}, "its arrays differ in length: points 60, kind 10, flags 60"),
+        ({"kind": np.zeros(10, int)}, "the arrays have different lengths: points 60, kind 10, flags 60"),
         ({"points": np.zeros((0, 4)), "kind": np.zeros(0, int), "flags": np.zeros((0, 2, 2))}, "it has no examples"),
     ],
 )

@@ -194,7 +194,7 @@ def test_concat_takes_numbers_and_vectors(here: Path) -> None:
     found = made(source, "x: real[6] = concat(b, x, one_hot(kind), b + 1)")["x"]
     rows = [[b, a, b, kind == "ant", kind == "bee", b + 1] for a, b, kind, _ in ROWS]
     np.testing.assert_array_equal(found, np.array(rows, np.float64))
-    assert "`concat` takes numbers and vectors of each example" in unsupported(source, "x: real[2] = concat(b, kind)")
+    assert "`concat` takes per-example numbers and vectors" in unsupported(source, "x: real[2] = concat(b, kind)")
     assert "takes at least 1 argument, but 0 were given" in unsupported(source, "x: real[2] = concat()")
 
 
