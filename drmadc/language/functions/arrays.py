@@ -117,7 +117,7 @@ class Append(_ArrayFunction):
 class Concat(_ArrayFunction):
     """Vectors of each example, one after another; a number of each example counts as a vector of length 1."""
 
-    takes: ClassVar[str] = "numbers and vectors per example"
+    takes: ClassVar[str] = "per-example numbers and vectors"
     each: ClassVar[bool] = True
     variadic: ClassVar[bool] = True
 
@@ -215,7 +215,7 @@ OPS = (
     Product("matmul", "x @ A", "product over the last axis of x and the first of A", 2, public=False),
     Expm("expm", "expm(A)", "matrix exponential: `x @ expm(A)` is a continuous transformation of x"),
     Append("append", "append(a, b)", "the examples of a, then those of b", 2),
-    Concat("concat", "concat(a, b, c)", "numbers and vectors per example as one vector"),
+    Concat("concat", "concat(a, b, c)", "per-example numbers and vectors as one vector"),
     Neighbours(
         "neighbours",
         "neighbours(x, points, labels, width)",
