@@ -54,13 +54,11 @@ class Count(_Named):
     """A whole number in [low, high], such as `knots: 16`.
 
     `default` and `low` are for each one of the setting `per`, where that is named; no default: it must be given.
-    `why` says what is wrong with a number outside the bounds.
     """
 
     default: int | None = None
     low: int = 1
     high: Bound | None = None
-    why: str = "too few"
     per: str = ""
 
     def text(self, value: int) -> str:

@@ -38,23 +38,6 @@ class Unreachable(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
-class BadReverse(Diagnostic):
-    code: ClassVar[str] = "E0402"
-    problem: str
-    place: str
-    advice: str
-
-    def message(self) -> str:
-        return self.problem
-
-    def label(self) -> str:
-        return self.place
-
-    def help(self) -> str:
-        return self.advice
-
-
-@dataclass(frozen=True, slots=True)
 class NotSupported(Diagnostic):
     code: ClassVar[str] = "E0404"
     strategy: str

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from drmadc.common.diagnostics.model import Bag
-from drmadc.common.diagnostics.suggest import did_you_mean
-from drmadc.compiler.check.errors.program_errors import BadReverse
+from drmadc.common.diagnostics.model import Bag, Diagnostic
+from drmadc.compiler.check.errors import name_errors, strategy_errors
 from drmadc.ir.reverse import Reverse
 from drmadc.language.strategies.base import Strategy
 from drmadc.language.strategies.registry import EXAMPLES, STRATEGIES
-from drmadc.language.strategies.settings import Count, Examples, Fraction, Limits, Option, Setting, Size, Switch
+from drmadc.language.strategies.settings import Bound, Count, Examples, Fraction, Limits, Option, Setting, Size, Switch
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 from drmadc_common.amounts import bytes_of
@@ -26,10 +25,7 @@ def check_reverse(value: ast.Expr, limits: Limits, bag: Bag) -> Reverse | None:
     text = format_expr(value)
     word = value.function.text if isinstance(value, ast.Call) and isinstance(value.function, ast.Name) else text
     if word not in EXAMPLES or not isinstance(value, ast.Call):
-        advice = (
-            f"for example: {EXAMPLES[word]}" if word in EXAMPLES else did_you_mean(word, tuple(EXAMPLES), "strategy")
-        )
-        bag.add(BadReverse(value.span, f"`{text}` is not a reverse strategy", "not a strategy", advice))
+        bag.add(strategy_errors.NotAStrategy(value.span, text, word, tuple(EXAMPLES), EXAMPLES.get(word, "")))
         return None
     try:
         return Reverse(_Reading(word, value, limits, bag).strategy(), text, value.span.origin)
@@ -46,9 +42,14 @@ class _Reading:
     limits: Limits
     bag: Bag
 
-    def fail(self, at: ast.Expr, problem: str, place: str, advice: str = "") -> _Wrong:
-        """Report, and give up on this strategy."""
-        self.bag.add(BadReverse(at.span, problem, place, advice or f"for example: {EXAMPLES[self.word]}"))
+    @property
+    def named(self) -> tuple[str, str]:
+        """The strategy's name and how it is written, as its diagnostics take them."""
+        return self.word, EXAMPLES[self.word]
+
+    def fail(self, mistake: Diagnostic) -> _Wrong:
+        """Report, and give up on this value."""
+        self.bag.add(mistake)
         return _Wrong()
 
     def strategy(self) -> Strategy:
@@ -56,12 +57,19 @@ class _Reading:
         form, given = self.arguments()
         kind = self.kind(form, given)
         values: dict[str, Value] = {}
+        failed = False
         for setting in kind.settings:
-            values[setting.field] = self.value(setting, given.get(setting.name), values)
+            try:
+                values[setting.field] = self.value(setting, given.get(setting.name), values)
+            except _Wrong:
+                failed = True
+        if failed:
+            raise _Wrong
         strategy = kind(**values)
         conflict = strategy.conflict()
         if conflict is not None:
-            raise self.fail(given[conflict.setting], conflict.problem, conflict.place, conflict.advice)
+            span = given[conflict.setting].span
+            raise self.fail(strategy_errors.ConflictingSettings(span, *self.named, conflict))
         return strategy
 
     def arguments(self) -> tuple[str, dict[str, ast.Expr]]:
@@ -71,34 +79,37 @@ class _Reading:
         names = tuple(setting.name for kind in kinds for setting in kind.settings)
         form = ""
         given: dict[str, ast.Expr] = {}
+        before = self.bag.errors
         for arg in self.call.args:
+            at = arg.value.span
             label = arg.name or format_expr(arg.value)
-            if arg.name is None:
-                if label not in forms or form:
-                    advice = "" if form or not forms else did_you_mean(label, forms, "form")
-                    raise self.fail(arg.value, f"{self.word}() does not take `{label}`", "unknown form", advice)
+            if arg.name is None and label not in forms:
+                self.bag.add(strategy_errors.UnknownForm(at, *self.named, label, forms))
+            elif arg.name is None and form:
+                self.bag.add(strategy_errors.SecondForm(at, *self.named, form, label))
+            elif arg.name is None:
                 form = label
             elif label not in names:
-                advice = did_you_mean(label, names, "setting") if names else ""
-                raise self.fail(arg.value, f"{self.word}() has no setting `{label}`", "unknown", advice)
+                self.bag.add(strategy_errors.UnknownStrategySetting(at, *self.named, label, names))
             elif label in given:
-                raise self.fail(arg.value, f"`{label}` is given twice", "again here")
+                self.bag.add(name_errors.GivenTwice(at, label, given[label].span))
             else:
                 given[label] = arg.value
+        if self.bag.errors > before:
+            raise _Wrong
         return form, given
 
     def kind(self, form: str, given: dict[str, ast.Expr]) -> type[Strategy]:
         """The strategy of this form; where several have it, the one that takes what is given."""
         kinds = [kind for kind in STRATEGIES if kind.word == self.word and kind.form == form]
         if len(kinds) > 1:
-            names = [f"`{setting.name}`" for kind in kinds for setting in kind.settings]
+            names = tuple(setting.name for kind in kinds for setting in kind.settings)
             kinds = [kind for kind in kinds if set(given) == {setting.name for setting in kind.settings}]
             if len(kinds) != 1:
-                raise self.fail(self.call, f"{self.word}() takes either {' or '.join(names)}", "which one?")
+                raise self.fail(strategy_errors.OneOfSettings(self.call.span, *self.named, names, len(given)))
         for name, value in given.items():
             if name not in {setting.name for setting in kinds[0].settings}:
-                problem = f"{self.word}({form}) takes no setting `{name}`"
-                raise self.fail(value, problem, "not allowed here")
+                raise self.fail(strategy_errors.SettingOfOtherForm(value.span, *self.named, form, name))
         return kinds[0]
 
     def value(self, setting: Setting, value: ast.Expr | None, before: dict[str, Value]) -> Value:
@@ -121,38 +132,37 @@ class _Reading:
 
     def count(self, setting: Count, value: ast.Expr | None, before: dict[str, Value]) -> int:
         """A whole number in its bounds; the default is lowered to the upper one."""
-        each = int(before[setting.per]) if setting.per else 1
+        each = int(before.get(setting.per, 1)) if setting.per else 1
         low, high = setting.low * each, self.limits.of(setting.high)
         if value is not None:
-            return self.whole(setting.name, value, low, high, setting.why)
+            return self.whole(setting.name, value, low, high, setting.high, setting.per)
         if setting.default is None:
-            raise self.fail(self.call, f"{self.word}() needs `{setting.name}`: {setting.about}", "missing here")
+            missing = strategy_errors.MissingStrategySetting(self.call.span, *self.named, setting.name, setting.about)
+            raise self.fail(missing)
         return setting.default * each if high is None else min(setting.default * each, high)
 
-    def whole(self, name: str, value: ast.Expr, low: int, high: int | None, why: str) -> int:
+    def whole(self, name: str, value: ast.Expr, low: int, high: int | None, bound: Bound | None, per: str = "") -> int:
         """A whole number in [low, high]."""
         number = value.value if isinstance(value, ast.Number) else None
-        wanted = f"from {low} to {high}" if high is not None else f"at least {low}"
-        if not isinstance(number, int):
-            problem = f"`{name}` of {self.word}() must be an integer {wanted}"
-            raise self.fail(value, problem, f"not {format_expr(value)}")
-        if number < low or (high is not None and number > high):
-            raise self.fail(value, f"{self.word}() needs {name} {wanted}, not {number}", why)
+        if not isinstance(number, int) or number < low or (high is not None and number > high):
+            found = format_expr(value)
+            known = bound if high is not None else None
+            raise self.fail(strategy_errors.WrongNumber(value.span, *self.named, name, found, low, high, known, per))
         return number
 
     def option(self, name: str, value: ast.Expr, options: tuple[str, ...]) -> str:
         """One of some words."""
-        word = value.text if isinstance(value, ast.Name) else format_expr(value)
+        word = format_expr(value)
         if word not in options:
-            problem = f"`{name}` must be {', '.join(options[:-1])} or {options[-1]}"
-            raise self.fail(value, problem, "not one of them", did_you_mean(word, options, "choice"))
+            raise self.fail(strategy_errors.NotAChoice(value.span, *self.named, name, word, options))
         return word
 
     def size(self, name: str, value: ast.Expr) -> int:
         """A bound in bytes."""
         bound = bytes_of(value.text, value.unit) if isinstance(value, ast.Quantity) else 0
         if bound <= 0:
-            raise self.fail(value, f"`{name}` is a size such as 500 MB or 2 GB", f"not {format_expr(value)}")
+            found = format_expr(value)
+            raise self.fail(strategy_errors.NotAnAmount(value.span, *self.named, name, found, "bytes"))
         return bound
 
     def fraction(self, name: str, value: ast.Expr) -> int:
@@ -162,10 +172,10 @@ class _Reading:
             case ast.Binary("/", ast.Name("T"), ast.Number(text)) if text.isdigit() and int(text) > 0:
                 return max(1, steps // int(text)) if steps is not None else 1
             case ast.Number():
-                return self.whole(name, value, 1, steps, "more than there are training steps")
+                return self.whole(name, value, 1, steps, "steps")
             case _:
-                problem = f"`{name}` must be an integer or a fraction T / 10 of the training steps"
-                raise self.fail(value, problem, "neither")
+                found = format_expr(value)
+                raise self.fail(strategy_errors.NotAnAmount(value.span, *self.named, name, found, "steps"))
 
     def examples(self, setting: Examples, value: ast.Expr | None) -> int:
         """A number of examples; 0 for `all`, and without data."""
@@ -175,6 +185,5 @@ class _Reading:
         if value is None:
             return 0 if split is None else min(setting.default, split)
         if split is None:
-            problem = f"{self.word}() supports `{setting.name}` only with data"
-            raise self.fail(value, problem, "this program has no data", "leave it out")
-        return self.whole(setting.name, value, 1, split, "more than the train split has")
+            raise self.fail(strategy_errors.ExamplesWithoutData(value.span, *self.named, setting.name))
+        return self.whole(setting.name, value, 1, split, "examples")

@@ -16,7 +16,6 @@ KNOTS = Count(
     default=2,
     low=2,
     high="states",
-    why="more than the states of a run; to store every step, write exact(store)",
 )
 
 
@@ -45,7 +44,12 @@ class Drmad(Strategy):
 
     def conflict(self) -> Conflict | None:
         if self.steps and self.curvature == "auto":
-            return Conflict("steps", "`curvature: auto` needs every step", "not with `steps`", "leave one of them out")
+            return Conflict(
+                "steps",
+                "`curvature: auto` does not support `steps`",
+                "it needs every training step",
+                "remove one of the two",
+            )
         return None
 
     @classmethod
@@ -75,7 +79,7 @@ class Drmad(Strategy):
 
     def advice(self, facts: Facts, exact: str) -> str:
         if self.steps:
-            return f"leave `steps` out, or {exact}"
+            return f"remove `steps`, or {exact}"
         if self.curvature == "gauss_newton":
             return f"`curvature: auto`, whose bias is 0 where the Hessian is safe, or {exact}"
         more = f"reverse = drmad(knots: {min(4 * self.knots, facts.figures.steps + 1)})"
@@ -86,14 +90,14 @@ class Drmad(Strategy):
     def unsupported(self, facts: Facts) -> Unsupported | None:
         if self.curvature != "exact" and facts.program.parts > 1:
             reason = "the Gauss-Newton matrix needs the outputs of a whole minibatch"
-            return Unsupported("", reason, "leave `accumulate` out, or write curvature: exact")
+            return Unsupported("", reason, "remove `accumulate`, or write curvature: exact")
         if self.curvature != "exact" and not facts.calls_model:
             reason = "the Gauss-Newton matrix needs the outputs of a model, and the loss calls none"
             return Unsupported("", reason, "write curvature: exact")
         apart = [name for name in facts.roles if self.steps and name in facts.each_step]
         if apart:
             reason = "a reverse step covers several training steps and cannot separate their entries"
-            return Unsupported(apart[0], reason, f"leave `steps` out, or declare `{apart[0]}` over step(bins: n)")
+            return Unsupported(apart[0], reason, f"remove `steps`, or declare `{apart[0]}` over step(bins: n)")
         return None
 
     @property

@@ -25,14 +25,12 @@ class Flow(Strategy):
             "segments of training, each with one matrix exponential",
             default=20,
             high="steps",
-            why="more than there are training steps",
         ),
         Count(
             "products",
             "products with the Hessian, of all segments together",
             default=12,
             per="segments",
-            why="fewer than one for each segment",
         ),
         Examples("batch", "examples of a product with the Hessian", default=2000),
     )

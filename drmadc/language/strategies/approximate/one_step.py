@@ -24,7 +24,6 @@ class OneStep(Strategy):
             "training steps from one outer update to the next",
             default=1,
             high="steps",
-            why="more than there are training steps",
         ),
     )
     online = True

@@ -16,9 +16,7 @@ class Truncated(Strategy):
     word = "truncated"
     order = 90
     example = "truncated(steps: 200)"
-    settings = (
-        Count("steps", "the number of steps to go back", high="steps", why="more than there are training steps"),
-    )
+    settings = (Count("steps", "the number of steps to go back", high="steps"),)
     steps: int
     gradient = "exact for the last steps"
 
