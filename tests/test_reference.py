@@ -9,7 +9,7 @@ import pytest
 
 from drmadc.language.layers.layer import Layer
 from drmadc.language.reference import explanation, highlight_pattern, listing, markdown_table
-from drmadc.language.registry import CALLS, ELEMENTWISE, FUNCTIONS, LAYERS
+from drmadc.language.registry import CALLS, ELEMENTWISE, FUNCTIONS, LAYERS, SCHEDULES
 from tests.conftest import ROOT
 
 REFERENCE = ROOT / "grammar" / "README.md"
@@ -39,5 +39,7 @@ def test_a_function_can_be_explained(name: str) -> None:
 
 
 def test_names_are_unique() -> None:
-    assert len(ELEMENTWISE) + len(CALLS) + len(LAYERS) == len({*ELEMENTWISE, *CALLS, *LAYERS})
+    assert len(ELEMENTWISE) + len(CALLS) + len(SCHEDULES) + len(LAYERS) == len(
+        {*ELEMENTWISE, *CALLS, *SCHEDULES, *LAYERS}
+    )
     assert {name for name, op in FUNCTIONS.items() if isinstance(op, Layer)} == set(LAYERS)

@@ -45,6 +45,10 @@ class TypingContext(Reporter, Protocol):
         """The path that a layer gets here, as `mlp.h1`; "" where no layer may stand."""
 
     @property
+    def steps(self) -> int | None:
+        """Number of training steps, where it is known."""
+
+    @property
     def tasks(self) -> int:
         """Number of tasks that a layer has parameters for; 0 without."""
 

@@ -22,6 +22,7 @@ Family = Literal[
     "array",
     "noise",
     "initial value",
+    "schedule",
     "transform",
     "augmentation",
     "labels",

@@ -15,6 +15,7 @@ _HEADS: dict[Family, str] = {
     "transform": "in a feature",
     "augmentation": "in a feature, for training minibatches only",
     "initial value": "in initial values",
+    "schedule": "schedules, in the update rule of `train`; t is the step of 0 .. steps - 1",
     "labels": "in a learned training set",
     "layer": "layers, in models",
 }

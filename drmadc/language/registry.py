@@ -14,9 +14,11 @@ from drmadc.language.functions import (
     missing,
     noise,
     reductions,
+    schedules,
     transforms,
 )
 from drmadc.language.functions.elementwise import Elementwise
+from drmadc.language.functions.schedules import Schedule
 from drmadc.language.layers import dense
 from drmadc.language.layers.layer import Layer
 from drmadc.language.op import Function, Op
@@ -34,10 +36,13 @@ CALLS: dict[str, Function] = {
 INITIALISERS = tuple(op.name for op in initial.OPS if isinstance(op, initial.Initialiser | initial.Zeros))
 """Initial values by name: `init = { weights: he }`."""
 
+SCHEDULES: dict[str, Schedule] = {op.name: op for op in schedules.OPS}
+"""What becomes an expression in the step `t`."""
+
 LAYERS: dict[str, Layer] = {module.LAYER.name: module.LAYER for module in (dense,)}
 """What an `ir.Layer` may be."""
 
 FUNCTIONS: dict[str, Op] = {
-    op.name: op for op in (*ELEMENTWISE.values(), *CALLS.values(), *LAYERS.values()) if op.public
+    op.name: op for op in (*ELEMENTWISE.values(), *CALLS.values(), *SCHEDULES.values(), *LAYERS.values()) if op.public
 }
 """What a spec may call."""

@@ -6,7 +6,7 @@ from drmadc.common.source import Span
 from drmadc.compiler.check.context import Known, head
 from drmadc.compiler.check.errors import name_errors
 from drmadc.ir.program import ALL, HYPERS
-from drmadc.language.registry import FUNCTIONS
+from drmadc.language.registry import FUNCTIONS, SCHEDULES
 from drmadc.syntax import ast
 
 ONCE = (ast.TrainDecl, ast.SweepDecl, ast.RetrainDecl, ast.ReportDecl)
@@ -34,7 +34,7 @@ def declare_names(known: Known) -> None:
             continue
         if name in (ALL, HYPERS):
             known.bag.add(name_errors.ReservedName(decl.name_span, name, "the name of a group"))
-        elif name in FUNCTIONS:
+        elif name in FUNCTIONS and name not in SCHEDULES:  # those are called where no model may be
             known.bag.add(name_errors.ReservedName(decl.name_span, name, "a function of the language"))
     for decl in known.all(ast.DataDecl):
         for item in decl.items:

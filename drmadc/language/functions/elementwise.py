@@ -111,4 +111,13 @@ OPS = (
         slow=False,
         public=False,
     ),
+    _op(
+        "floor",
+        "the largest integer that is not above x",
+        "jnp.floor",
+        math.floor,
+        lambda x, y: ir.Const(0.0),
+        slow=False,
+        public=False,
+    ),
 )

@@ -41,6 +41,10 @@ class CallSite:
         return self.ctx.layer or ""
 
     @property
+    def steps(self) -> int | None:
+        return self.ctx.known.steps
+
+    @property
     def tasks(self) -> int:
         return self.ctx.tasks
 

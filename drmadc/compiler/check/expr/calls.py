@@ -8,7 +8,7 @@ from drmadc.compiler.check.expr.call_site import CallSite
 from drmadc.ir import nodes as ir
 from drmadc.ir.types import EXAMPLE, Array, leading
 from drmadc.language.op import WrongCall
-from drmadc.language.registry import FUNCTIONS
+from drmadc.language.registry import FUNCTIONS, SCHEDULES
 from drmadc.language.shapes import describe
 from drmadc.syntax import ast
 from drmadc_common.amounts import count_text
@@ -42,7 +42,7 @@ def call(expr: ast.Call, ctx: Context, infer: Infer) -> ir.Expr | None:
         ctx.report(expression_errors.NotCallable(expr.function.span))
         return None
     name = expr.function.text
-    if name in ctx.known.models:
+    if name in ctx.known.models and not (ctx.place == "update" and name in SCHEDULES):
         return _apply(name, expr, ctx, infer)
     op = FUNCTIONS.get(name)
     if op is None:
