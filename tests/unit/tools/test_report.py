@@ -82,7 +82,7 @@ def test_the_page_shows_everything_and_fetches_nothing(run: Path) -> None:
 def test_runs_without_steps_and_pages_that_cannot_be_written(run: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["plot", str(run), "--out", str(tmp_path / "no" / "page.html")])
     assert done.exit_code == 3
-    assert "cannot be written" in done.output
+    assert "is not writable" in done.output
     for name in ("run.json", "environment.json", "s.drm"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     done = CliRunner().invoke(cli, ["plot", str(tmp_path)])
