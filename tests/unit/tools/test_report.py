@@ -87,7 +87,7 @@ def test_runs_without_steps_and_pages_that_cannot_be_written(run: Path, tmp_path
         (tmp_path / name).write_bytes((run / name).read_bytes())
     done = CliRunner().invoke(cli, ["plot", str(tmp_path)])
     assert done.exit_code == 3
-    assert "no outer step yet" in done.output
+    assert "no finished outer step" in done.output
 
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
