@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import add, apply, mul, power, sub
-from drmadc.ir.types import SCALAR, is_scalar
+from drmadc.ir.types import SCALAR, Type, is_scalar
 from drmadc.language.context import TypingContext
 from drmadc.language.op import Family, Misplaced, Op, WrongCall, WrongLiteral
-from drmadc.language.shapes import is_real
+from drmadc.language.shapes import describe, is_real
 from drmadc.syntax import ast
 
 T = ir.Name("t", SCALAR)
@@ -48,8 +48,13 @@ class WithoutSetting(WrongCall):
 class WrongFactor(WrongCall):
     """A factor with axes, where one number is meant."""
 
+    found: Type
+
     def problem(self) -> str:
-        return "takes one number as its factor"
+        return "takes a single number as its `factor`"
+
+    def label(self) -> str:
+        return f"found {describe(self.found)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Schedule(Op):
             ctx.report(WithoutSetting(expr.span, self, setting))
             return None
         if not (isinstance(value, ast.Number) and isinstance(value.value, int) and value.value > 0):
-            ctx.report(WrongLiteral(value.span, self, setting, "a positive integer", value))
+            ctx.report(WrongLiteral(value.span, self, f"`{setting}`", "a positive integer", value))
             return None
         return value.value
 
@@ -124,7 +129,7 @@ class StepDecay(Schedule):
         if every is None or factor is None:
             return None
         if given is not None and not is_scalar(factor.type):
-            ctx.report(WrongFactor(given.span, self))
+            ctx.report(WrongFactor(given.span, self, factor.type))
             return None
         middle = add(T, ir.Const(0.5))  # of the step, away from where the staircase falls
         return power(factor, apply("floor", mul(ir.Const(1 / every), middle)))
