@@ -92,7 +92,7 @@ def _line(origin: str, function: Callable[..., PyTree]) -> str:
     """A line of the spec, and what it says: the first paragraph of the docstring of what was emitted for it."""
     said = (inspect.getdoc(function) or "").partition("\n\n")[0]
     said = re.sub(r"^(One step of|[A-Z][a-z ]+:) ", "", " ".join(said.split())).removesuffix(".")
-    return f"{origin}: {' '.join(said.split())}"
+    return f"{origin}: {said}"
 
 
 def _length(params: PyTree) -> float:
