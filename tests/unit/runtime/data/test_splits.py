@@ -117,8 +117,8 @@ def test_fractions() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("split = { train: 0.7, valid: 0.4 }", "or fractions that add up to at most 1"),
-        ("split = { train: 0.7, valid: 400 }", "or fractions that add up to at most 1"),
+        ("split = { train: 0.7, valid: 0.4 }", "or all fractions that add up to at most 1"),
+        ("split = { train: 0.7, valid: 400 }", "or all fractions that add up to at most 1"),
         ("split = { train: 1.5 }", "a positive integer or a fraction"),
         ("split = { train: 400, valid: 100 }  folds = 4", "needs a train split 3 times as large as valid"),
         ("split = { train: 400, valid: 100 }  folds = 1", "an integer of at least 2"),
