@@ -239,12 +239,14 @@ class Sweep:
 class Retrain:
     """Training after the last outer step, on several splits together, once for each arm.
 
-    An arm replaces some hyperparameters by other values; the others keep what was tuned.
+    An arm replaces some hyperparameters by other values; the others keep what was tuned. `others` are the entries of
+    hyperparameters over the examples of the train split for those of the other splits.
     """
 
     splits: tuple[str, ...]
     arms: tuple[tuple[str, tuple[tuple[str, Expr], ...]], ...]
     origin: str
+    others: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

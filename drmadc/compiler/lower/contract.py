@@ -8,7 +8,7 @@ from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir.program import Program
 from drmadc.language.strategies.base import strategy_of
 from drmadc.target import tree as py
-from drmadc.target.build import call
+from drmadc.target.build import call, number
 
 FUNCTIONS = (
     "initial_hypers",
@@ -62,7 +62,10 @@ def program_record(program: Program) -> py.Statement:
     if program.sweep is not None:
         named["sweep"] = py.Id("sweep")
     if program.retrain is not None:
-        named["retrain"] = call("rt.Retraining", splits=_strings(program.retrain.splits), arms=py.Id("arms"))
+        final: dict[str, py.Expr] = {"splits": _strings(program.retrain.splits), "arms": py.Id("arms")}
+        if program.retrain.others:
+            final["others"] = py.Dict(tuple((py.Literal(h), number(x)) for h, x in program.retrain.others))
+        named["retrain"] = call("rt.Retraining", **final)
     seen = tuple(report.key for report in program.reports if "test" in function_splits(report.function))
     if seen and "valid" in function_splits(program.objective):
         named["test_reports"] = _strings(seen)

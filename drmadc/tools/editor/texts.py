@@ -44,6 +44,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "retrain": {
         "on": "the splits to train on once more: [train, valid]",
         "arms": "what is compared, others keeping what was tuned: { untied: { l2: 0.01 }, tuned: {} }",
+        "others": "of a hyperparameter over the examples of train, its entry for every other example: { trust: 1 }",
     },
 }
 

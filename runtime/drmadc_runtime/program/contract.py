@@ -6,7 +6,7 @@ says `free`: then they are unconstrained reals (a logarithm, a logit).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 import jax
@@ -122,10 +122,14 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Retraining:
-    """The final training: on these splits together, once with the hyperparameters of each arm."""
+    """The final training: on these splits together, once with the hyperparameters of each arm.
+
+    `others`: by hyperparameter over the examples of the train split, its entry for each example of another split.
+    """
 
     splits: tuple[str, ...]
     arms: Callable[[Hypers], dict[str, Hypers]]
+    others: Mapping[str, float] = field(default_factory=dict)
 
 
 class Predict(Protocol):

@@ -91,15 +91,25 @@ def retrain(executor: Executor, hypers: Values, outer: int) -> dict[str, float]:
     program = executor.program
     assert program.data is not None
     assert program.retrain is not None
-    parts, names = program.data.splits(outer), program.retrain.splits
+    final = program.retrain
+    parts, names = program.data.splits(outer), final.splits
     axis = int(isinstance(program.data, Tasks) and not program.data.sampled)
     joined = {field: np.concatenate([parts[name][field] for name in names], axis) for field in parts[names[0]]}
 
+    counts = {name: len(next(iter(parts[name].values()))) for name in names}
     keys: list[str] = []
+
+    def of_all(hypers: Hypers) -> Hypers:
+        """Hyperparameters over examples with an entry for each of the joined ones, in their order."""
+        joined = {
+            hyper: jnp.concatenate([hypers[hyper] if n == "train" else jnp.full(counts[n], value, program.dtype) for n in names])
+            for hyper, value in final.others.items()
+        }
+        return {**hypers, **joined}
 
     @jax.jit
     def run(hypers: Hypers, outer: jax.Array, *data: Splits) -> list[jax.Array]:
-        start, forward_step = program.training(hypers, outer, *data)
+        start, forward_step = program.training(of_all(hypers), outer, *data)
         state, _ = forward_pass(forward_step, start, program.steps, None)
         values = {} if program.report is None else program.report(state["w"], hypers, *data)
         keys[:] = values  # jit would return a dictionary sorted by key, not in the spec's order

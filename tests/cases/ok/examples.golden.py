@@ -76,8 +76,8 @@ def loss(params, trust, batch):
 
 
 def objective(params, trust, data):
-    """Outer objective: (cross_entropy(mlp(x), y) on valid) + 0.1 * (mean(trust) - 0.5)
-    ^ 2.
+    """Outer objective: cross_entropy(mlp(x), y) + 0.1 * (mean(trust) - 0.5) ^ 2 on
+    valid.
     """
     # examples.drm:27
     valid = features(data["valid"])

@@ -174,8 +174,14 @@ def _example_axis(expr: ast.Of, path: str, known: Known) -> Axis | None:
         if known.data_decl is None or data is not None:
             known.bag.add(training_errors.ExampleOf(expr.path_span, f"`example of {path}`", split))
         return None
-    if data.redrawn:
-        known.bag.add(training_errors.ExamplesRedrawn(expr.path_span))
+    if data.resample:
+        known.bag.add(training_errors.ExamplesRedrawn(expr.path_span, "resample = each outer"))
+        return None
+    if data.folds:
+        known.bag.add(training_errors.ExamplesRedrawn(expr.path_span, "folds"))
+        return None
+    if data.alphabets is not None and data.alphabets.sampled:
+        known.bag.add(training_errors.ExamplesRedrawn(expr.path_span, "task: each outer"))
         return None
     return Axis("example", data.size_of("train"), split)
 

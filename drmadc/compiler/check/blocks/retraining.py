@@ -1,16 +1,18 @@
 """The `retrain` block: what is trained once more after the last outer step, and with which hyperparameters."""
 
 from drmadc.common.source import Span
-from drmadc.compiler.check.blocks.hypers import entries_by_hyper, initial_value
-from drmadc.compiler.check.context import Known, head
+from drmadc.compiler.check.blocks.hypers import entries_by_hyper, in_domain, initial_value
+from drmadc.compiler.check.context import Context, Known, head
 from drmadc.compiler.check.errors import name_errors, tuning_errors, value_errors
+from drmadc.compiler.check.expr.constants import constant_value
+from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
 from drmadc.ir import nodes as ir
-from drmadc.ir.program import Retrain
+from drmadc.ir.program import HyperParameter, Retrain
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
-RETRAIN = ("on", "arms")
+RETRAIN = ("on", "arms", "others")
 
 
 def check_retrain(known: Known) -> None:
@@ -24,17 +26,54 @@ def _retrain(decl: ast.RetrainDecl, known: Known) -> Retrain | None:
     """The splits and the arms; None where something is wrong."""
     before = known.bag.errors
     settings = Settings("retrain", decl.settings, RETRAIN, decl.span, known.bag)
-    splits = _splits(settings.optional("on"), decl, known)
+    splits = _splits(settings.optional("on"), known)
     arms = _arms(settings.optional("arms"), known)
     if known.learned is not None or known.data is None:
         known.bag.add(tuning_errors.RetrainWithoutSplit(head(decl.span, "retrain")))
+    others = _others(settings.optional("others"), splits, known)
+    outside = tuple(split for split in splits if split != "train")
+    on = settings.optional("on")
     for hyper in known.hypers.values():
-        if any(axis.kind == "example" for axis in hyper.type.axes):
-            known.bag.add(tuning_errors.RetrainPerExample(head(decl.span, "retrain"), hyper.name))
-    return None if known.bag.errors > before else Retrain(splits, arms, decl.span.origin)
+        if outside and on is not None and _per_example(hyper) and hyper.name not in others:
+            known.bag.add(tuning_errors.RetrainPerExample(on.span, hyper.name, outside))
+    if known.bag.errors > before:
+        return None
+    values = tuple((name, value) for name, value in others.items() if value is not None)
+    return Retrain(splits, arms, decl.span.origin, values)
 
 
-def _splits(value: ast.Expr | None, decl: ast.RetrainDecl, known: Known) -> tuple[str, ...]:
+def _per_example(hyper: HyperParameter) -> bool:
+    return any(axis.kind == "example" for axis in hyper.type.axes)
+
+
+def _others(value: ast.Expr | None, splits: tuple[str, ...], known: Known) -> dict[str, float | None]:
+    """What hyperparameters over the train split's examples are for those of the other splits; None where it is wrong.
+
+    A value may be the bound of a domain: it is never moved.
+    """
+    out: dict[str, float | None] = {}
+    if value is None:
+        return out
+    if not isinstance(value, ast.Record):
+        example = "others = { trust: 1 }"
+        known.bag.add(value_errors.NotARecord(value.span, f"`{format_expr(value)}`", "`others`", example))
+        return {name: None for name in known.hypers}
+    for hyper, entry in entries_by_hyper(value, known):
+        out[hyper.name] = None
+        if not _per_example(hyper) or set(splits) <= {"train"}:
+            known.bag.add(tuning_errors.OthersOfNoExample(entry.path_span, hyper.name, _per_example(hyper)))
+            continue
+        x = infer(entry.value, Context(known, "constant"))
+        number = None if x is None else constant_value(x)
+        if number is not None and (in_domain(number, hyper.domain, closed=True) or (number, hyper.domain) == (1, "unit")):
+            out[hyper.name] = number
+        elif x is not None:
+            found = f"`{format_expr(entry.value)}`"
+            known.bag.add(tuning_errors.NotAnEntry(entry.value.span, found, hyper.name, hyper.domain))
+    return out
+
+
+def _splits(value: ast.Expr | None, known: Known) -> tuple[str, ...]:
     if value is None:
         return ("train",)
     there = tuple(split.name for split in known.data.splits) if known.data is not None else ()

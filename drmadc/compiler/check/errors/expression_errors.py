@@ -87,7 +87,7 @@ class ExampleAxisHere(Diagnostic):
         return f"this is `{self.type_}`"
 
     def help(self) -> str:
-        return "use it in the training loss"
+        return "use it in the training loss or the objective"
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ class UnknownAxis(Diagnostic):
         return "not an axis of a hyperparameter"
 
     def note(self) -> str:
-        return "an axis is a size, `step`, `step(bins: n)`, or `KIND of GROUP`"
+        return "an axis is a size, `step`, `step(bins: n)`, `task`, `example of DATA.train`, or `KIND of GROUP`"
 
     def help(self) -> str:
         return did_you_mean(self.name, self.candidates, "axis kind")

@@ -146,19 +146,22 @@ class ExampleOf(Found):
 
 @dataclass(frozen=True, slots=True)
 class ExamplesRedrawn(Diagnostic):
+    """Where the train split changes, an entry would belong to a place in it, held by one example after another."""
+
     code: ClassVar[str] = "E0302"
+    setting: Literal["resample = each outer", "folds", "task: each outer"]
 
     def message(self) -> str:
         return "an axis `example` needs a train split that is drawn once"
 
     def label(self) -> str:
-        return "this data has `resample = each outer`"
+        return f"this data has `{self.setting}`"
 
     def note(self) -> str:
         return "each entry of the hyperparameter belongs to one example"
 
     def help(self) -> str:
-        return "remove `resample` from the data"
+        return f"remove `{self.setting}` from the data"
 
 
 @dataclass(frozen=True, slots=True)

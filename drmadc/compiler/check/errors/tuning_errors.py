@@ -159,7 +159,8 @@ class NotATie(Found):
     def note(self) -> str:
         if not self.possible:
             return f"`{self.hyper}` is a single number"
-        return f"{self.type_} can be tied by {', '.join(self.possible)}; mean(...) around it averages the gradients"
+        grains = ", ".join("step, step(bins: n)" if grain == "step" else grain for grain in self.possible)
+        return f"{self.type_} can be tied by {grains}; mean(...) around it averages the gradients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +252,53 @@ class RetrainWithoutSplit(Diagnostic):
 
 @dataclass(frozen=True, slots=True)
 class RetrainPerExample(Diagnostic):
+    """A final training on examples for which a hyperparameter has no entries."""
+
     code: ClassVar[str] = "E0302"
     hyper: str
+    splits: tuple[str, ...]
 
     def message(self) -> str:
-        return f"`retrain` does not support `{self.hyper}`, which has an entry per training example"
+        splits = " and ".join(f"`{split}`" for split in self.splits)
+        return f"`{self.hyper}` has no entries for the examples of {splits}"
 
     def label(self) -> str:
-        return "not supported"
+        return "trained on"
+
+    def note(self) -> str:
+        return f"`{self.hyper}` has an entry per example of `train`"
+
+    def help(self) -> str:
+        return f"give the others one value: others = {{ {self.hyper}: 1 }}"
+
+
+@dataclass(frozen=True, slots=True)
+class OthersOfNoExample(Diagnostic):
+    """`others` for a hyperparameter whose entries do not belong to examples, or where all of them are of `train`."""
+
+    code: ClassVar[str] = "E0302"
+    hyper: str
+    per_example: bool
+
+    def message(self) -> str:
+        if self.per_example:
+            return f"`{self.hyper}` has an entry for every example of the final training"
+        return f"`{self.hyper}` has no entries of examples"
+
+    def label(self) -> str:
+        return "there are no others"
+
+    def help(self) -> str:
+        return "remove it from `others`"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnEntry(Found):
+    hyper: str
+    domain: str
+
+    def message(self) -> str:
+        return f"`others` must give `{self.hyper}` a constant in the domain `{self.domain}`, or its bound"
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,10 +169,13 @@ def _hyper(text: str, span: Span, ctx: Context) -> ir.Expr | None:
 
 
 def _of_examples(text: str, type_: Array, span: Span, ctx: Context) -> ir.Expr | None:
-    """A hyperparameter over examples: its entries for the minibatch, or outside of training the whole array."""
+    """A hyperparameter over examples: its entries for the minibatch, or outside of training the whole array.
+
+    An `on` that covers it changes nothing: its axis is that of the train split, which no other examples have.
+    """
     if ctx.place == "minibatch":
         return ir.Rows(ir.Hyper(text, type_), Array("real", (EXAMPLE,)))
-    if ctx.place == "outer" and ctx.split is None:
+    if ctx.place == "outer":
         return ir.Hyper(text, type_)
     ctx.bag.add(expression_errors.ExampleAxisHere(span, text, f"{type_}"))
     return None
