@@ -71,9 +71,7 @@ def test_tuned_weights_go_to_the_rows_of_train_and_the_given_one_to_the_others(b
     trust = np.random.default_rng(0).uniform(0.05, 0.95, 60)
     found = retrain(program.executor, {"trust": trust}, 2)
     assert isinstance(program.emitted.data, Data)
-    np.testing.assert_allclose(
-        found["left"], by_hand(program.emitted.data, order, trust, batch, 2), rtol=1e-10
-    )
+    np.testing.assert_allclose(found["left"], by_hand(program.emitted.data, order, trust, batch, 2), rtol=1e-10)
     np.testing.assert_allclose(found["weight"], trust.mean())  # a report reads the hyperparameter as it was tuned
 
 

@@ -102,7 +102,9 @@ def retrain(executor: Executor, hypers: Values, outer: int) -> dict[str, float]:
     def of_all(hypers: Hypers) -> Hypers:
         """Hyperparameters over examples with an entry for each of the joined ones, in their order."""
         joined = {
-            hyper: jnp.concatenate([hypers[hyper] if n == "train" else jnp.full(counts[n], value, program.dtype) for n in names])
+            hyper: jnp.concatenate(
+                [hypers[hyper] if n == "train" else jnp.full(counts[n], value, program.dtype) for n in names]
+            )
             for hyper, value in final.others.items()
         }
         return {**hypers, **joined}

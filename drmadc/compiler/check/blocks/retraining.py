@@ -57,7 +57,7 @@ def _others(value: ast.Expr | None, splits: tuple[str, ...], known: Known) -> di
     if not isinstance(value, ast.Record):
         example = "others = { trust: 1 }"
         known.bag.add(value_errors.NotARecord(value.span, f"`{format_expr(value)}`", "`others`", example))
-        return {name: None for name in known.hypers}
+        return dict.fromkeys(known.hypers)
     for hyper, entry in entries_by_hyper(value, known):
         out[hyper.name] = None
         if not _per_example(hyper) or set(splits) <= {"train"}:
@@ -65,7 +65,9 @@ def _others(value: ast.Expr | None, splits: tuple[str, ...], known: Known) -> di
             continue
         x = infer(entry.value, Context(known, "constant"))
         number = None if x is None else constant_value(x)
-        if number is not None and (in_domain(number, hyper.domain, closed=True) or (number, hyper.domain) == (1, "unit")):
+        if number is not None and (
+            in_domain(number, hyper.domain, closed=True) or (number, hyper.domain) == (1, "unit")
+        ):
             out[hyper.name] = number
         elif x is not None:
             found = f"`{format_expr(entry.value)}`"
