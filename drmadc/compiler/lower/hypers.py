@@ -34,7 +34,9 @@ def arms_function(program: Program) -> list[py.Statement]:
     entries: list[tuple[py.Expr, py.Expr]] = []
     for name, changed in program.retrain.arms:
         value: py.Expr = py.Id("hypers")
-        if changed:
+        if changed == tuple((hyper.name, hyper.initial) for hyper in program.hypers):
+            value = call("initial_hypers")
+        elif changed:
             pairs = tuple((py.Literal(h), _value(program, program.hyper(h), x)) for h, x in changed)
             value = call("rt.replaced", py.Id("hypers"), py.Dict(pairs))
         entries.append((py.Literal(name), value))

@@ -43,7 +43,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     },
     "retrain": {
         "on": "the splits to train on once more: [train, valid]",
-        "arms": "what is compared, others keeping what was tuned: { untied: { l2: 0.01 }, tuned: {} }",
+        "arms": "what is compared with `tuned`; others keep what was tuned: { none: { l2: 0 }, untuned: initial }",
         "others": "of a hyperparameter over the examples of train, its entry for every other example: { trust: 1 }",
     },
 }

@@ -155,6 +155,10 @@ def spec_text(name: str, start: Start, model: str, tuned: str, steps: int) -> st
     layers = hidden if model == "mlp" else [f"  return dense(x, {outputs})"]
     init = "{ weights: normal(0.1), biases: 0 }"
     penalty = " + sum(l2 * net.weights ^ 2)" if penalties else ""
+    arms = {
+        "rates": "{ untuned: initial }",
+        "both": "{ none: { l2: 0, rate: 0.1 }, untuned: initial }",
+    }.get(tuned, "{ none: { l2: 0 }, untuned: initial }")
     report = ["  error(net(x), y) on test"] if start.classes else ["  squared_error(net(x), y) on test"]
     lines = [
         f"# {name}: what is tuned moves downhill on the valid split, through whole training runs.",
@@ -186,6 +190,10 @@ def spec_text(name: str, start: Start, model: str, tuned: str, steps: int) -> st
         "  reverse  = exact()  # cheaper in memory: drmad(knots: 16); see drmadc plan",
         "  update   = adam(rate: 0.3)  # on the logarithm of what is positive",
         "  steps    = 10",
+        "}",
+        "",
+        "retrain {",
+        f"  arms = {arms}  # trained at the end too, to compare with what was tuned",
         "}",
         "",
         "report {",

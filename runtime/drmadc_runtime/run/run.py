@@ -302,12 +302,18 @@ def _draw_sweep(axes: Arrays, records: Records, folder: RunFolder, display: Disp
 
 
 def _retrain(executor: Executor, final: Retraining, hypers: Arrays, display: Display) -> dict[str, dict[str, float]]:
-    """The final training of each arm, on draws that no outer step has used."""
+    """The final training of each arm, on draws that no outer step has used; the same ones for each."""
     with executor.precision():
-        arms = final.arms(executor.cast(hypers))
+        tuned = executor.cast(hypers)
+        arms = final.arms(tuned)
     found: dict[str, dict[str, float]] = {}
     display.info(f"final training on {', '.join(final.splits)}")
     for name, values in arms.items():
         found[name] = retrain(executor, values, executor.program.fresh_outer)
         display.arm(name, found[name])
+    mine = next(name for name, values in arms.items() if values is tuned)
+    for name in arms:
+        if name != mine:
+            gained = {key: value - found[name][key] for key, value in found[mine].items()}
+            display.info(f"  {mine} - {name}: " + "  ".join(f"{key} {value:+.3g}" for key, value in gained.items()))
     return found

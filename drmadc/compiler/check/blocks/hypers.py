@@ -204,9 +204,12 @@ def _group_axis(text: str, expr: ast.Of, path: str, known: Known) -> Axis | None
 
 
 def initial_value(
-    name: str, written: ast.Expr, type_: Array, domain: Domain, declared: Span, known: Known
+    name: str, written: ast.Expr, type_: Array, domain: Domain, declared: Span, known: Known, *, closed: bool = False
 ) -> ir.Expr | None:
-    """One value for all entries, a list with one value for each entry of the only axis, or an array expression."""
+    """One value for all entries, a list with one value for each entry of the only axis, or an array expression.
+
+    `closed` also admits 0 in `positive` and `unit`: of a value that is never moved.
+    """
     ctx = Context(known, "initial", shape=type_, name=name)
     value = infer(written, ctx)
     if value is None:
@@ -225,7 +228,7 @@ def initial_value(
         return None
     good = tuple(float(number) for number in numbers if number is not None)
     for number in good:
-        if not in_domain(number, domain, closed=False):
+        if not in_domain(number, domain, closed=closed):
             _out_of_domain(written.span, name, number, domain, declared, known)
             return None
     if len(good) == 1 and not isinstance(value, ir.Stack):

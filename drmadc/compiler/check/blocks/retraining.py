@@ -13,6 +13,10 @@ from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
 RETRAIN = ("on", "arms", "others")
+INITIAL = "initial"
+
+Arm = tuple[str, tuple[tuple[str, ir.Expr], ...]]
+TUNED: Arm = ("tuned", ())
 
 
 def check_retrain(known: Known) -> None:
@@ -92,26 +96,43 @@ def _splits(value: ast.Expr | None, known: Known) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _arms(value: ast.Expr | None, known: Known) -> tuple[tuple[str, tuple[tuple[str, ir.Expr], ...]], ...]:
+def _arms(value: ast.Expr | None, known: Known) -> tuple[Arm, ...]:
+    """The arms that are written, and `tuned` where none of them keeps all that was tuned."""
     if value is None:
-        return (("tuned", ()),)
-    if not isinstance(value, ast.Record) or not all(isinstance(e.value, ast.Record) for e in value.entries):
-        found = f"`{format_expr(value)}`"
-        known.bag.add(tuning_errors.NotARecordOfRecords(value.span, found))
+        return (TUNED,)
+    written = [entry.value for entry in value.entries] if isinstance(value, ast.Record) else [value]
+    wrong = [arm for arm in written if not isinstance(value, ast.Record) or not _is_arm(arm)]
+    for arm in wrong:
+        known.bag.add(tuning_errors.NotAnArm(arm.span, f"`{format_expr(arm)}`"))
+    if wrong or not isinstance(value, ast.Record):
         return ()
-    out: list[tuple[str, tuple[tuple[str, ir.Expr], ...]]] = []
+    out: list[Arm] = []
     first: dict[str, Span] = {}
     for arm in value.entries:
-        assert isinstance(arm.value, ast.Record)
         if arm.path in first or "." in arm.path:
             known.bag.add(name_errors.GivenTwice(arm.path_span, arm.path, first.get(arm.path, arm.path_span)))
             continue
         first[arm.path] = arm.path_span
-        changed: list[tuple[str, ir.Expr]] = []
-        for hyper, entry in entries_by_hyper(arm.value, known):
-            declared = known.hyper_spans[hyper.name]
-            x = initial_value(hyper.name, entry.value, hyper.type, hyper.domain, declared, known)
-            if x is not None:
-                changed.append((hyper.name, x))
-        out.append((arm.path, tuple(changed)))
-    return tuple(out)
+        out.append((arm.path, _changed(arm.value, known)))
+    tuned = "tuned" in first or any(not changed for _, changed in out)
+    return tuple(out) if tuned else (*out, TUNED)
+
+
+def _is_arm(value: ast.Expr) -> bool:
+    return isinstance(value, ast.Record) or (isinstance(value, ast.Name) and value.text == INITIAL)
+
+
+def _changed(value: ast.Expr, known: Known) -> tuple[tuple[str, ir.Expr], ...]:
+    """The hyperparameters that an arm replaces; `initial` replaces all of them by the values they started from.
+
+    No arm is moved, so an end of its domain is a value like another: a penalty of 0 is none.
+    """
+    if not isinstance(value, ast.Record):
+        return tuple((hyper.name, hyper.initial) for hyper in known.hypers.values())
+    changed: list[tuple[str, ir.Expr]] = []
+    for hyper, entry in entries_by_hyper(value, known):
+        declared = known.hyper_spans[hyper.name]
+        x = initial_value(hyper.name, entry.value, hyper.type, hyper.domain, declared, known, closed=True)
+        if x is not None:
+            changed.append((hyper.name, x))
+    return tuple(changed)

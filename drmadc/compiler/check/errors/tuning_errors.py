@@ -302,12 +302,12 @@ class NotAnEntry(Found):
 
 
 @dataclass(frozen=True, slots=True)
-class NotARecordOfRecords(Found):
+class NotAnArm(Found):
     def message(self) -> str:
-        return "`arms` must be a record of records"
+        return "an arm must be `initial` or a record of values"
 
     def help(self) -> str:
-        return "for example: arms = { untied: { l2: 0.01 }, tuned: {} }"
+        return "for example: arms = { none: { l2: 0 }, untuned: initial }"
 
 
 @dataclass(frozen=True, slots=True)

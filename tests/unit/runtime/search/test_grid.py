@@ -68,6 +68,24 @@ def test_arms_train_on_all_splits_together(tmp_path: Path) -> None:
     assert run.arms["none"] != run.arms["tuned"]
 
 
+def test_arms_by_name(tmp_path: Path) -> None:
+    """`initial` is the start, an end of a domain is a value, and `tuned` comes by itself."""
+    text = (CASES / "ok" / "l2_by_input.drm").read_text()
+    assert drmadc.compile_text(text).ir.retrain is None
+    text = text.replace("report {", "report {\n  size = sum(params ^ 2)")
+    arms = "{ none: { l2: 0 }, untuned: initial, written: { l2: 0.0123 } }"
+    compiled = drmadc.compile_text(f"{text}\nretrain {{ arms = {arms} }}\n")
+    assert '"untuned": initial_hypers()' in compiled.python
+    run = compiled.run(out=tmp_path / "run", quiet=True)
+    assert list(run.arms) == ["none", "untuned", "written", "tuned"]
+    assert run.arms["untuned"] == run.arms["written"]
+    assert len({tuple(values.items()) for values in run.arms.values()}) == 3
+    assert "  tuned - none: " in (run.path / "log.txt").read_text()
+    renamed = drmadc.compile_text(f"{text}\nretrain {{ arms = {{ learned: {{}}, none: {{ l2: 0 }} }} }}\n")
+    assert renamed.ir.retrain is not None
+    assert [name for name, _ in renamed.ir.retrain.arms] == ["learned", "none"]
+
+
 GOOD = TEXT.format(sweep="along = [0, 0.1]", tune="", expect="expect max(sweep.objective) < 10")
 
 
