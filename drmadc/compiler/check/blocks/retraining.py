@@ -100,15 +100,15 @@ def _arms(value: ast.Expr | None, known: Known) -> tuple[Arm, ...]:
     """The arms that are written, and `tuned` where none of them keeps all that was tuned."""
     if value is None:
         return (TUNED,)
-    written = [entry.value for entry in value.entries] if isinstance(value, ast.Record) else [value]
-    wrong = [arm for arm in written if not isinstance(value, ast.Record) or not _is_arm(arm)]
-    for arm in wrong:
-        known.bag.add(tuning_errors.NotAnArm(arm.span, f"`{format_expr(arm)}`"))
-    if wrong or not isinstance(value, ast.Record):
+    entries = value.entries if isinstance(value, ast.Record) else ()
+    wrong = [entry.value for entry in entries if not _is_arm(entry.value)] if isinstance(value, ast.Record) else [value]
+    for x in wrong:
+        known.bag.add(tuning_errors.NotAnArm(x.span, f"`{format_expr(x)}`"))
+    if wrong:
         return ()
     out: list[Arm] = []
     first: dict[str, Span] = {}
-    for arm in value.entries:
+    for arm in entries:
         if arm.path in first or "." in arm.path:
             known.bag.add(name_errors.GivenTwice(arm.path_span, arm.path, first.get(arm.path, arm.path_span)))
             continue
