@@ -286,7 +286,7 @@ class OthersOfNoExample(Diagnostic):
         return f"`{self.hyper}` has no entries of examples"
 
     def label(self) -> str:
-        return "there are no others"
+        return "not needed"
 
     def help(self) -> str:
         return "remove it from `others`"
