@@ -54,6 +54,9 @@ def program_record(program: Program) -> py.Statement:
         named["report"] = py.Id("report")
     if any(report.shape is not None for report in program.reports):
         named["images"] = py.Id("images")
+    of_examples = tuple(h.name for h in program.hypers if any(axis.kind == "example" for axis in h.type.axes))
+    if of_examples:
+        named["per_example"] = _strings(of_examples)
     predicted = prediction_record(program)
     if predicted is not None:
         named["predict"] = predicted

@@ -188,6 +188,7 @@ class Program:
         later_fits: the same for statistics of what reads others, given those of the functions before. By the executor.
         statistics: the kind of each statistic, ("mean",) or ("zca", epsilon); its order is the spec's.
         report: see `Report`. Read by the search after each outer step.
+        per_example: hyperparameters with an entry for each example of the train split. A run then keeps what these are.
         predict: the model's output on new examples; None where the objective is not the loss of one such output.
         images: hyperparameters -> pictures [height, width] or [n, height, width] by title. Read by a run at its end.
         stages: of the outer loop, in order. Read by the search.
@@ -226,6 +227,7 @@ class Program:
     later_fits: tuple[LaterFit, ...] = ()
     statistics: Kinds | None = None
     report: Report | None = None
+    per_example: tuple[str, ...] = ()
     predict: Prediction | None = None
     images: Callable[[Hypers], dict[str, jax.Array]] | None = None
     stages: tuple[Stage, ...] = ()

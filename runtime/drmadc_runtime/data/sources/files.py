@@ -16,6 +16,7 @@ from drmadc_common.words import words
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
 
 T = TypeVar("T")
+RARER = "<other>"
 BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -116,8 +117,7 @@ def text(request: Request) -> Raw:
     def ranks(path: str) -> Array:
         found = words(Path(path))
         if not numbers:
-            common = sorted(Counter(found).items(), key=lambda item: (-item[1], item[0]))
-            numbers.update({word: number for number, (word, _) in enumerate(common[: most - 1], 1)})
+            numbers.update({word: number for number, word in enumerate(vocabulary(found, most)[1:], 1)})
         return np.array([numbers.get(word, 0) for word in found], np.int32)
 
     def windows(path: str) -> dict[str, Array]:
@@ -126,3 +126,9 @@ def text(request: Request) -> Raw:
         return {"words" if most else "bytes": views, "next": values[window::stride].astype(np.int32)}
 
     return {part: _read(path, windows) for part, path in request.files.items()}
+
+
+def vocabulary(found: list[str], most: int) -> tuple[str, ...]:
+    """The words of a text by how often they occur, `most` with RARER, which stands for all others, as the first."""
+    common = sorted(Counter(found).items(), key=lambda item: (-item[1], item[0]))
+    return (RARER, *(word for word, _ in common[: most - 1]))

@@ -38,6 +38,17 @@ def huggingface(request: Request) -> Raw:
     return sized(raw, request)
 
 
+def class_names(name: str, configuration: str | None, fields: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The names of the classes of fields that the data set itself names; it is in the cache or a folder.
+
+    Raises:
+        DataError: it is not here.
+    """
+    with _without_network():
+        features = _loaded(name, configuration)["train"].features
+    return {field: tuple(features[field].names) for field in fields if hasattr(features.get(field), "names")}
+
+
 def fetch(name: str, configuration: str | None, info: Callable[[str], None]) -> None:
     """Bring a data set from the hub, unless it is a folder or in the cache already; `info` is told before.
 
