@@ -88,7 +88,6 @@ class Function(Op):
         return ()
 
 
-@dataclass(frozen=True, slots=True)
 class WrongCall(Diagnostic):
     """A call that does not fit its function; a subclass says why in `problem`."""
 
@@ -109,7 +108,6 @@ class WrongCall(Diagnostic):
         return f"usage: {self.op.signature}"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongArgument(WrongCall):
     """An argument that is not what the function takes."""
 
@@ -122,7 +120,6 @@ class WrongArgument(WrongCall):
         return f"found {describe(self.found)}"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongLiteral(WrongCall):
     """A setting of a call that must be written as a number or word, and is not."""
 
@@ -137,7 +134,6 @@ class WrongLiteral(WrongCall):
         return f"found `{format_expr(self.found)}`"
 
 
-@dataclass(frozen=True, slots=True)
 class Misplaced(WrongCall):
     """A function where it has no meaning."""
 

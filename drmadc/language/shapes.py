@@ -1,6 +1,5 @@
 """Types in words, and the rules by which shapes go together."""
 
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, assert_never
 
@@ -11,7 +10,6 @@ from drmadc.ir.types import Array, Tree, Type, is_scalar, leading
 from drmadc.language.context import Reporter
 
 
-@dataclass(frozen=True, slots=True)
 class NotNumbers(Diagnostic):
     """Arithmetic on labels."""
 

@@ -1,6 +1,5 @@
 """Mistakes of form (E01) and unknown declarations (E0201)."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from drmadc.common.diagnostics.model import Diagnostic
@@ -9,7 +8,6 @@ from drmadc.common.source import Span
 from drmadc.syntax.ast import KEYWORDS
 
 
-@dataclass(frozen=True, slots=True)
 class UnexpectedText(Diagnostic):
     code: ClassVar[str] = "E0101"
     found: str
@@ -27,7 +25,6 @@ class UnexpectedText(Diagnostic):
         return "a declaration reads `name: type = value`, a setting `name = value`"
 
 
-@dataclass(frozen=True, slots=True)
 class ReservedWord(Diagnostic):
     code: ClassVar[str] = "E0214"
     word: str
@@ -42,7 +39,6 @@ class ReservedWord(Diagnostic):
         return f"choose another name, for example `{self.word}_`"
 
 
-@dataclass(frozen=True, slots=True)
 class Unclosed(Diagnostic):
     code: ClassVar[str] = "E0102"
     bracket: str
@@ -61,7 +57,6 @@ class Unclosed(Diagnostic):
         return f"add the missing `{ {'(': ')', '[': ']', '{': '}'}[self.bracket] }`"
 
 
-@dataclass(frozen=True, slots=True)
 class StrayBracket(Diagnostic):
     code: ClassVar[str] = "E0102"
     bracket: str
@@ -76,7 +71,6 @@ class StrayBracket(Diagnostic):
         return "remove it, or add the opening bracket"
 
 
-@dataclass(frozen=True, slots=True)
 class ForeignCharacter(Diagnostic):
     code: ClassVar[str] = "E0103"
     character: str
@@ -111,7 +105,6 @@ class ForeignCharacter(Diagnostic):
         return f"write `{plain}`" if plain else "use ASCII characters, or move it into a comment"
 
 
-@dataclass(frozen=True, slots=True)
 class NotText(Diagnostic):
     code: ClassVar[str] = "E0104"
     offset: int
@@ -129,7 +122,6 @@ class NotText(Diagnostic):
         return "pass a .drm file; to convert another encoding: iconv -f latin1 -t utf-8"
 
 
-@dataclass(frozen=True, slots=True)
 class EmptySpec(Diagnostic):
     code: ClassVar[str] = "E0105"
 
@@ -143,7 +135,6 @@ class EmptySpec(Diagnostic):
         return "start from an example such as specs/mnist_l2.drm: data, model, hyper, train, tune, report"
 
 
-@dataclass(frozen=True, slots=True)
 class TooDeep(Diagnostic):
     code: ClassVar[str] = "E0106"
     limit: int
@@ -158,7 +149,6 @@ class TooDeep(Diagnostic):
         return "name parts of it with `let`"
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownDeclaration(Diagnostic):
     code: ClassVar[str] = "E0201"
     keyword: str

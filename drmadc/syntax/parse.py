@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
-from lark import Lark, Token, Tree
+from lark import Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from drmadc.common.diagnostics.model import Bag, Diagnostic
 from drmadc.common.source import SourceFile, Span
 from drmadc.syntax import ast, errors
 from drmadc.syntax.chunks import Chunk, cut
-from drmadc_grammar import grammar_text
+from drmadc.syntax.grammar import parser
 
 MAX_DEPTH = 100
 _FIRST = re.compile(r"^\w+\s+([A-Za-z_][A-Za-z0-9_]*)")
@@ -52,17 +51,6 @@ _WORDS = {
     "$END": "the end of the declaration",
 }
 _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "CIRCUMFLEX", "AT", "ON", "OF", "WITH", "DOT", "SEMICOLON", "UNIT"}
-
-
-@cache
-def _parser() -> Lark:
-    return Lark(
-        grammar_text(),
-        parser="lalr",
-        start=[f"{keyword}_decl" for keyword in ast.KEYWORDS] + ["expr"],
-        propagate_positions=True,
-        maybe_placeholders=True,
-    )
 
 
 def parse(file: SourceFile, bag: Bag) -> ast.Spec:
@@ -115,7 +103,7 @@ def _report_opening(chunk: Chunk, bag: Bag) -> None:
 
 def _tree(start: str, span: Span, bag: Bag, chunk: Chunk | None) -> _Tree | Token | None:
     try:
-        tree = _parser().parse(span.text, start=start)
+        tree = parser().parse(span.text, start=start)
     except UnexpectedInput as error:
         bag.add(_explain(error, span, chunk))
         return None

@@ -1,15 +1,14 @@
-"""Diagnostics as frozen dataclasses, and the bag that collects them."""
+"""Diagnostics as immutable records, and the bag that collects them."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from drmadc.common.record import Record
 from drmadc.common.source import Span
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Record):
     """One mistake: what, where, why, and what to do.
 
     A subclass gives `code` and overrides the texts that it needs; its fields carry the meaning.

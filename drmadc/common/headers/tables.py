@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drmadc.common.headers.header import BadFile, Header
-from drmadc_common.cells import DAY, MISSING, READERS, CellKind, decimal_comma, kind_of, number, reads
-from drmadc_common.compressed import DAMAGE
-from drmadc_common.csv_table import open_csv
+from drmadc_common.tables.cells import DAY, MISSING, READERS, CellKind, decimal_comma, kind_of, number, reads
+from drmadc_common.tables.compressed import DAMAGE
+from drmadc_common.tables.csv_table import open_csv
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray

@@ -83,7 +83,6 @@ class Product(_ArrayFunction):
         return py.Operator("@", *args)
 
 
-@dataclass(frozen=True, slots=True)
 class CannotAppend(WrongCall):
     """Two values that are not of the same kind for each example."""
 
@@ -137,7 +136,6 @@ class Concat(_ArrayFunction):
         return ir.Call(self.name, values, Array("real", (EXAMPLE, *sizes(length))))
 
 
-@dataclass(frozen=True, slots=True)
 class WrongNeighbours(WrongCall):
     """An argument of `neighbours` of another kind."""
 
@@ -179,7 +177,6 @@ class Neighbours(_ArrayFunction):
         return call("rt.neighbours", *args, py.Literal(int(node.option)))
 
 
-@dataclass(frozen=True, slots=True)
 class CannotMix(WrongCall):
     """`mix_tasks` of something else than a matrix and a group."""
 

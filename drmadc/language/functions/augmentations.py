@@ -13,7 +13,6 @@ from drmadc.target import tree as py
 from drmadc.target.build import call
 
 
-@dataclass(frozen=True, slots=True)
 class NotFirst(WrongCall):
     """A geometric transform of something that is computed."""
 
@@ -24,7 +23,6 @@ class NotFirst(WrongCall):
         return "apply it to a field of the source, as in `crop(image, 4)`"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAugmentable(WrongArgument):
     """Labels, or one number of each example."""
 

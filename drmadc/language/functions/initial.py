@@ -85,7 +85,6 @@ class InverseCdf(Function):
         return ((bins.axes[0], group.group),) if len(bins.axes) == 2 else ()
 
 
-@dataclass(frozen=True, slots=True)
 class WrongShape(WrongCall):
     """An array of an initial value for a hyperparameter of another shape."""
 
@@ -152,7 +151,6 @@ class Identity(_Filled):
         return len(lengths) > 1 and lengths[-1] == lengths[-2]
 
 
-@dataclass(frozen=True, slots=True)
 class FewAxes(WrongCall):
     """An initialiser of matrices for an array of fewer axes, which has no fan-in."""
 

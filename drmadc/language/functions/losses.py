@@ -13,7 +13,6 @@ from drmadc.target import tree as py
 from drmadc.target.build import call
 
 
-@dataclass(frozen=True, slots=True)
 class NotPerExample(WrongCall):
     """A first argument that is not a value of each example."""
 
@@ -26,7 +25,6 @@ class NotPerExample(WrongCall):
         return f"found {describe(self.found)}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotALabel(WrongCall):
     """A second argument that is not a class label."""
 
@@ -39,7 +37,6 @@ class NotALabel(WrongCall):
         return f"found {describe(self.found)}"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongClasses(WrongCall):
     """Logits of another number than there are classes."""
 
@@ -53,7 +50,6 @@ class WrongClasses(WrongCall):
         return f"found {describe(self.found)}"
 
 
-@dataclass(frozen=True, slots=True)
 class UnequalArguments(WrongCall):
     """Prediction and target of different shapes."""
 
@@ -67,7 +63,6 @@ class UnequalArguments(WrongCall):
         return f"found {describe(self.left)} and {describe(self.right)}"
 
 
-@dataclass(frozen=True, slots=True)
 class UnequalTasks(WrongCall):
     """Tasks on one side only, or in a loss that does not know them."""
 
@@ -78,7 +73,6 @@ class UnequalTasks(WrongCall):
         return "data with tasks supports `cross_entropy` and `error` of labels, with tasks in both arguments"
 
 
-@dataclass(frozen=True, slots=True)
 class NoTasks(WrongCall):
     """`reduce: task` without tasks."""
 

@@ -20,7 +20,6 @@ from drmadc.target.build import call
 AVERAGES = ("macro", "micro")
 
 
-@dataclass(frozen=True, slots=True)
 class WithTasks(WrongCall):
     """A metric of examples that belong to tasks."""
 

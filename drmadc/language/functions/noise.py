@@ -1,6 +1,5 @@
 """Noise of training whose level may be a hyperparameter: drawn first, then scaled."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from drmadc.ir import nodes as ir
@@ -13,7 +12,6 @@ from drmadc.target import tree as py
 from drmadc.target.build import call
 
 
-@dataclass(frozen=True, slots=True)
 class WrongLevel(WrongCall):
     """A level that does not go with what is disturbed."""
 

@@ -16,7 +16,6 @@ from drmadc.target.build import call
 STATISTICS = ("mean", "std", "max", "min")
 
 
-@dataclass(frozen=True, slots=True)
 class NotAStatistic(WrongCall):
     """A reduction in a data block that is not one over the examples."""
 
@@ -32,7 +31,6 @@ class NotAStatistic(WrongCall):
         return f"in a data block, {', '.join(STATISTICS)} of a per-example value are statistics of the train split"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongSumBy(WrongCall):
     """`sum(x, by: axis)` of something else than a parameter group, or by something else than its axes."""
 

@@ -20,7 +20,6 @@ T = ir.Name("t", SCALAR)
 ONE = ir.Const(1.0)
 
 
-@dataclass(frozen=True, slots=True)
 class LongWarmup(WrongCall):
     """A warm-up that leaves no step for the decay."""
 
@@ -34,7 +33,6 @@ class LongWarmup(WrongCall):
         return f"warms up for {self.warmup} steps"
 
 
-@dataclass(frozen=True, slots=True)
 class WithoutSetting(WrongCall):
     """A schedule without a setting that has no default."""
 
@@ -44,7 +42,6 @@ class WithoutSetting(WrongCall):
         return f"needs `{self.setting}`"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongFactor(WrongCall):
     """A factor with axes, where one number is meant."""
 

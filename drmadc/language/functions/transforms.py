@@ -58,7 +58,6 @@ class OneHot(_Transform):
         return call("rt.one_hot", *args, py.Literal(int(node.option)), py.Id("DTYPE"))
 
 
-@dataclass(frozen=True, slots=True)
 class CannotReshape(WrongCall):
     """A shape of another number of entries."""
 

@@ -12,7 +12,6 @@ from drmadc.syntax import ast
 from drmadc.target import tree as py
 
 
-@dataclass(frozen=True, slots=True)
 class NotAVector(WrongArgument):
     """An input of several axes, or of labels."""
 

@@ -35,7 +35,6 @@ class Work:
     elements: float
 
 
-@dataclass(frozen=True, slots=True)
 class LayerTwice(WrongCall):
     """Two layers in one binding, which would share a name."""
 

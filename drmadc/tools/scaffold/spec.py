@@ -7,8 +7,8 @@ from pathlib import Path
 from drmadc.common.headers import numpy_files, pictures, tables
 from drmadc.common.headers.header import BadFile
 from drmadc.tools.scaffold.columns import NoLabel, plan_of, shown
-from drmadc_common.compressed import without_ending
 from drmadc_common.datasets import DATASETS
+from drmadc_common.tables.compressed import without_ending
 
 MODELS = ("linear", "mlp")
 TUNED = ("penalty", "penalties", "rates", "both")

@@ -1,10 +1,11 @@
 """JAX's persistent compilation cache, turned on unless the user has chosen one."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import jax
+
+from drmadc_common.cache_home import cache_home
 
 
 def compilation_cache() -> Path:
@@ -12,8 +13,7 @@ def compilation_cache() -> Path:
     chosen = _chosen()
     if chosen is not None:
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "drmadc" / "jax"
+    return cache_home() / "jax"
 
 
 def use_compilation_cache() -> None:

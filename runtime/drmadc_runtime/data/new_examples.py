@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_common.compressed import without_ending
 from drmadc_common.image_folder import SUFFIXES
+from drmadc_common.tables.compressed import without_ending
 from drmadc_runtime.data.resident import Data
 from drmadc_runtime.data.sources.files import pixels
 from drmadc_runtime.data.sources.read import SOURCES, checked

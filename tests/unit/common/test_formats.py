@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from drmadc_common.csv_table import open_csv
 from drmadc_common.idx import IdxHeader, open_idx, read_header, truncated
 from drmadc_common.image_folder import images_by_class
+from drmadc_common.tables.csv_table import open_csv
 from drmadc_common.words import words
 
 MNIST = bytes.fromhex("00000803 0000ea60 0000001c 0000001c")

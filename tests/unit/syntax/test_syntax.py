@@ -12,6 +12,7 @@ from drmadc.common.source import SourceFile
 from drmadc.compiler.driver import compile_source
 from drmadc.ir import nodes, program, reverse, types
 from drmadc.language.strategies.registry import STRATEGIES
+from drmadc.syntax import grammar
 from drmadc.syntax import parse as parse_module
 from drmadc.syntax.format import format_spec
 from drmadc.syntax.parse import parse
@@ -63,7 +64,7 @@ def test_format_then_parse_is_the_same_tree(name: str) -> None:
 
 def test_every_terminal_has_a_word() -> None:
     """Messages name what is expected; Lark's own names of terminals are not for people."""
-    named = {terminal.name for terminal in parse_module._parser().terminals} - {"COMMENT", "__IGNORE_0"}
+    named = {terminal.name for terminal in grammar.parser().terminals} - {"COMMENT", "__IGNORE_0"}
     assert named <= parse_module._WORDS.keys() | parse_module._OPERATORS
 
 

@@ -1,6 +1,6 @@
 """Geometric transforms of a data block: taken out of the features, one chain for each field of the source."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from drmadc.common.diagnostics.model import Diagnostic
@@ -12,7 +12,6 @@ from drmadc.ir.program import Chain, FieldTransforms, Let
 from drmadc.language.functions.augmentations import GEOMETRIC, chain_of
 
 
-@dataclass(frozen=True, slots=True)
 class TwoChains(Diagnostic):
     """A field that two features read through different geometric transforms."""
 

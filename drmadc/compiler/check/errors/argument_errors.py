@@ -1,6 +1,5 @@
 """Arguments that do not fit what is called: a source, an update rule, `image` (E0303)."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from drmadc.common.diagnostics.model import Diagnostic
@@ -8,7 +7,6 @@ from drmadc.common.source import Span
 from drmadc_common.amounts import count_text
 
 
-@dataclass(frozen=True, slots=True)
 class BadCall(Diagnostic):
     """A call whose arguments do not fit; `signature` shows how it is written."""
 
@@ -30,7 +28,6 @@ class BadCall(Diagnostic):
         return f"usage: {self.signature}"
 
 
-@dataclass(frozen=True, slots=True)
 class UnexpectedArgument(BadCall):
     found: str
 
@@ -38,13 +35,11 @@ class UnexpectedArgument(BadCall):
         return f"does not take `{self.found}`"
 
 
-@dataclass(frozen=True, slots=True)
 class TakesNoArguments(BadCall):
     def problem(self) -> str:
         return "takes no arguments"
 
 
-@dataclass(frozen=True, slots=True)
 class BadRuleCall(BadCall):
     """A call of an update rule, declared at `declared`."""
 
@@ -54,7 +49,6 @@ class BadRuleCall(BadCall):
         return ((self.declared, "declared here"),)
 
 
-@dataclass(frozen=True, slots=True)
 class TooManyArguments(BadRuleCall):
     most: int
 
@@ -62,7 +56,6 @@ class TooManyArguments(BadRuleCall):
         return f"takes at most {count_text(self.most, 'argument')}"
 
 
-@dataclass(frozen=True, slots=True)
 class NoParameter(BadRuleCall):
     name: str
 
@@ -70,7 +63,6 @@ class NoParameter(BadRuleCall):
         return f"has no argument `{self.name}`"
 
 
-@dataclass(frozen=True, slots=True)
 class ArgumentTwice(BadRuleCall):
     name: str
 
@@ -78,7 +70,6 @@ class ArgumentTwice(BadRuleCall):
         return f"is given `{self.name}` twice"
 
 
-@dataclass(frozen=True, slots=True)
 class MissingArgument(BadRuleCall):
     name: str
 
@@ -86,7 +77,6 @@ class MissingArgument(BadRuleCall):
         return f"needs the argument `{self.name}`"
 
 
-@dataclass(frozen=True, slots=True)
 class RangeIsLabels(BadCall):
     """`y: class[10] = range(9)` in learned data, or `y = range(10)`."""
 
@@ -100,13 +90,11 @@ class RangeIsLabels(BadCall):
         return f"declare `{self.name}: class[{self.classes}] = range({self.classes})`"
 
 
-@dataclass(frozen=True, slots=True)
 class ImageArguments(BadCall):
     def problem(self) -> str:
         return "takes a hyperparameter, rows and columns"
 
 
-@dataclass(frozen=True, slots=True)
 class ImageShape(BadCall):
     found: str
     rows: int
@@ -116,7 +104,6 @@ class ImageShape(BadCall):
         return f"cannot reshape {self.found} into {self.rows}×{self.columns} images"
 
 
-@dataclass(frozen=True, slots=True)
 class ModelArguments(BadCall):
     wanted: int
     found: int
@@ -126,7 +113,6 @@ class ModelArguments(BadCall):
         return f"takes {count_text(self.wanted, 'argument')}, but {given}"
 
 
-@dataclass(frozen=True, slots=True)
 class ModelInput(BadCall):
     input: str
     wanted: str
@@ -139,7 +125,6 @@ class ModelInput(BadCall):
         return f"found {self.found}"
 
 
-@dataclass(frozen=True, slots=True)
 class ModelTasks(BadCall):
     """`own`: the model has parameters for each task."""
 

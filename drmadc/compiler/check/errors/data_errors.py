@@ -1,6 +1,5 @@
 """Mistakes in `data` blocks: sources, splits, labels, learned examples (E0302, E05)."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic, Severity
@@ -9,7 +8,6 @@ from drmadc.compiler.check.errors.value_errors import Found
 from drmadc_common.amounts import count_text
 
 
-@dataclass(frozen=True, slots=True)
 class SecondSource(Diagnostic):
     code: ClassVar[str] = "E0302"
     name: str
@@ -28,7 +26,6 @@ class SecondSource(Diagnostic):
         return "to train on learned data, make one block of hyperparameters and name it by `data` in `train`"
 
 
-@dataclass(frozen=True, slots=True)
 class NotASource(Found):
     """`source = digits`; `named`: the built-in data set that it names, if any."""
 
@@ -43,7 +40,6 @@ class NotASource(Found):
         return 'for example: mnist(), or csv("flowers.csv", x: [width, length], kind: species)'
 
 
-@dataclass(frozen=True, slots=True)
 class SplitSize(Found):
     def message(self) -> str:
         return "a split size must be a positive integer or a fraction"
@@ -52,13 +48,11 @@ class SplitSize(Found):
         return "for example: split = { train: 0.8, valid: 0.2 }"
 
 
-@dataclass(frozen=True, slots=True)
 class MixedSplitSizes(Found):
     def message(self) -> str:
         return "split sizes must be all counts, or all fractions that add up to at most 1"
 
 
-@dataclass(frozen=True, slots=True)
 class SplitTooLarge(Diagnostic):
     code: ClassVar[str] = "E0501"
     source: str
@@ -81,7 +75,6 @@ class SplitTooLarge(Diagnostic):
         return f"lower the sizes by {self.wanted - self.available}"
 
 
-@dataclass(frozen=True, slots=True)
 class TooManyDrawers(Diagnostic):
     code: ClassVar[str] = "E0501"
     wanted: int
@@ -97,7 +90,6 @@ class TooManyDrawers(Diagnostic):
         return f"lower the sizes by {self.wanted - self.available}"
 
 
-@dataclass(frozen=True, slots=True)
 class StratifyAndBalance(Diagnostic):
     code: ClassVar[str] = "E0302"
 
@@ -111,7 +103,6 @@ class StratifyAndBalance(Diagnostic):
         return "`balance` draws equally many examples of each class, `stratify` keeps the classes' shares"
 
 
-@dataclass(frozen=True, slots=True)
 class UnevenBalance(Diagnostic):
     code: ClassVar[str] = "E0302"
     split: str
@@ -125,7 +116,6 @@ class UnevenBalance(Diagnostic):
         return f"found {self.split}: {self.size}"
 
 
-@dataclass(frozen=True, slots=True)
 class FoldSizes(Diagnostic):
     code: ClassVar[str] = "E0302"
     folds: int
@@ -139,7 +129,6 @@ class FoldSizes(Diagnostic):
         return f"found train: {self.train}, valid: {self.valid}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotALabel(Found):
     setting: Literal["stratify", "balance"]
     labels: tuple[str, ...]
@@ -153,7 +142,6 @@ class NotALabel(Found):
         return f"labels: {', '.join(self.labels)}" if self.labels else f"remove `{self.setting}`"
 
 
-@dataclass(frozen=True, slots=True)
 class OverlappingWindows(Diagnostic):
     """Text that is in training windows and in held-out ones."""
 
@@ -175,7 +163,6 @@ class OverlappingWindows(Diagnostic):
         return f"give the parts as files of their own: text({{ {parts} }}, ...)"
 
 
-@dataclass(frozen=True, slots=True)
 class MissingValues(Diagnostic):
     """A field that is read as if it had no missing values."""
 
@@ -205,7 +192,6 @@ class MissingValues(Diagnostic):
         return f"fill them: `missing({self.field}, {value})`{mark}; or remove these rows"
 
 
-@dataclass(frozen=True, slots=True)
 class MoreWords(Diagnostic):
     """A label of words that are more than its classes."""
 
@@ -230,7 +216,6 @@ class MoreWords(Diagnostic):
         return f"write `class[{len(self.words)}]`"
 
 
-@dataclass(frozen=True, slots=True)
 class ClassWithoutCount(Found):
     def message(self) -> str:
         return "a class label needs its number of classes"
@@ -239,7 +224,6 @@ class ClassWithoutCount(Found):
         return "for example: class[10]"
 
 
-@dataclass(frozen=True, slots=True)
 class LearnedFeature(Found):
     def message(self) -> str:
         return "a learned feature must be an array whose first axis counts the examples"
@@ -248,7 +232,6 @@ class LearnedFeature(Found):
         return "for example a hyperparameter real[10, 784]: 10 examples of 784 numbers"
 
 
-@dataclass(frozen=True, slots=True)
 class LearnedSizes(Diagnostic):
     code: ClassVar[str] = "E0302"
     name: str
@@ -263,7 +246,6 @@ class LearnedSizes(Diagnostic):
         return f"found {' and '.join(map(str, self.sizes))} examples" if self.sizes else "only labels"
 
 
-@dataclass(frozen=True, slots=True)
 class NoTasks(Diagnostic):
     code: ClassVar[str] = "E0302"
 
@@ -277,7 +259,6 @@ class NoTasks(Diagnostic):
         return "for example: source = omniglot(small1)"
 
 
-@dataclass(frozen=True, slots=True)
 class NotStreamable(Diagnostic):
     code: ClassVar[str] = "E0302"
     reason: str
@@ -295,7 +276,6 @@ class NotStreamable(Diagnostic):
         return "write `feed = resident`, or remove the setting"
 
 
-@dataclass(frozen=True, slots=True)
 class BatchTooLarge(Diagnostic):
     code: ClassVar[str] = "E0502"
     batch: int

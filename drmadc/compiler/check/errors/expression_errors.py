@@ -1,6 +1,5 @@
 """Values that do not fit where they stand in an expression (E0302)."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
@@ -9,13 +8,11 @@ from drmadc.compiler.check.errors.value_errors import Found
 Declared = Literal["feature", "hyperparameter", "let", "parameter"]
 
 
-@dataclass(frozen=True, slots=True)
 class NotAValue(Found):
     def message(self) -> str:
         return "expected a number or an array"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAParameter(Found):
     """`a.b` where no parameter can be read."""
 
@@ -23,7 +20,6 @@ class NotAParameter(Found):
         return "expected a number or a hyperparameter"
 
 
-@dataclass(frozen=True, slots=True)
 class NamedInConstant(Diagnostic):
     code: ClassVar[str] = "E0302"
     name: str
@@ -35,7 +31,6 @@ class NamedInConstant(Diagnostic):
         return f"`{self.name}` is not a constant"
 
 
-@dataclass(frozen=True, slots=True)
 class StepAxisHere(Diagnostic):
     code: ClassVar[str] = "E0302"
     name: str
@@ -51,7 +46,6 @@ class StepAxisHere(Diagnostic):
         return "use it in the update rule or in the training loss"
 
 
-@dataclass(frozen=True, slots=True)
 class NotUsableHere(Diagnostic):
     """A name that is declared, and has no value at this place."""
 
@@ -74,7 +68,6 @@ class NotUsableHere(Diagnostic):
         }[self.kind]
 
 
-@dataclass(frozen=True, slots=True)
 class ExampleAxisHere(Diagnostic):
     code: ClassVar[str] = "E0302"
     name: str
@@ -90,7 +83,6 @@ class ExampleAxisHere(Diagnostic):
         return "use it in the training loss or the objective"
 
 
-@dataclass(frozen=True, slots=True)
 class ModelIsNoGroup(Diagnostic):
     code: ClassVar[str] = "E0302"
     model: str
@@ -105,7 +97,6 @@ class ModelIsNoGroup(Diagnostic):
         return f"name one of its groups, such as `{self.model}.weights`"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAModelCall(Found):
     def message(self) -> str:
         return "`with` must follow a model call"
@@ -114,7 +105,6 @@ class NotAModelCall(Found):
         return "for example: mlp(x) with { weights: 2 * mlp.weights }"
 
 
-@dataclass(frozen=True, slots=True)
 class ReplacementShape(Found):
     path: str
 
@@ -122,7 +112,6 @@ class ReplacementShape(Found):
         return f"the replacement of `{self.path}` must have its shape"
 
 
-@dataclass(frozen=True, slots=True)
 class IndexOutOfRange(Diagnostic):
     code: ClassVar[str] = "E0302"
     index: int
@@ -135,7 +124,6 @@ class IndexOutOfRange(Diagnostic):
         return f"expected 0 to {self.size - 1}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotIndexable(Diagnostic):
     """`plain`: all axes are sizes, and the indices are more than they."""
 
@@ -157,7 +145,6 @@ class NotIndexable(Diagnostic):
         return "" if self.plain else "only axes of a fixed size can be indexed"
 
 
-@dataclass(frozen=True, slots=True)
 class MixedList(Diagnostic):
     code: ClassVar[str] = "E0302"
     empty: bool
@@ -169,7 +156,6 @@ class MixedList(Diagnostic):
         return "empty" if self.empty else "items of different shapes"
 
 
-@dataclass(frozen=True, slots=True)
 class NotOverGroup(Found):
     """The left side of `of`."""
 
@@ -177,7 +163,6 @@ class NotOverGroup(Found):
         return "the left side of `of` must be a hyperparameter over one group axis"
 
 
-@dataclass(frozen=True, slots=True)
 class OnNotAllowed(Diagnostic):
     code: ClassVar[str] = "E0302"
     split: str
@@ -192,7 +177,6 @@ class OnNotAllowed(Diagnostic):
         return "in `train`, expressions are evaluated on the minibatch"
 
 
-@dataclass(frozen=True, slots=True)
 class NotBroadcastable(Found):
     group: str
 
@@ -203,7 +187,6 @@ class NotBroadcastable(Found):
         return "use a number, or a hyperparameter over a group axis"
 
 
-@dataclass(frozen=True, slots=True)
 class NotCallable(Diagnostic):
     code: ClassVar[str] = "E0302"
 
@@ -214,7 +197,6 @@ class NotCallable(Diagnostic):
         return "not a function or model"
 
 
-@dataclass(frozen=True, slots=True)
 class ModelNotAllowed(Diagnostic):
     code: ClassVar[str] = "E0302"
     model: str

@@ -1,6 +1,5 @@
 """Mistakes of naming (E02): unknown, repeated, missing, unused."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic, Severity
@@ -8,7 +7,6 @@ from drmadc.common.diagnostics.suggest import did_you_mean
 from drmadc.common.source import Span
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownSetting(Diagnostic):
     code: ClassVar[str] = "E0202"
     name: str
@@ -25,7 +23,6 @@ class UnknownSetting(Diagnostic):
         return did_you_mean(self.name, self.candidates, "setting")
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownName(Diagnostic):
     code: ClassVar[str] = "E0203"
     name: str
@@ -42,7 +39,6 @@ class UnknownName(Diagnostic):
         return did_you_mean(self.name, self.candidates, self.kind)
 
 
-@dataclass(frozen=True, slots=True)
 class Renamed(Diagnostic):
     """A name of an earlier version."""
 
@@ -60,7 +56,6 @@ class Renamed(Diagnostic):
         return f"write `{self.now}`"
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownFunction(Diagnostic):
     code: ClassVar[str] = "E0204"
     name: str
@@ -77,7 +72,6 @@ class UnknownFunction(Diagnostic):
         return did_you_mean(self.name, self.candidates, self.kind)
 
 
-@dataclass(frozen=True, slots=True)
 class DeclaredTwice(Diagnostic):
     code: ClassVar[str] = "E0205"
     name: str
@@ -96,7 +90,6 @@ class DeclaredTwice(Diagnostic):
         return "remove one, or give it another name"
 
 
-@dataclass(frozen=True, slots=True)
 class GivenTwice(Diagnostic):
     code: ClassVar[str] = "E0206"
     name: str
@@ -115,7 +108,6 @@ class GivenTwice(Diagnostic):
         return "remove one of the two"
 
 
-@dataclass(frozen=True, slots=True)
 class MissingBlock(Diagnostic):
     code: ClassVar[str] = "E0207"
     keyword: Literal["train", "tune", "hyper", "model", "report"]
@@ -148,7 +140,6 @@ class MissingBlock(Diagnostic):
         return f"add one, for example: {example}"
 
 
-@dataclass(frozen=True, slots=True)
 class MissingSetting(Diagnostic):
     code: ClassVar[str] = "E0208"
     block: str
@@ -165,7 +156,6 @@ class MissingSetting(Diagnostic):
         return f"add it, for example: {self.example}"
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownMember(Diagnostic):
     code: ClassVar[str] = "E0209"
     base: str
@@ -182,7 +172,6 @@ class UnknownMember(Diagnostic):
         return did_you_mean(self.name, self.candidates, "member")
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownAxis(Diagnostic):
     code: ClassVar[str] = "E0210"
     name: str
@@ -201,7 +190,6 @@ class UnknownAxis(Diagnostic):
         return did_you_mean(self.name, self.candidates, "axis kind")
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownType(Diagnostic):
     code: ClassVar[str] = "E0211"
     name: str
@@ -217,7 +205,6 @@ class UnknownType(Diagnostic):
         return did_you_mean(self.name, self.candidates, "type")
 
 
-@dataclass(frozen=True, slots=True)
 class Circular(Diagnostic):
     code: ClassVar[str] = "E0212"
     name: str
@@ -232,7 +219,6 @@ class Circular(Diagnostic):
         return "break the cycle: define it by other names"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAnOverride(Diagnostic):
     code: ClassVar[str] = "E0213"
     text: str
@@ -247,7 +233,6 @@ class NotAnOverride(Diagnostic):
         return "write BLOCK.SETTING=VALUE or HYPERPARAMETER=VALUE, for example train.steps=500"
 
 
-@dataclass(frozen=True, slots=True)
 class OverriddenTwice(Diagnostic):
     code: ClassVar[str] = "E0213"
     target: str
@@ -262,7 +247,6 @@ class OverriddenTwice(Diagnostic):
         return "remove one of the two"
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownTarget(Diagnostic):
     code: ClassVar[str] = "E0213"
     target: str
@@ -278,7 +262,6 @@ class UnknownTarget(Diagnostic):
         return did_you_mean(self.target, self.candidates, "target")
 
 
-@dataclass(frozen=True, slots=True)
 class ReservedName(Diagnostic):
     code: ClassVar[str] = "E0214"
     name: str
@@ -294,7 +277,6 @@ class ReservedName(Diagnostic):
         return f"choose another name, for example `my_{self.name}`"
 
 
-@dataclass(frozen=True, slots=True)
 class Unused(Diagnostic):
     code: ClassVar[str] = "W0201"
     severity: ClassVar[Severity] = "warning"

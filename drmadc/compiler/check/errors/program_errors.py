@@ -1,13 +1,11 @@
 """Mistakes of the program as a whole: differentiability and strategies (E04)."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic, Severity
 from drmadc.common.source import Span
 
 
-@dataclass(frozen=True, slots=True)
 class Unreachable(Diagnostic):
     code: ClassVar[str] = "E0401"
     name: str
@@ -37,7 +35,6 @@ class Unreachable(Diagnostic):
         }[self.where]
 
 
-@dataclass(frozen=True, slots=True)
 class NotSupported(Diagnostic):
     code: ClassVar[str] = "E0404"
     strategy: str
@@ -64,7 +61,6 @@ class NotSupported(Diagnostic):
         return self.advice
 
 
-@dataclass(frozen=True, slots=True)
 class TooLittleMemory(Diagnostic):
     code: ClassVar[str] = "E0405"
     bound: str
@@ -85,7 +81,6 @@ class TooLittleMemory(Diagnostic):
         return self.advice
 
 
-@dataclass(frozen=True, slots=True)
 class Unreached(Diagnostic):
     code: ClassVar[str] = "W0401"
     severity: ClassVar[Severity] = "warning"
@@ -107,7 +102,6 @@ class Unreached(Diagnostic):
         return "raise `steps`, or use exact()"
 
 
-@dataclass(frozen=True, slots=True)
 class IncompleteRule(Diagnostic):
     code: ClassVar[str] = "E0403"
     rule: str

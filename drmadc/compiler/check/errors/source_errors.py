@@ -1,6 +1,5 @@
 """Mistakes in the call of a data source (E0303), and in the files that it names (E0503)."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
@@ -18,7 +17,6 @@ _FILES: dict[FileSource, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class BadData(Diagnostic):
     """A file that a source cannot use."""
 
@@ -40,7 +38,6 @@ class BadData(Diagnostic):
         return _FILES[self.source]
 
 
-@dataclass(frozen=True, slots=True)
 class UnreadableFile(BadData):
     """A file whose header cannot be read; `reason` is the reader's (`BadFile` in common/headers)."""
 
@@ -54,7 +51,6 @@ class UnreadableFile(BadData):
         return "paths are relative to the working directory of the command" if missing else ""
 
 
-@dataclass(frozen=True, slots=True)
 class NoArrays(BadData):
     def problem(self) -> str:
         what = "column" if self.source in ("csv", "parquet") else "numeric array"
@@ -66,7 +62,6 @@ class NoArrays(BadData):
         return BadData.help(self)
 
 
-@dataclass(frozen=True, slots=True)
 class UnequalLengths(BadData):
     lengths: tuple[tuple[str, int], ...]
 
@@ -74,13 +69,11 @@ class UnequalLengths(BadData):
         return f"the arrays have different lengths: {', '.join(f'{name} {length}' for name, length in self.lengths)}"
 
 
-@dataclass(frozen=True, slots=True)
 class NoExamples(BadData):
     def problem(self) -> str:
         return "it has no examples"
 
 
-@dataclass(frozen=True, slots=True)
 class PartsDiffer(BadData):
     train: str
     fields: tuple[str, ...]
@@ -89,7 +82,6 @@ class PartsDiffer(BadData):
         return f"it differs from {self.train} in {', '.join(f'`{name}`' for name in self.fields)}"
 
 
-@dataclass(frozen=True, slots=True)
 class NoColumn(BadData):
     column: str
     columns: tuple[str, ...]
@@ -106,7 +98,6 @@ class NoColumn(BadData):
         return f"its columns are {shown}{f' and {more} more' if more > 0 else ''}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotNumeric(BadData):
     """A column that a vector takes, with its first value that is not a number, if known."""
 
@@ -121,7 +112,6 @@ class NotNumeric(BadData):
         return "not numeric"
 
 
-@dataclass(frozen=True, slots=True)
 class NoColumns(BadCall):
     field: str
 
@@ -132,7 +122,6 @@ class NoColumns(BadCall):
         return "empty"
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsPath(BadCall):
     kind: Literal["file", "folder"]
 
@@ -140,13 +129,11 @@ class NeedsPath(BadCall):
         return f"needs the path of a {self.kind}"
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsPathPerField(BadCall):
     def problem(self) -> str:
         return "needs a name and a path for each field, all with the same parts"
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsWindow(BadCall):
     def problem(self) -> str:
         return "needs the path of a file and the length of a window"
@@ -155,7 +142,6 @@ class NeedsWindow(BadCall):
         return "a window is counted in bytes, or in words where `words` gives the size of the vocabulary"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAColumn(BadCall):
     found: str
 
@@ -166,7 +152,6 @@ class NotAColumn(BadCall):
         return f"found {self.found}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotASeparator(BadCall):
     found: str
 
@@ -180,19 +165,16 @@ class NotASeparator(BadCall):
         return 'by default, the most frequent of `,` `;` `|` and tab in the first line; a tab is written "tab"'
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsAlphabets(BadCall):
     def problem(self) -> str:
         return "needs a set of alphabets"
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsKind(BadCall):
     def problem(self) -> str:
         return "needs a kind of data"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAFieldType(BadCall):
     found: str
 
@@ -206,7 +188,6 @@ class NotAFieldType(BadCall):
         return "a field type is real[n], byte[n, m] or class[n]"
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsFields(BadCall):
     what: Literal["function", "name"]
 
@@ -214,7 +195,6 @@ class NeedsFields(BadCall):
         return f"needs a {self.what}, the type of each field, and the number of training examples"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAFunctionPath(BadCall):
     found: str
 

@@ -1,6 +1,5 @@
 """Mistakes in the `reverse` setting of `tune` (E0402): an unknown strategy, and settings that it does not take."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
@@ -9,7 +8,6 @@ from drmadc.language.strategies.settings import Bound, Conflict
 from drmadc_common.amounts import count_text
 
 
-@dataclass(frozen=True, slots=True)
 class NotAStrategy(Diagnostic):
     """`example` shows how a strategy of this name is written, where there is one."""
 
@@ -29,7 +27,6 @@ class NotAStrategy(Diagnostic):
         return f"for example: {self.example}" if self.example else did_you_mean(self.name, self.strategies, "strategy")
 
 
-@dataclass(frozen=True, slots=True)
 class BadReverse(Diagnostic):
     """A call of a strategy that is wrong; `example` shows how it is written."""
 
@@ -41,7 +38,6 @@ class BadReverse(Diagnostic):
         return f"for example: {self.example}"
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownForm(BadReverse):
     found: str
     forms: tuple[str, ...]
@@ -56,7 +52,6 @@ class UnknownForm(BadReverse):
         return did_you_mean(self.found, self.forms, "form") if self.forms else BadReverse.help(self)
 
 
-@dataclass(frozen=True, slots=True)
 class SecondForm(BadReverse):
     first: str
     second: str
@@ -68,7 +63,6 @@ class SecondForm(BadReverse):
         return "the second form"
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownStrategySetting(BadReverse):
     name: str
     settings: tuple[str, ...]
@@ -83,7 +77,6 @@ class UnknownStrategySetting(BadReverse):
         return did_you_mean(self.name, self.settings, "setting") if self.settings else "remove it"
 
 
-@dataclass(frozen=True, slots=True)
 class SettingOfOtherForm(BadReverse):
     form: str
     name: str
@@ -95,7 +88,6 @@ class SettingOfOtherForm(BadReverse):
         return "not allowed here"
 
 
-@dataclass(frozen=True, slots=True)
 class OneOfSettings(BadReverse):
     settings: tuple[str, ...]
     found: int
@@ -107,7 +99,6 @@ class OneOfSettings(BadReverse):
         return "found both" if self.found else "found neither"
 
 
-@dataclass(frozen=True, slots=True)
 class MissingStrategySetting(BadReverse):
     name: str
     about: str
@@ -119,7 +110,6 @@ class MissingStrategySetting(BadReverse):
         return f"missing `{self.name}`"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongNumber(BadReverse):
     """Not an integer in [low, high]; `bound` says what `high` is, `per` the setting of which each needs one."""
 
@@ -150,7 +140,6 @@ class WrongNumber(BadReverse):
                 return f"each of the {self.per} needs at least one" if self.per else ""
 
 
-@dataclass(frozen=True, slots=True)
 class NotAChoice(BadReverse):
     name: str
     found: str
@@ -168,7 +157,6 @@ class NotAChoice(BadReverse):
         return f"did you mean `{near}`?" if near else BadReverse.help(self)
 
 
-@dataclass(frozen=True, slots=True)
 class NotAnAmount(BadReverse):
     """A size in bytes, or a part of the training steps, that is something else."""
 
@@ -187,7 +175,6 @@ class NotAnAmount(BadReverse):
         return f"found `{self.found}`"
 
 
-@dataclass(frozen=True, slots=True)
 class ExamplesWithoutData(BadReverse):
     name: str
 
@@ -201,7 +188,6 @@ class ExamplesWithoutData(BadReverse):
         return f"remove `{self.name}`"
 
 
-@dataclass(frozen=True, slots=True)
 class ConflictingSettings(BadReverse):
     """Settings that the strategy itself says exclude each other."""
 

@@ -1,13 +1,11 @@
 """Mistakes in `train`, in update rules and in hyperparameters' types (E0302, E0403)."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.compiler.check.errors.value_errors import Found
 
 
-@dataclass(frozen=True, slots=True)
 class WithoutMinibatches(Diagnostic):
     """A setting that only minibatches give a meaning."""
 
@@ -29,13 +27,11 @@ class WithoutMinibatches(Diagnostic):
         return f"remove `{self.setting}`"
 
 
-@dataclass(frozen=True, slots=True)
 class BatchOfTasks(Found):
     def message(self) -> str:
         return "`batch` must be `all` for data with tasks, which are trained together"
 
 
-@dataclass(frozen=True, slots=True)
 class BatchOfLearned(Found):
     size: int
 
@@ -43,7 +39,6 @@ class BatchOfLearned(Found):
         return f"`batch` must be at most {self.size}, the number of learned examples"
 
 
-@dataclass(frozen=True, slots=True)
 class UnevenAccumulation(Found):
     batch: int
 
@@ -51,7 +46,6 @@ class UnevenAccumulation(Found):
         return f"`accumulate` must divide the batch of {self.batch} examples"
 
 
-@dataclass(frozen=True, slots=True)
 class InitWithoutModel(Diagnostic):
     code: ClassVar[str] = "E0302"
 
@@ -68,7 +62,6 @@ class InitWithoutModel(Diagnostic):
         return "remove `init`"
 
 
-@dataclass(frozen=True, slots=True)
 class PartlyOfTasks(Diagnostic):
     code: ClassVar[str] = "E0302"
     name: str
@@ -85,7 +78,6 @@ class PartlyOfTasks(Diagnostic):
         return f"{where}: parameters either all belong to tasks, or none do"
 
 
-@dataclass(frozen=True, slots=True)
 class OuterArgument(Diagnostic):
     code: ClassVar[str] = "E0302"
     param: str
@@ -98,7 +90,6 @@ class OuterArgument(Diagnostic):
         return f"found the hyperparameter `{self.hyper}`"
 
 
-@dataclass(frozen=True, slots=True)
 class MissesHyper(Diagnostic):
     code: ClassVar[str] = "E0302"
     rule: str
@@ -115,7 +106,6 @@ class MissesHyper(Diagnostic):
         return "give one value for all hyperparameters, or one for each"
 
 
-@dataclass(frozen=True, slots=True)
 class EquationShape(Found):
     name: str
 
@@ -123,7 +113,6 @@ class EquationShape(Found):
         return f"`{self.name}` must have the shape of the parameters"
 
 
-@dataclass(frozen=True, slots=True)
 class AxisOrder(Found):
     problem: Literal["step", "example", "task", "groups"]
 
@@ -136,7 +125,6 @@ class AxisOrder(Found):
         }[self.problem]
 
 
-@dataclass(frozen=True, slots=True)
 class ExampleOf(Found):
     split: str
 
@@ -144,7 +132,6 @@ class ExampleOf(Found):
         return f"an axis `example` must be `example of {self.split}`"
 
 
-@dataclass(frozen=True, slots=True)
 class ExamplesRedrawn(Diagnostic):
     """Where the train split changes, an entry would belong to a place in it, held by one example after another."""
 
@@ -164,7 +151,6 @@ class ExamplesRedrawn(Diagnostic):
         return f"remove `{self.setting}` from the data"
 
 
-@dataclass(frozen=True, slots=True)
 class GroupWithoutUnits(Diagnostic):
     code: ClassVar[str] = "E0302"
     axis: str

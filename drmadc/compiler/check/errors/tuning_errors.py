@@ -1,13 +1,11 @@
 """Mistakes in `tune`, `sweep`, `retrain` and `report` (E0302)."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.compiler.check.errors.value_errors import Found
 
 
-@dataclass(frozen=True, slots=True)
 class UnnamedStage(Diagnostic):
     code: ClassVar[str] = "E0302"
 
@@ -21,7 +19,6 @@ class UnnamedStage(Diagnostic):
         return "write `tune NAME { ... }`, then `tune OTHER after NAME { ... }`"
 
 
-@dataclass(frozen=True, slots=True)
 class GuardWithoutValid(Diagnostic):
     """A guard split where the objective reads no valid split."""
 
@@ -40,7 +37,6 @@ class GuardWithoutValid(Diagnostic):
         return "minimize a loss `on valid`, or remove `guard`"
 
 
-@dataclass(frozen=True, slots=True)
 class ParallelStages(Diagnostic):
     """Two stages that both come first, or both after the same one."""
 
@@ -63,7 +59,6 @@ class ParallelStages(Diagnostic):
         return f"write `tune {self.name} after {self.other} {{ ... }}`"
 
 
-@dataclass(frozen=True, slots=True)
 class SharedByStages(Diagnostic):
     code: ClassVar[str] = "E0302"
     setting: str
@@ -78,7 +73,6 @@ class SharedByStages(Diagnostic):
         return "all stages share the first one's"
 
 
-@dataclass(frozen=True, slots=True)
 class TestObjective(Diagnostic):
     code: ClassVar[str] = "E0302"
 
@@ -95,7 +89,6 @@ class TestObjective(Diagnostic):
         return "minimize on `valid`, and put the test error into `report`"
 
 
-@dataclass(frozen=True, slots=True)
 class NotWithBfgs(Diagnostic):
     code: ClassVar[str] = "E0302"
     setting: Literal["stop", "tie", "project"]
@@ -112,7 +105,6 @@ class NotWithBfgs(Diagnostic):
         return "SciPy's BFGS moves every entry that is not frozen independently"
 
 
-@dataclass(frozen=True, slots=True)
 class NotWithOneStep(Diagnostic):
     code: ClassVar[str] = "E0302"
     what: Literal["`seeds`", "`stop`", "several stages"]
@@ -127,7 +119,6 @@ class NotWithOneStep(Diagnostic):
         return "it updates the hyperparameters inside each training run"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAStop(Found):
     def message(self) -> str:
         return "`stop` must be growing(n)"
@@ -136,7 +127,6 @@ class NotAStop(Found):
         return "growing(n) stops once the hypergradient has grown n times in a row"
 
 
-@dataclass(frozen=True, slots=True)
 class AllFrozen(Diagnostic):
     code: ClassVar[str] = "E0302"
 
@@ -147,7 +137,6 @@ class AllFrozen(Diagnostic):
         return "all of them are frozen"
 
 
-@dataclass(frozen=True, slots=True)
 class NotATie(Found):
     hyper: str
     type_: str
@@ -163,7 +152,6 @@ class NotATie(Found):
         return f"{self.type_} can be tied by {grains}; mean(...) around it averages the gradients"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAProjection(Found):
     hyper: str
     options: tuple[str, ...]
@@ -178,7 +166,6 @@ class NotAProjection(Found):
         return "for example: project = { bins: sort, level: clip(0.1, 0.9) }"
 
 
-@dataclass(frozen=True, slots=True)
 class CannotProject(Diagnostic):
     code: ClassVar[str] = "E0302"
     hyper: str
@@ -194,13 +181,11 @@ class CannotProject(Diagnostic):
         return f"`{self.hyper}` is {self.type_}"
 
 
-@dataclass(frozen=True, slots=True)
 class EmptyClip(Found):
     def message(self) -> str:
         return "the lower bound of `clip` must be below the upper one"
 
 
-@dataclass(frozen=True, slots=True)
 class BoundOutside(Found):
     domain: str
 
@@ -208,7 +193,6 @@ class BoundOutside(Found):
         return f"a bound of `clip` must be a constant in the domain `{self.domain}`"
 
 
-@dataclass(frozen=True, slots=True)
 class OverOrAlong(Diagnostic):
     code: ClassVar[str] = "E0302"
     both: bool
@@ -223,7 +207,6 @@ class OverOrAlong(Diagnostic):
         return "for example: over = { rate: exp(linspace(-4, 1)) }  points = 40"
 
 
-@dataclass(frozen=True, slots=True)
 class TooFewPoints(Diagnostic):
     code: ClassVar[str] = "E0302"
     name: str
@@ -239,7 +222,6 @@ class TooFewPoints(Diagnostic):
         return "write a list, or linspace(first, last) with `points = n`"
 
 
-@dataclass(frozen=True, slots=True)
 class RetrainWithoutSplit(Diagnostic):
     code: ClassVar[str] = "E0302"
 
@@ -250,7 +232,6 @@ class RetrainWithoutSplit(Diagnostic):
         return "this program does not train on one"
 
 
-@dataclass(frozen=True, slots=True)
 class RetrainPerExample(Diagnostic):
     """A final training on examples for which a hyperparameter has no entries."""
 
@@ -272,7 +253,6 @@ class RetrainPerExample(Diagnostic):
         return f"give the others one value: others = {{ {self.hyper}: 1 }}"
 
 
-@dataclass(frozen=True, slots=True)
 class OthersOfNoExample(Diagnostic):
     """`others` for a hyperparameter whose entries do not belong to examples, or where all of them are of `train`."""
 
@@ -292,7 +272,6 @@ class OthersOfNoExample(Diagnostic):
         return "remove it from `others`"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAnEntry(Found):
     hyper: str
     domain: str
@@ -301,7 +280,6 @@ class NotAnEntry(Found):
         return f"`others` must give `{self.hyper}` a constant in the domain `{self.domain}`, or its bound"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAnArm(Found):
     def message(self) -> str:
         return "an arm must be `initial` or a record of values"
@@ -310,19 +288,16 @@ class NotAnArm(Found):
         return "for example: arms = { none: { l2: 0 }, untuned: initial }"
 
 
-@dataclass(frozen=True, slots=True)
 class ImageOfNoHyper(Found):
     def message(self) -> str:
         return "`image` must show a hyperparameter"
 
 
-@dataclass(frozen=True, slots=True)
 class BadMargin(Found):
     def message(self) -> str:
         return "`within` must be a nonnegative constant"
 
 
-@dataclass(frozen=True, slots=True)
 class SeriesComparison(Diagnostic):
     code: ClassVar[str] = "E0302"
     left: str
@@ -339,7 +314,6 @@ class SeriesComparison(Diagnostic):
         return "compare a series with a list, or reduce it with first, last, min, max or mean"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAListOfNumbers(Diagnostic):
     code: ClassVar[str] = "E0302"
     empty: bool
@@ -351,7 +325,6 @@ class NotAListOfNumbers(Diagnostic):
         return "empty" if self.empty else "not all are constants"
 
 
-@dataclass(frozen=True, slots=True)
 class NotASeries(Found):
     function: str
 
@@ -359,7 +332,6 @@ class NotASeries(Found):
         return f"`{self.function}` in `expect` takes a recorded series"
 
 
-@dataclass(frozen=True, slots=True)
 class BadAt(Found):
     def message(self) -> str:
         return "`at` takes a recorded series and an outer step"
@@ -368,7 +340,6 @@ class BadAt(Found):
         return "for example: at(objective, 10)"
 
 
-@dataclass(frozen=True, slots=True)
 class NotExpectable(Found):
     def message(self) -> str:
         return "`expect` compares numbers and recorded series"

@@ -1,13 +1,11 @@
 """Mistakes of type, shape and domain (E03)."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.common.source import Span
 
 
-@dataclass(frozen=True, slots=True)
 class ShapeMismatch(Diagnostic):
     code: ClassVar[str] = "E0301"
     op: str
@@ -29,7 +27,6 @@ class ShapeMismatch(Diagnostic):
         return "shapes are compatible when they are equal, when one is a scalar, or when a group axis covers the other"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAScalar(Diagnostic):
     code: ClassVar[str] = "E0304"
     what: str
@@ -45,7 +42,6 @@ class NotAScalar(Diagnostic):
         return "reduce it with sum(...) or mean(...)"
 
 
-@dataclass(frozen=True, slots=True)
 class OutOfDomain(Diagnostic):
     code: ClassVar[str] = "E0305"
     name: str
@@ -75,7 +71,6 @@ class OutOfDomain(Diagnostic):
         }.get(self.domain, "")
 
 
-@dataclass(frozen=True, slots=True)
 class WrongResult(Diagnostic):
     code: ClassVar[str] = "E0306"
     name: str
@@ -96,7 +91,6 @@ class WrongResult(Diagnostic):
         return "change one to match the other"
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsSplit(Diagnostic):
     code: ClassVar[str] = "E0307"
     name: str
@@ -116,7 +110,6 @@ class NeedsSplit(Diagnostic):
         return f"write `{self.name} on {split}`, or append `on {split}` to the whole expression"
 
 
-@dataclass(frozen=True, slots=True)
 class AxisDoesNotFit(Diagnostic):
     code: ClassVar[str] = "E0308"
     found: str
@@ -136,7 +129,6 @@ class AxisDoesNotFit(Diagnostic):
         return f"declare it over a group that contains `{self.missing}`, or combine it with fewer parameters"
 
 
-@dataclass(frozen=True, slots=True)
 class DomainMismatch(Diagnostic):
     code: ClassVar[str] = "E0309"
     rule: str
@@ -159,7 +151,6 @@ class DomainMismatch(Diagnostic):
         return f"declare `hyper {self.hyper}: {self.wanted}[...]`"
 
 
-@dataclass(frozen=True, slots=True)
 class InitialisedTwice(Diagnostic):
     code: ClassVar[str] = "E0310"
     path: str

@@ -1,12 +1,10 @@
 """Values of the wrong kind (E0302): not an integer, not one of the options, not a record, not a constant."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
 
 
-@dataclass(frozen=True, slots=True)
 class Found(Diagnostic):
     """A value that is not what its place takes; `found` is the value as written, or its type."""
 
@@ -17,7 +15,6 @@ class Found(Diagnostic):
         return f"found {self.found}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAnInteger(Found):
     what: str
 
@@ -25,7 +22,6 @@ class NotAnInteger(Found):
         return f"{self.what} must be an integer"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAPositiveInteger(Found):
     what: str
 
@@ -33,7 +29,6 @@ class NotAPositiveInteger(Found):
         return f"{self.what} must be a positive integer"
 
 
-@dataclass(frozen=True, slots=True)
 class OutOfRange(Found):
     """An integer outside of `low` to `high`, both included."""
 
@@ -45,7 +40,6 @@ class OutOfRange(Found):
         return f"{self.what} must be an integer from {self.low} to {self.high}"
 
 
-@dataclass(frozen=True, slots=True)
 class BelowLeast(Found):
     what: str
     least: int
@@ -54,7 +48,6 @@ class BelowLeast(Found):
         return f"{self.what} must be an integer of at least {self.least}"
 
 
-@dataclass(frozen=True, slots=True)
 class TooManyBins(Found):
     most: int
     steps: int
@@ -66,7 +59,6 @@ class TooManyBins(Found):
         return "the bin of a step is computed in 32-bit integers"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAnOption(Found):
     what: str
     options: tuple[str, ...]
@@ -76,7 +68,6 @@ class NotAnOption(Found):
         return f"{self.what} must be {', '.join(most)} or {last}" if most else f"{self.what} must be {last}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotARecord(Found):
     what: str
     example: str
@@ -88,7 +79,6 @@ class NotARecord(Found):
         return f"for example: {self.example}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotNames(Found):
     """A setting that lists names, and holds something else."""
 
@@ -103,7 +93,6 @@ class NotNames(Found):
         return f"for example: {self.example}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotNumbers(Found):
     what: str
     expected: Literal["a number", "a number or a list of numbers"]
@@ -112,7 +101,6 @@ class NotNumbers(Found):
         return f"{self.what} must be {self.expected}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAName(Found):
     what: str
     of: str
@@ -121,7 +109,6 @@ class NotAName(Found):
         return f"{self.what} must be the name of {self.of}"
 
 
-@dataclass(frozen=True, slots=True)
 class NotARule(Found):
     """`update = 3`"""
 

@@ -1,7 +1,5 @@
 """Calls of functions, layers and models."""
 
-from dataclasses import dataclass
-
 from drmadc.compiler.check.context import Context, Infer
 from drmadc.compiler.check.errors import argument_errors, expression_errors, name_errors
 from drmadc.compiler.check.expr.call_site import CallSite
@@ -14,7 +12,6 @@ from drmadc.syntax import ast
 from drmadc_common.amounts import count_text
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownArgument(WrongCall):
     """A named argument that the function does not have."""
 
@@ -24,7 +21,6 @@ class UnknownArgument(WrongCall):
         return f"has no argument `{self.argument}`"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongCount(WrongCall):
     """More or fewer arguments than the function takes."""
 

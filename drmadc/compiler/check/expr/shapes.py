@@ -1,6 +1,5 @@
 """How values go together with parameter groups and with each other."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from drmadc.common.diagnostics.model import Diagnostic
@@ -15,7 +14,6 @@ from drmadc.language.registry import CALLS, ELEMENTWISE
 from drmadc.language.shapes import describe
 
 
-@dataclass(frozen=True, slots=True)
 class NotDerivable(Diagnostic):
     """A function in an update rule or initial value whose derivative the compiler does not know."""
 

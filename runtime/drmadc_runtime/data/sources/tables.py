@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_common.cells import MISSING, READERS, kind_of, number, reads
-from drmadc_common.compressed import DAMAGE
-from drmadc_common.csv_table import open_csv
+from drmadc_common.tables.cells import MISSING, READERS, kind_of, number, reads
+from drmadc_common.tables.compressed import DAMAGE
+from drmadc_common.tables.csv_table import open_csv
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
 
 if TYPE_CHECKING:

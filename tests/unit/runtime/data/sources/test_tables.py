@@ -16,7 +16,7 @@ import pytest
 
 import drmadc
 from drmadc.common.headers import tables as headers
-from drmadc_common.cells import days
+from drmadc_common.tables.cells import days
 from drmadc_runtime.core.missing import MISSING
 from drmadc_runtime.data.sources.request import DataError
 from drmadc_runtime.data.statistics import Statistics

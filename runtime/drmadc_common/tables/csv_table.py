@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from drmadc_common.compressed import open_bytes
+from drmadc_common.tables.compressed import open_bytes
 
 SEPARATORS = (",", ";", "\t", "|")
 CHUNK = 1 << 20  # characters
