@@ -16,6 +16,7 @@ COARSER: dict[str, tuple[Grain, ...]] = {
     "layer": ("network",),
     "step": ("step",),
     "size": ("network",),
+    "class": ("network",),
     "example": ("network",),
     "task": ("network",),
 }

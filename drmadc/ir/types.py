@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-AxisKind = Literal["size", "example", "outer", "task", "step", "layer", "param", "in_unit", "out_unit", "weight"]
+AxisKind = Literal[
+    "size", "example", "outer", "task", "step", "class", "layer", "param", "in_unit", "out_unit", "weight"
+]
 GROUP_AXES: tuple[AxisKind, ...] = ("layer", "param", "in_unit", "out_unit", "weight")
-AXES: tuple[AxisKind, ...] = ("step", "task", "example", *GROUP_AXES)
+AXES: tuple[AxisKind, ...] = ("step", "task", "class", "example", *GROUP_AXES)
 LEADING: tuple[AxisKind, ...] = ("task", "example")
 
 Element = Literal["real", "class", "byte"]

@@ -76,6 +76,9 @@ class TypingContext(Reporter, Protocol):
     def statistic(self, kind: str, x: ir.Expr, type_: Array, span: Span, epsilon: float | None = None) -> ir.Expr:
         """A statistic of the train split; the same one is computed once."""
 
+    def balanced(self, label: ir.Expr) -> ir.Expr | None:
+        """The weight of each example that balances the classes of a label; None where they are not counted."""
+
     def may_be_classes(self, x: ir.Expr) -> bool:
         """Whether an expression is a field of whole numbers that may be labels or token ids."""
 

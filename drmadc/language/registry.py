@@ -6,6 +6,7 @@ A function of a family is a line in its file; a new family or layer is a file an
 from drmadc.language.functions import (
     arrays,
     augmentations,
+    class_weights,
     elementwise,
     initial,
     labels,
@@ -28,7 +29,19 @@ ELEMENTWISE: dict[str, Elementwise] = {op.name: op for op in elementwise.OPS}
 
 CALLS: dict[str, Function] = {
     op.name: op
-    for family in (reductions, losses, metrics, arrays, noise, transforms, missing, augmentations, initial, labels)
+    for family in (
+        reductions,
+        losses,
+        class_weights,
+        metrics,
+        arrays,
+        noise,
+        transforms,
+        missing,
+        augmentations,
+        initial,
+        labels,
+    )
     for op in family.OPS
 }
 """What an `ir.Call` may be, beside statistics of data and of recorded series."""

@@ -6,7 +6,7 @@ from typing import ClassVar, assert_never
 from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.common.source import Span
 from drmadc.ir import nodes as ir
-from drmadc.ir.types import Array, Tree, Type, is_scalar, leading
+from drmadc.ir.types import LEADING, Array, Axis, Tree, Type, is_scalar, leading
 from drmadc.language.context import Reporter
 
 
@@ -28,14 +28,23 @@ def describe(type_: Type) -> str:
     match type_:
         case Array("real", ()):
             return "a number"
-        case Array("class", ()):
-            return f"class[{type_.classes}]" if type_.classes else "a class label"
-        case Array():
-            return str(type_)
+        case Array("class", axes):
+            label = f"class[{type_.classes}]" if type_.classes else "a class label"
+            return f"{label}{_per(axes)}"
+        case Array(element, axes):
+            own = ", ".join(str(axis) for axis in axes if axis.kind not in LEADING or axis.group)
+            one = f"{element}[{own}]" if own else "a number"
+            return f"{one}{_per(axes)}"
         case Tree(group):
             return f"the parameters in {group}"
         case _ as never:
             assert_never(never)
+
+
+def _per(axes: tuple[Axis, ...]) -> str:
+    """` per example` where a value is one of each."""
+    each = [axis.kind for axis in reversed(axes) if axis.kind in LEADING and not axis.group]
+    return f" per {' and '.join(each)}" if each else ""
 
 
 def is_real(x: ir.Expr, span: Span, what: str, ctx: Reporter) -> bool:

@@ -44,6 +44,7 @@ from drmadc_runtime.data.transforms.missing import fill_missing, is_missing
 from drmadc_runtime.execution.microbatch import accumulate, chunked_mean
 from drmadc_runtime.nn.functions import (
     binary_cross_entropy,
+    by_class,
     cross_entropy,
     error,
     expm,
@@ -68,6 +69,7 @@ from drmadc_runtime.nn.metrics import (
     brier,
     calibration_error,
     f1,
+    log_loss,
     mae,
     perplexity,
     r2,
@@ -110,6 +112,7 @@ __all__ = [
     "binary_cross_entropy",
     "brier",
     "broadcast",
+    "by_class",
     "calibration_error",
     "chunked_mean",
     "concat",
@@ -143,6 +146,7 @@ __all__ = [
     "join",
     "labels",
     "linspace",
+    "log_loss",
     "mae",
     "main",
     "mix_tasks",

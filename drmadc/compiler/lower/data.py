@@ -283,8 +283,11 @@ def prediction_inputs(program: Program, data: Data, names: tuple[str, ...]) -> p
 
 
 def _free(let: Let, data: Data) -> str:
-    name = local(let.name)
-    return f"{name}_" if let.name in {f.name for f in data.fields} else name
+    name = local(let.name.replace(" ", "_"))
+    taken = {f.name for f in data.fields} | {local(other.name) for other in data.features if other is not let}
+    while name in taken:
+        name = f"{name}_"
+    return name
 
 
 def features_of(data: Data, raw: py.Expr, draw: py.Expr | None = None, *, moved: bool = False) -> py.Expr:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drmadc.ir import nodes as ir
-from drmadc.ir.types import EXAMPLE, SCALAR, Array, Type, leading
+from drmadc.ir.types import EXAMPLE, SCALAR, Array, Type, is_scalar, leading
 from drmadc.language.context import EmissionContext, TypingContext
+from drmadc.language.functions.class_weights import weights_of
 from drmadc.language.op import Family, Function, WrongCall, WrongLiteral
 from drmadc.language.shapes import describe
 from drmadc.syntax import ast
+from drmadc.syntax.format import format_expr
 from drmadc.target import tree as py
 from drmadc.target.build import call
 
@@ -81,8 +83,31 @@ class NoTasks(WrongCall):
 
 
 @dataclass(frozen=True, slots=True)
+class WrongSmoothing(WrongCall):
+    """Label smoothing by something else than a number from 0 to 1."""
+
+    found: ast.Expr
+
+    def problem(self) -> str:
+        return "takes a single number x, 0 <= x < 1, as its `smoothing`"
+
+    def label(self) -> str:
+        return f"found `{format_expr(self.found)}`"
+
+    def help(self) -> str:
+        return "write for example `smoothing: 0.1`, or declare `hyper s: unit = 0.1`"
+
+
+UNWEIGHTED = ir.Const(1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Loss(Function):
-    """A loss; `labelled` ones take a class label, `soft` ones probabilities of classes as well."""
+    """A loss; `labelled` ones take a class label, `soft` ones probabilities of classes as well.
+
+    The arguments of its calls are prediction and target, where there are such the weight of each example
+    (`UNWEIGHTED` for none), and behind it the smoothing of labels.
+    """
 
     family: ClassVar[Family] = "loss"
     labelled: bool = False
@@ -90,6 +115,7 @@ class Loss(Function):
 
     def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
         reduce = "mean"
+        given = {arg.name: arg.value for arg in expr.args if arg.name is not None}
         for arg in expr.args:
             if arg.name == "reduce":
                 if not (isinstance(arg.value, ast.Name) and arg.value.text in ("mean", "none", "task")):
@@ -106,7 +132,28 @@ class Loss(Function):
             return None
         lead = leading(output.type)
         type_ = {"mean": SCALAR, "none": Array("real", lead), "task": Array("real", lead[:1])}[reduce]
-        return ir.Call(self.name, (output, target), type_, reduce)
+        more: list[ir.Expr] = []
+        if "weights" in given or "smoothing" in given:
+            weights = weights_of(given["weights"], target, self, ctx) if "weights" in given else UNWEIGHTED
+            if weights is None:
+                return None
+            more.append(weights)
+        if "smoothing" in given:
+            smoothing = self._smoothing(given["smoothing"], ctx)
+            if smoothing is None:
+                return None
+            more.append(smoothing)
+        return ir.Call(self.name, (output, target, *more), type_, reduce)
+
+    def _smoothing(self, written: ast.Expr, ctx: TypingContext) -> ir.Expr | None:
+        x = ctx.infer(written)
+        if x is None:
+            return None
+        negative = isinstance(x, ir.Unary) and x.op == "neg" and isinstance(x.x, ir.Const)
+        if not is_scalar(x.type) or negative or (isinstance(x, ir.Const) and x.value >= 1):
+            ctx.report(WrongSmoothing(written.span, self, written))
+            return None
+        return x
 
     def _mismatch(
         self, expr: ast.Call, args: tuple[ast.Expr, ...], output: Type, target: Type, reduce: str
@@ -130,13 +177,18 @@ class Loss(Function):
         return None
 
     def averages(self, node: ir.Call) -> bool:
-        return node.option == "mean"
+        weighted = len(node.args) > 2 and node.args[2] != UNWEIGHTED
+        return node.option == "mean" and not weighted
 
     def emit(self, node: ir.Call, args: tuple[py.Expr, ...], ctx: EmissionContext) -> py.Expr:
         named: dict[str, py.Expr] = {} if node.option == "mean" else {"reduce": py.Literal(node.option)}
         if self.labelled and ctx.padded:
             named["padded"] = py.Literal(True)
-        return call(f"rt.{self.name}", *args, **named)
+        if len(args) > 2 and node.args[2] != UNWEIGHTED:
+            named["weights"] = args[2]
+        if len(args) > 3:
+            named["smoothing"] = args[3]
+        return call(f"rt.{self.name}", *args[:2], **named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +201,10 @@ class Metric(Loss):
 OPS = (
     Loss(
         "cross_entropy",
-        "cross_entropy(logits, label) or cross_entropy(logits, label, reduce: none)",
+        "cross_entropy(logits, label) or cross_entropy(logits, label, weights: balanced, smoothing: 0.1, reduce: none)",
         "-log softmax(logits)[label]; the label is a class, or probabilities of classes",
         2,
-        ("reduce",),
+        ("reduce", "weights", "smoothing"),
         labelled=True,
         soft=True,
     ),

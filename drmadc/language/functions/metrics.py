@@ -74,6 +74,18 @@ class Score(Function):
         return call(f"rt.{self.name}", *args, **named)
 
 
+class LogLoss(Score):
+    """The mean cross entropy; of `softmax(logits)` it is that of the logits, whose softmax is the same."""
+
+    def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
+        found = Score.infer(self, expr, args, ctx)
+        match found:
+            case ir.Call(_, (ir.Call("softmax", (logits,)), label), type_):
+                return ir.Call(self.name, (logits, label), type_)
+            case _:
+                return found
+
+
 def _of_label(name: str, about: str, *options: str, more: str = "") -> Score:
     return Score(name, f"{name}(logits, label){more}", about, 2, options)
 
@@ -93,6 +105,12 @@ OPS = (
     ),
     _of_label("auc", "the area under the ROC curve; of several classes their mean, each against the rest"),
     _of_label("average_precision", "the area under precision over recall; of several classes their mean"),
+    LogLoss(
+        "log_loss",
+        "log_loss(logits, label) or log_loss(softmax(logits), label)",
+        "the mean of -log of the label's probability: the mean cross entropy",
+        2,
+    ),
     _of_label("brier", "the squared distance of the probabilities from the label"),
     _of_label("calibration_error", "how far confidence is from accuracy, over 15 bins of confidence"),
     _of_label("perplexity", "exp of the mean cross entropy"),

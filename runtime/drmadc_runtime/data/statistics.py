@@ -26,7 +26,8 @@ class Statistics:
     """Each statistic of `kinds` over what `fit` gives of the examples.
 
     Kinds are mean, std, max, min, zca with its epsilon; of the values that are not missing (core/missing.py)
-    present_mean, median, and most_frequent with its number of classes. Those of `later` read the ones before them, and
+    present_mean, median, and most_frequent with its number of classes; balanced with that number, the weights of classes
+    that balance them. Those of `later` read the ones before them, and
     take another pass over the split. Pieces of the split are measured by one compiled function for each pass, and
     merged by Chan, Golub and LeVeque's formula for means and sums of squares (1979).
     """
@@ -70,7 +71,7 @@ def chunks_of(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
 def _of_piece(kind_and_setting: tuple[Any, ...], x: jax.Array) -> Any:
     """mean: mean; std: mean, sum of squares; zca: mean, scatter matrix; max, min.
 
-    Of what is not missing: present_mean: count, mean; median: the values themselves; most_frequent: counts of classes.
+    Of what is not missing: present_mean: count, mean; median: the values themselves; most_frequent and balanced: counts of classes.
     """
     match kind := kind_and_setting[0]:
         case "present_mean":
@@ -79,7 +80,7 @@ def _of_piece(kind_and_setting: tuple[Any, ...], x: jax.Array) -> Any:
             return count, jnp.sum(jnp.where(there, x, 0), axis=0) / jnp.maximum(count, 1)
         case "median":
             return (x,)
-        case "most_frequent":
+        case "most_frequent" | "balanced":
             return jnp.bincount(x + 1, length=int(kind_and_setting[1]) + 1)[1:]
         case "max":
             return jnp.max(x, axis=0)
@@ -99,7 +100,7 @@ def _merged(kind: str, before: Any, seen: int, found: Any, count: int) -> Any:
         return total, before[1] + (found[1] - before[1]) * (found[0] / np.maximum(total, 1))
     if kind == "median":
         return (*before, *found)
-    if kind == "most_frequent":
+    if kind in ("most_frequent", "balanced"):
         return before + found
     if kind in ("max", "min"):
         return np.maximum(before, found) if kind == "max" else np.minimum(before, found)
@@ -121,6 +122,8 @@ def _result(kind: tuple[Any, ...], state: Any, seen: int) -> Array:
             return _median(np.concatenate(state))
         case ("most_frequent", _):
             return np.asarray(np.argmax(state), np.float64)
+        case ("balanced", classes):
+            return np.asarray(seen / (classes * np.maximum(state, 1)), np.float64)
         case ("mean",):
             return np.asarray(state[0], np.float64)
         case ("std",):

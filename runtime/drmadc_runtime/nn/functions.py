@@ -13,31 +13,53 @@ from drmadc_runtime.core.trees import Tree
 Reduce = Literal["mean", "none", "task"]
 
 
-def _reduced(values: jax.Array, reduce: Reduce) -> jax.Array:
-    return jnp.mean(values) if reduce == "mean" else values
+def _reduced(values: jax.Array, reduce: Reduce, weights: jax.Array | None = None) -> jax.Array:
+    """The mean over examples, weighted where there are weights [n]; for "none" the weighted values."""
+    if weights is None:
+        return jnp.mean(values) if reduce == "mean" else values
+    weighted = weights * values
+    return jnp.sum(weighted) / jnp.sum(weights) if reduce == "mean" else weighted
 
 
-def _over_tasks(values: jax.Array, label: jax.Array, reduce: Reduce) -> jax.Array:
+def _over_tasks(values: jax.Array, label: jax.Array, reduce: Reduce, weights: jax.Array | None = None) -> jax.Array:
     """The mean over tasks of each task's mean over examples [.., n] whose label is not -1; or one of each task."""
-    there = label >= 0
-    kept = jnp.where(there, values, 0)
+    there = label >= 0 if weights is None else jnp.where(label >= 0, weights, 0)
+    kept = jnp.where(label >= 0, values if weights is None else weights * values, 0)
     if reduce == "none":
         return kept
     of_task = jnp.sum(kept, axis=-1) / jnp.sum(there, axis=-1)
     return of_task if reduce == "task" else jnp.mean(of_task)
 
 
-def cross_entropy(logits: jax.Array, label: jax.Array, reduce: Reduce = "mean", *, padded: bool = False) -> jax.Array:
+def cross_entropy(
+    logits: jax.Array,
+    label: jax.Array,
+    reduce: Reduce = "mean",
+    *,
+    padded: bool = False,
+    weights: jax.Array | None = None,
+    smoothing: jax.Array | float | None = None,
+) -> jax.Array:
     """-log softmax(logits)[label] in nats; logits [n, classes]; mean, or [n] for reduce "none".
 
     `label` is int [n], or [n, classes] probabilities, over which the mean is taken. With `padded`, labels of -1 are
-    left out, and tasks may come first: the mean is that of the tasks' means, "task" gives one of each.
+    left out, and tasks may come first: the mean is that of the tasks' means, "task" gives one of each. `weights` [n] of
+    the examples make the mean sum(weights * values) / sum(weights). `smoothing` s replaces the probabilities p of the
+    label by (1 - s) p + s / classes (Szegedy et al. 2016, section 7).
     """
+    classes = logits.shape[-1]
     shifted = logits - lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))
-    weights = label if label.ndim == logits.ndim else jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
-    chosen = jnp.sum(shifted * weights, axis=-1)
+    target = label if label.ndim == logits.ndim else jax.nn.one_hot(label, classes, dtype=logits.dtype)
+    if smoothing is not None:
+        target = (1 - smoothing) * target + smoothing / classes
+    chosen = jnp.sum(shifted * target, axis=-1)
     values = jnp.log(jnp.sum(jnp.exp(shifted), axis=-1)) - chosen
-    return _over_tasks(values, label, reduce) if padded else _reduced(values, reduce)
+    return _over_tasks(values, label, reduce, weights) if padded else _reduced(values, reduce, weights)
+
+
+def by_class(weights: jax.Array, label: jax.Array) -> jax.Array:
+    """The entry of each example's class: weights [classes], label int [..]; [..], and 0 for a label of -1."""
+    return jax.nn.one_hot(label, len(weights), dtype=weights.dtype) @ weights
 
 
 def error(logits: jax.Array, label: jax.Array, reduce: Reduce = "mean", *, padded: bool = False) -> jax.Array:

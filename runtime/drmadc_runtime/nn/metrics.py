@@ -94,10 +94,15 @@ def average_precision(logits: jax.Array, label: jax.Array) -> jax.Array:
     return _over_classes(_average_precision, logits, label)
 
 
+def log_loss(logits: jax.Array, label: jax.Array) -> jax.Array:
+    """The mean of -log softmax(logits)[label], in nats."""
+    chosen = jnp.take_along_axis(jax.nn.log_softmax(logits, axis=-1), jnp.maximum(label, 0)[:, None], axis=-1)[:, 0]
+    return -_mean(chosen, _there(logits, label))
+
+
 def perplexity(logits: jax.Array, label: jax.Array) -> jax.Array:
     """exp of the mean of -log softmax(logits)[label]."""
-    chosen = jnp.take_along_axis(jax.nn.log_softmax(logits, axis=-1), jnp.maximum(label, 0)[:, None], axis=-1)[:, 0]
-    return jnp.exp(-_mean(chosen, _there(logits, label)))
+    return jnp.exp(log_loss(logits, label))
 
 
 def brier(logits: jax.Array, label: jax.Array) -> jax.Array:

@@ -1,5 +1,6 @@
 """Hyperparameters and free parameters: types, axes, domains and initial values."""
 
+from itertools import chain
 from math import prod
 from typing import Literal
 
@@ -122,7 +123,7 @@ def _axes_in_order(decl: ast.HyperDecl, axes: tuple[Axis, ...], known: Known) ->
         wrong = "example"
     elif "task" in kinds and set(kinds) - {"task"}:
         wrong = "task"
-    elif groups > 1 or (groups and "size" in kinds and kinds != ["param", "size"]):
+    elif groups > 1 or (groups and {"size", "class"} & set(kinds) and kinds != ["param", "size"]):
         wrong = "groups"
     if wrong is not None:
         known.bag.add(training_errors.AxisOrder(decl.type.span, f"`{format_type(decl.type)}`", wrong))
@@ -156,6 +157,8 @@ def _axis(expr: ast.Expr, steps: int | None, known: Known) -> Axis | None:
             return None if steps is None else Axis("step", steps, bins=bins)
         case ast.Of(ast.Name("example"), path):
             return _example_axis(expr, path, known)
+        case ast.Of(ast.Name("class"), path):
+            return _class_axis(expr, path, known)
         case ast.Of(ast.Name(kind), path):
             return _group_axis(kind, expr, path, known)
         case ast.Name(text):
@@ -184,6 +187,21 @@ def _example_axis(expr: ast.Of, path: str, known: Known) -> Axis | None:
         known.bag.add(training_errors.ExamplesRedrawn(expr.path_span, "task: each outer"))
         return None
     return Axis("example", data.size_of("train"), split)
+
+
+def _class_axis(expr: ast.Of, path: str, known: Known) -> Axis | None:
+    """`class of y`: one entry for each class of a label."""
+    features = (block.features for block in (known.data, known.learned) if block is not None)
+    labels = {
+        let.name: let.value.type.classes
+        for let in chain.from_iterable(features)
+        if isinstance(let.value.type, Array) and let.value.type.element == "class"
+    }
+    if path in labels:
+        return Axis("class", labels[path], path)
+    if path not in known.broken and not known.data_is_wrong:
+        known.bag.add(name_errors.UnknownName(expr.path_span, path, tuple(labels), "label"))
+    return None
 
 
 def _group_axis(text: str, expr: ast.Of, path: str, known: Known) -> Axis | None:

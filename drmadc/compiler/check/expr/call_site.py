@@ -6,6 +6,7 @@ from drmadc.common.diagnostics.model import Diagnostic
 from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context, Infer
 from drmadc.compiler.check.errors import type_errors
+from drmadc.compiler.check.expr.balanced import balanced
 from drmadc.compiler.check.expr.shapes import broadcast_to_group
 from drmadc.compiler.check.source import may_be_label
 from drmadc.ir import nodes as ir
@@ -95,6 +96,9 @@ class CallSite:
         label = f"{kind}_{count + 1}" if count else kind
         self.ctx.statistics.append(Let(label, value, span.origin))
         return ir.Name(f"statistics.{label}", type_)
+
+    def balanced(self, label: ir.Expr) -> ir.Expr | None:
+        return balanced(label, self.ctx.known)
 
     def may_be_classes(self, x: ir.Expr) -> bool:
         return (field := self._field(x)) is not None and field.whole

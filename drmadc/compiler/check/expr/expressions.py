@@ -348,7 +348,7 @@ def _index(expr: ast.Index, ctx: Context) -> ir.Expr | None:
             ctx.bag.add(value_errors.NotAnInteger(item.span, f"`{format_expr(item)}`", "an index"))
             return None
         indices.append(item.value)
-    plain = [axis for axis in axes if axis.kind == "size"]
+    plain = [axis for axis in axes if axis.kind in ("size", "class")]
     if len(plain) < len(axes) or len(indices) > len(axes):
         ctx.bag.add(
             expression_errors.NotIndexable(

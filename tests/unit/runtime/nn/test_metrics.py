@@ -44,6 +44,7 @@ SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "accuracy": lambda z, y: reference.accuracy_score(y, z.argmax(1)),
     "balanced_accuracy": lambda z, y: reference.recall_score(y, z.argmax(1), average="macro", labels=np.unique(y)),
     "f1": lambda z, y: reference.f1_score(y, z.argmax(1), average="macro"),
+    "log_loss": lambda z, y: reference.log_loss(y, softmax(z, axis=1), labels=np.arange(z.shape[1])),
     "auc": ovr(reference.roc_auc_score),
     "average_precision": ovr(reference.average_precision_score),
 }
