@@ -1,6 +1,5 @@
 """The weights of a loss: of each class, looked up by the label; of each example; or balanced."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from drmadc.ir import nodes as ir
@@ -13,7 +12,6 @@ from drmadc.syntax import ast
 BALANCED = "balanced"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongWeights(WrongCall):
     """Weights that belong neither to the classes nor to the examples."""
 
@@ -31,7 +29,6 @@ class WrongWeights(WrongCall):
         return "write `weights: balanced`, or declare `hyper w: positive[class of y] = 1`" if self.classes else ""
 
 
-@dataclass(frozen=True, slots=True)
 class NotBalanced(WrongCall):
     """`weights: balanced` where the classes of the label are not counted."""
 

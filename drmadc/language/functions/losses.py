@@ -82,7 +82,6 @@ class NoTasks(WrongCall):
         return "needs data with tasks for `reduce: task`"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongSmoothing(WrongCall):
     """Label smoothing by something else than a number from 0 to 1."""
 

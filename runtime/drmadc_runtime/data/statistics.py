@@ -26,10 +26,10 @@ class Statistics:
     """Each statistic of `kinds` over what `fit` gives of the examples.
 
     Kinds are mean, std, max, min, zca with its epsilon; of the values that are not missing (core/missing.py)
-    present_mean, median, and most_frequent with its number of classes; balanced with that number, the weights of classes
-    that balance them. Those of `later` read the ones before them, and
-    take another pass over the split. Pieces of the split are measured by one compiled function for each pass, and
-    merged by Chan, Golub and LeVeque's formula for means and sums of squares (1979).
+    present_mean, median, and most_frequent with its number of classes; balanced with that number: the weights n /
+    (classes * count) of classes, where one without examples counts as having one. Those of `later` read the ones
+    before them, and take another pass over the split. Pieces of the split are measured by one compiled function for
+    each pass, and merged by Chan, Golub and LeVeque's formula for means and sums of squares (1979).
     """
 
     def __init__(self, fit: Fit, kinds: Kinds, later: tuple[LaterFit, ...] = ()) -> None:
@@ -71,7 +71,8 @@ def chunks_of(train: Mapping[str, Rows]) -> Iterator[dict[str, Rows]]:
 def _of_piece(kind_and_setting: tuple[Any, ...], x: jax.Array) -> Any:
     """mean: mean; std: mean, sum of squares; zca: mean, scatter matrix; max, min.
 
-    Of what is not missing: present_mean: count, mean; median: the values themselves; most_frequent and balanced: counts of classes.
+    Of what is not missing: present_mean: count, mean; median: the values themselves; most_frequent: counts of
+    classes, as for balanced.
     """
     match kind := kind_and_setting[0]:
         case "present_mean":
