@@ -51,6 +51,21 @@ class RunPath(ParamType[Path]):
         return path
 
 
+class RunPaths(ParamType[tuple[Path, ...]]):
+    """A run folder, or a folder of them; links such as `latest` inside it are passed over."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Path, ...]:
+        path = Path(value)
+        if (path / "run.json").is_file():
+            return (path,)
+        found = sorted(file.parent for file in path.rglob("run.json") if not file.parent.is_symlink())
+        if not found:
+            self.fail(f"{value} is not a run folder (it has no run.json), and holds none", param, ctx)
+        return tuple(found)
+
+
 class FetchedName(ParamType[str]):
     """A data set that can be fetched."""
 

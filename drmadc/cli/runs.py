@@ -2,13 +2,14 @@
 
 import difflib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from drmadc.cli import console
-from drmadc.cli.parameters import RunPath, StepChoice
+from drmadc.cli.parameters import RunPath, RunPaths, StepChoice
 from drmadc.common.source import SourceFile
 from drmadc_common.atomic import write_whole
 
@@ -121,25 +122,29 @@ def show(run: Path, step: str) -> None:
 
 
 @click.command()
-@run_argument
-@click.option("--out", metavar="FILE", help="Output file; default report.html in the run folder.")
-def plot(run: Path, out: str | None) -> None:
-    """Write a self-contained HTML report of a run.
+@click.argument("runs", type=RunPaths(), nargs=-1, required=True)
+@click.option("--out", metavar="FILE", help="Output file; default report.html in the folder, or beside several.")
+def plot(runs: tuple[tuple[Path, ...], ...], out: str | None) -> None:
+    """Write a self-contained HTML report of a run, or of several, or of a folder of runs.
+
+    Runs that differ only in their seed are drawn as one line with a band.
 
     \b
-    Example:
+    Examples:
       drmadc plot runs/mnist_l2/latest
+      drmadc plot runs/seed0 runs/seed1 runs/seed2 --out seeds.html
     """
-    from drmadc.tools.report import report_page
+    from drmadc.tools.report.document import report_page
+    from drmadc.tools.report.records import NoPage
 
-    compilation = compiled_again(run)
-    target = Path(out) if out is not None else run / "report.html"
+    paths = [path for found in runs for path in found]
+    target = Path(out) if out is not None else Path(os.path.commonpath(paths)) / "report.html"
     try:
-        write_whole(target, report_page(run, compilation, metrics_of(run)))
-    except ValueError as error:
+        write_whole(target, report_page(paths))
+    except NoPage as error:
         console.fail(console.FAILED, str(error))
     except OSError as error:
-        console.fail(console.FAILED, f"{target} is not writable: {error.strerror}")
+        console.fail(console.FAILED, f"{error.filename or target} is not writable: {error.strerror}")
     click.echo(target)
 
 

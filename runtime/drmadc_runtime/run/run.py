@@ -74,7 +74,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what was recorded, hyperparameters, a figure of the objective, and pictures."""
-        from drmadc_runtime.run.reporting.figures import series
+        from drmadc_runtime.run.reporting.figures import line, series
 
         keys = [key for key in self.metrics[-1] if isinstance(self.metrics[-1][key], float)] if self.metrics else []
         recorded = [[key, *(f"{row[key]:.5g}" for row in (self.metrics[0], self.metrics[-1]))] for key in keys]
@@ -84,7 +84,7 @@ class Run:
         ]
         pictures = [path.read_bytes() for path in sorted(self.path.glob("*.png"))]
         if self.metrics:
-            pictures.insert(0, series(self.metrics, ["objective"], "objective"))
+            pictures.insert(0, series([line(self.metrics, "objective", self.best)], "objective"))
         images = (f'<img src="data:image/png;base64,{b64encode(png).decode()}">' for png in pictures)
         return (
             f"<p>{escape(str(self.path))}: {count_text(len(self.metrics), 'outer step')}</p>"

@@ -1,47 +1,125 @@
-"""Figures of a run, as PNG: what was recorded by outer step, and each hyperparameter as its axes ask for."""
+"""Figures of what was recorded by outer step, of curves along training, and of a sweep; as PNG."""
 
-import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, SymmetricalLogLocator
+from matplotlib.ticker import SymmetricalLogLocator
 
-from drmadc_runtime.run.folder import tiles
+from drmadc_runtime.run.reporting.drawing import COLOURS, HEIGHT, SMALL, logarithmic, look, png, sheet, whole_numbers
 
 Array = npt.NDArray[np.floating]
-LINES = ("-", "--", ":", "-.")
-SHADES = ("black", "0.35", "0.6")
-MOST_LINES = 12
-ALONG = {"step": "training step", "bin": "bin of training steps"}
 
 
-def series(
-    records: Sequence[Mapping[str, Any]], names: Sequence[str], label: str, *, logarithmic: bool = False
-) -> bytes:
-    """Recorded values by outer step, told apart by line and shade, so that they can be in black and white."""
-    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
-    axes = figure.add_subplot()
-    outer = [record["outer"] for record in records]
-    for number, name in enumerate(names):
-        values = [record.get(name, np.nan) for record in records]
-        line, shade = LINES[number % 4], SHADES[number // 4 % 3]
-        axes.plot(outer, values, linestyle=line, color=shade, marker=".", label=name)
-    if logarithmic:
-        axes.set_yscale("log")
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something recorded at each outer step, in one run or in several of the same spec.
+
+    Attributes:
+        name: in the legend; "" for none.
+        runs: for each run, values by outer step; runs may be of different lengths.
+        marks: for each run, the outer step that is marked as its best; empty where none is.
+    """
+
+    name: str
+    runs: tuple[Array, ...]
+    marks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A value that does not depend on the outer step, such as a baseline's; of each run."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+def line(records: Sequence[Mapping[str, Any]], key: str, best: int | None = None) -> Line:
+    """What one run recorded under a key; `best` is the outer step that is marked."""
+    values = np.array([record.get(key, np.nan) for record in records], float)
+    return Line(key, (values,), () if best is None else (best,))
+
+
+def series(lines: Sequence[Line], label: str, levels: Sequence[Level] = (), *, log: bool = False) -> bytes:
+    """Lines by outer step, the best step of each run as a dot, levels across.
+
+    Several runs of a line are their mean, and a band from the lowest to the highest.
+    """
+    figure, (axes,) = sheet()
+    for number, each in enumerate(lines):
+        banded(axes, each, number)
+    for number, level in enumerate(levels):
+        _across(axes, level, number)
+    shown = np.concatenate([values for each in lines for values in each.runs])
+    positive = shown[np.isfinite(shown) & (shown > 0)]
+    if log and positive.size:
+        logarithmic(axes, "y", positive.min(), positive.max())
     axes.set_xlabel("outer step")
     axes.set_ylabel(label)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    whole_numbers(axes.xaxis)
+    legend(figure, axes)
+    return png(figure)
+
+
+def banded(axes: Axes, each: Line, number: int) -> None:
+    """A line by outer step: the mean of its runs, the band that they span, and their best steps."""
+    longest = max(len(values) for values in each.runs)
+    padded = np.full((len(each.runs), longest), np.nan)
+    for row, values in zip(padded, each.runs, strict=True):
+        row[: len(values)] = values
+    there = np.isfinite(padded).any(0)
+    x, padded = np.flatnonzero(there), padded[:, there]
+    style, colour = look(number)
+    dots = "." if longest <= 30 else ""
+    mean = np.nanmean(padded, 0)
+    axes.plot(x, mean, style, color=colour, label=each.name or None, marker=dots, markersize=4, linewidth=1.3)
+    if len(each.runs) > 1:
+        axes.fill_between(x, np.nanmin(padded, 0), np.nanmax(padded, 0), color=colour, alpha=0.18, linewidth=0)
+    for run, (values, best) in enumerate(zip(each.runs, each.marks, strict=False)):
+        name = ("best steps" if len(each.runs) > 1 else f"best, step {best}") if run == 0 and number == 0 else None
+        axes.plot(best, values[best], "o", color=colour, markersize=7, fillstyle="none", label=name)
+
+
+def _across(axes: Axes, level: Level, number: int) -> None:
+    """A horizontal line, with a band where runs differ."""
+    colour = ("0.45", *COLOURS[1:])[number % len(COLOURS)]
+    mean = float(np.mean(level.values))
+    axes.axhline(mean, linestyle=":" if number == 0 else "--", color=colour, linewidth=1.3, label=level.name)
+    if len(level.values) > 1:
+        axes.axhspan(min(level.values), max(level.values), color=colour, alpha=0.1, linewidth=0)
+
+
+def curves(
+    x: Array | npt.NDArray[np.integer], lines: Sequence[Array], names: Sequence[str], label: str, unit: str
+) -> bytes:
+    """Curves over whole numbers x, told apart by line and colour."""
+    figure, (axes,) = sheet()
+    for number, (values, name) in enumerate(zip(lines, names, strict=True)):
+        style, colour = look(number)
+        axes.plot(x, values, style, color=colour, label=name, linewidth=1.3)
+    axes.set_xlabel(label)
+    axes.set_ylabel(unit)
+    whole_numbers(axes.xaxis)
+    legend(figure, axes)
+    return png(figure)
+
+
+def legend(figure: Figure, axes: Axes) -> None:
+    """Below the axes, where it covers nothing; none where nothing has a name."""
+    handles, names = axes.get_legend_handles_labels()
+    if handles:
+        columns = 2 if len(names) > 1 and max(map(len, names)) < 24 else 1
+        figure.set_figheight(HEIGHT + 0.17 * -(-len(names) // columns))
+        figure.legend(handles, names, loc="outside lower center", frameon=False, fontsize=SMALL, ncols=columns)
 
 
 def sweep(records: Sequence[Mapping[str, float]], name: str) -> bytes:
     """Objective and derivative over the values of one axis of a sweep."""
-    figure = Figure(figsize=(6.0, 5.0), layout="constrained")
-    above, below = figure.subplots(2, sharex=True)
+    figure, (above, below) = sheet(4.4, 2)
     values = [record[name] for record in records]
     for axes, key, label in ((above, "objective", "objective"), (below, f"d_{name}", f"derivative in {name}")):
         axes.plot(values, [record[key] for record in records], "k.-", linewidth=0.8, markersize=3)
@@ -54,92 +132,6 @@ def sweep(records: Sequence[Mapping[str, float]], name: str) -> bytes:
                 axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1, subs=[1]))
                 axes.locator_params(axis="y", numticks=7)
     if min(values) > 0 and max(values) > 5 * min(values):
-        above.set_xscale("log")
+        logarithmic(above, "x", min(values), max(values))
     below.set_xlabel(name)
-    return _png(figure, dpi=120)
-
-
-def hyperparameter(
-    name: str, kinds: Sequence[str], domain: str, by_outer: Sequence[Array], labels: Sequence[str]
-) -> bytes:
-    """A hyperparameter whose axes are of these kinds, after each outer step; `labels` are the entries of a group axis.
-
-    Few numbers are curves over the outer steps; a step axis (`bin` where steps share entries) is a curve over the
-    training steps, first and last, or with another axis a map; two sizes, or tasks, are a picture; many numbers are
-    histograms, first and last.
-    """
-    first, last = by_outer[0], by_outer[-1]
-    unit = f"{name} ({domain})"
-    match tuple(kinds):
-        case (("step" | "bin") as along,):
-            names = ["after outer step 0", "last"]
-            return curves(np.arange(len(last)), [first, last], names, ALONG[along], unit)
-        case (("step" | "bin") as along, _):
-            return _map(last.T, name, ALONG[along], kinds[1], labels)
-        case ("task", "task") | ("size", "size"):
-            return _map(last, name, "", "", ())
-        case ("size", "size", "size"):
-            return _map(tiles(last), name, "", "", ())
-        case _ if last.size <= MOST_LINES:
-            values = np.stack([x.ravel() for x in by_outer])
-            names = [str(label) for label in labels] if len(labels) == last.size else [str(i) for i in range(last.size)]
-            return curves(
-                np.arange(len(by_outer)), list(values.T), names if last.size > 1 else [name], "outer step", unit
-            )
-        case _:
-            return _histograms(first.ravel(), last.ravel(), unit, positive=domain == "positive")
-
-
-def curves(
-    x: Array | npt.NDArray[np.integer], lines: Sequence[Array], names: Sequence[str], label: str, unit: str
-) -> bytes:
-    """Curves over x, told apart by line and shade."""
-    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
-    axes = figure.add_subplot()
-    for number, (values, name) in enumerate(zip(lines, names, strict=True)):
-        axes.plot(x, values, linestyle=LINES[number % 4], color=SHADES[number // 4 % 3], label=name)
-    axes.set_xlabel(label)
-    axes.set_ylabel(unit)
-    axes.legend(frameon=False, fontsize=8, ncols=2)
-    return _png(figure)
-
-
-def _map(values: Array, name: str, across: str, down: str, labels: Sequence[str]) -> bytes:
-    height, width = values.shape
-    figure = Figure(figsize=(6.4, max(2.0, min(6.4, 6.0 * height / width))), layout="constrained")
-    axes = figure.add_subplot()
-    drawn = axes.imshow(values, cmap="gray", aspect="auto" if across else "equal", interpolation="nearest")
-    axes.set_xlabel(across)
-    axes.set_ylabel(down)
-    axes.set_title(f"{name}, last")
-    if len(labels) == height and height <= MOST_LINES:
-        axes.set_yticks(range(height), labels)
-    elif not across:
-        axes.set_xticks([])
-        axes.set_yticks([])
-    figure.colorbar(drawn, ax=axes, label=name)
-    return _png(figure)
-
-
-def _histograms(first: Array, last: Array, unit: str, *, positive: bool) -> bytes:
-    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
-    axes = figure.add_subplot()
-    low, high = min(first.min(), last.min()), max(first.max(), last.max())
-    logarithmic = positive and low > 0 and high > 30 * low
-    if high <= low:
-        low, high = low - 0.5, high + 0.5
-    edges = (np.geomspace(low, high, 41) if logarithmic else np.linspace(low, high, 41)).tolist()
-    axes.hist(first, edges, histtype="step", color="0.5", linestyle="--", label="after outer step 0")
-    axes.hist(last, edges, histtype="stepfilled", color="0.2", alpha=0.7, label="last")
-    if logarithmic:
-        axes.set_xscale("log")
-    axes.set_xlabel(unit)
-    axes.set_ylabel("entries")
-    axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
-
-
-def _png(figure: Figure, dpi: int = 110) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
-    return file.getvalue()
+    return png(figure)
