@@ -13,6 +13,7 @@ import click
 from drmadc import __version__
 from drmadc.cli import console
 from drmadc.cli.data import data
+from drmadc.cli.evaluate import evaluate
 from drmadc.cli.parameters import Bytes
 from drmadc.cli.predict import predict
 from drmadc.cli.runs import diff, export, plot, resume, runs, show
@@ -339,7 +340,22 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
         sys.exit(console.WRONG_SPEC)
 
 
-for command in (resume, data, plot, show, diff, runs, export, predict, new, quickstart, doctor, completion, lsp):
+for command in (
+    resume,
+    data,
+    plot,
+    show,
+    diff,
+    runs,
+    export,
+    predict,
+    evaluate,
+    new,
+    quickstart,
+    doctor,
+    completion,
+    lsp,
+):
     cli.add_command(command)
 
 

@@ -50,23 +50,15 @@ def predict(run: Path, data: Path | None, out: Path | None, step: str) -> None:
     """
     import numpy as np
 
-    from drmadc.compiler.load import load_module
     from drmadc_runtime.data.sources.request import DataError
     from drmadc_runtime.run.folder import zipped
-    from drmadc_runtime.run.model import NoPrediction, trained_model
+    from drmadc_runtime.run.model import NoPrediction
 
     target = run / "predictions.csv" if out is None else out
     if target.suffix not in (".csv", ".npz"):
         raise click.UsageError(f"{target} is neither .csv nor .npz")
-    compilation = compiled_again(run)
-    name = compilation.require().name
-    if compilation.text != text_of(run / f"{name}.py"):
-        console.fail(console.FAILED, f"{run / name}.py is not what its spec compiles to; run the spec again")
-    number = step_number(run, metrics_of(run), step)
-    hypers = hypers_at(run, number)
-    program = load_module(compilation.text, name)
+    model = model_at(run, step)
     try:
-        model = console.running(lambda: trained_model(program, run, number, hypers), compilation)
         fields, files = model.read(data)
         columns = _columns(model, model.output(fields))
     except (NoPrediction, DataError) as error:
@@ -78,7 +70,26 @@ def predict(run: Path, data: Path | None, out: Path | None, step: str) -> None:
         write_whole(target, zipped(columns) if target.suffix == ".npz" else _csv(columns, model.words))
     except OSError as error:
         console.fail(console.FAILED, f"{target} is not writable: {error.strerror}")
-    click.echo(f"{target}: {count:,} prediction{'' if count == 1 else 's'} by the model of outer step {number}")
+    click.echo(f"{target}: {count:,} prediction{'' if count == 1 else 's'} by the model of outer step {model.step}")
+
+
+def model_at(run: Path, step: str) -> "Model":
+    """The model of an outer step of a run; ends the process where it has none."""
+    from drmadc.compiler.load import load_module
+    from drmadc_runtime.data.sources.request import DataError
+    from drmadc_runtime.run.model import NoPrediction, trained_model
+
+    compilation = compiled_again(run)
+    name = compilation.require().name
+    if compilation.text != text_of(run / f"{name}.py"):
+        console.fail(console.FAILED, f"{run / name}.py is not what its spec compiles to; run the spec again")
+    number = step_number(run, metrics_of(run), step)
+    hypers = hypers_at(run, number)
+    program = load_module(compilation.text, name)
+    try:
+        return console.running(lambda: trained_model(program, run, number, hypers), compilation)
+    except (NoPrediction, DataError) as error:
+        console.fail(console.FAILED, str(error))
 
 
 def _columns(model: "Model", output: "Output") -> "dict[str, Column]":

@@ -75,13 +75,14 @@ from drmadc_runtime.nn.metrics import (
     r2,
     rmse,
 )
-from drmadc_runtime.program.contract import Expectation, Origins, Prediction, Program, Retraining, Stage
+from drmadc_runtime.program.contract import Evaluation, Expectation, Origins, Prediction, Program, Retraining, Stage
 from drmadc_runtime.run.main import main
 
 __all__ = [
     "At",
     "Checkpoint",
     "Data",
+    "Evaluation",
     "Expectation",
     "Feed",
     "FixedPoint",

@@ -1,6 +1,7 @@
 """The end of an emitted module: PROGRAM, what the runtime takes of it."""
 
 from drmadc.compiler.lower.data import fits
+from drmadc.compiler.lower.evaluate import evaluation_record
 from drmadc.compiler.lower.expectations import expectations
 from drmadc.compiler.lower.predict import prediction_record
 from drmadc.compiler.lower.tuning import stages
@@ -60,6 +61,9 @@ def program_record(program: Program) -> py.Statement:
     predicted = prediction_record(program)
     if predicted is not None:
         named["predict"] = predicted
+    evaluated = evaluation_record(program)
+    if evaluated is not None:
+        named["evaluation"] = evaluated
     if program.stages:
         named["stages"] = stages(program)
     if program.sweep is not None:

@@ -268,16 +268,17 @@ def _features(data: Data, scope: Scope) -> py.Function:
     return py.Function("features", tuple(params), doc, (*body, py.Return(py.Dict(tuple(entries)))))
 
 
-def prediction_inputs(program: Program, data: Data, names: tuple[str, ...]) -> py.Function:
-    """predict_inputs(raw, statistics): the features that a prediction reads, of the fields that these need"""
+def inputs_function(program: Program, data: Data, names: tuple[str, ...], function: str) -> py.Function:
+    """predict_inputs(raw, statistics): these features of new examples, of the fields that they need"""
     scope = _scope(program, data, py.Id("DTYPE"))
     lets = {let.name: _unaugmented(let.value) for let in data.features if let.name in names}
     entries = tuple((py.Literal(name), lower(value, scope)) for name, value in lets.items())
-    doc = "; ".join(f"{let.name}: {let.value.type}" for let in data.features if let.name in names)
+    types = "; ".join(f"{let.name}: {let.value.type}" for let in data.features if let.name in names)
+    user = "the prediction reads" if function == "predict_inputs" else "the metrics read"
     return py.Function(
-        "predict_inputs",
+        function,
         (("raw", None), ("statistics", None)),
-        f"What the prediction reads of new examples: {doc}.",
+        f"What {user} of new examples: {types}.",
         (*_fields(data, tuple(lets.values()), py.Id("DTYPE")), py.Return(py.Dict(entries))),
     )
 

@@ -11,6 +11,7 @@ from drmadc.compiler.lower.data import (
     minibatch_function,
     statistics_table,
 )
+from drmadc.compiler.lower.evaluate import evaluation_functions
 from drmadc.compiler.lower.forward import (
     init_function,
     loss_functions,
@@ -85,6 +86,7 @@ def lower_module(program: Program) -> py.Module:
     functions += hypergradient_functions(emit)
     functions += report_functions(program)
     functions += predict_functions(program)
+    functions += evaluation_functions(program)
     functions += tune_functions(program)
     functions += arms_function(program)
     functions += sweep_function(program)

@@ -61,6 +61,8 @@ RESERVED = frozenset(
         "report",
         "predict",
         "predict_inputs",
+        "evaluation_inputs",
+        "metrics",
         "images",
         "tune_step",
         "initial_hypers",

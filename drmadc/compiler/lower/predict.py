@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from drmadc.compiler.lower.data import field_types, prediction_inputs
+from drmadc.compiler.lower.data import field_types, inputs_function
 from drmadc.compiler.lower.expressions import function_scope, lower
 from drmadc.compiler.lower.forward import hyper_reads
 from drmadc.compiler.passes.dependence import expression_hypers
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
-from drmadc.ir.program import Data, Program
+from drmadc.ir.program import Data, Function, Program
 from drmadc.ir.types import EXAMPLE, Array, leading
 from drmadc.language.functions.losses import Loss
 from drmadc.language.registry import CALLS
@@ -34,11 +34,7 @@ def prediction(program: Program) -> Prediction | None:
     data = program.data
     if data is None or data.alphabets is not None:
         return None
-    lets = {let.name: let.value for let in program.objective.lets}
-    whole = program.objective.value
-    for _ in lets:
-        whole = rewrite(whole, lambda node: lets.get(node.id, node) if isinstance(node, ir.Name) else node)
-    parts = [part for part in ir.walk(whole) if isinstance(part, ir.OnSplit)]
+    parts = [part for part in ir.walk(inlined(program.objective)) if isinstance(part, ir.OnSplit)]
     losses = [(part.split, loss) for part in parts for loss in _losses(part.x)]
     if len({(split, loss.args[0]) for split, loss in losses}) != 1:
         return None
@@ -58,6 +54,15 @@ def prediction(program: Program) -> Prediction | None:
         kind = "probability"
     features = tuple(name.removeprefix("batch.") for name in ir.names_in(value) if name.startswith("batch."))
     return Prediction(value, kind, features, _field(data, loss.args[1]))
+
+
+def inlined(function: Function) -> ir.Expr:
+    """The value of a function without its local definitions."""
+    lets = {let.name: let.value for let in function.lets}
+    value = function.value
+    for _ in lets:
+        value = rewrite(value, lambda node: lets.get(node.id, node) if isinstance(node, ir.Name) else node)
+    return value
 
 
 def _losses(expr: ir.Expr) -> list[ir.Call]:
@@ -93,7 +98,7 @@ def predict_functions(program: Program) -> list[py.Statement]:
     doc = f"The model's output on new examples: {found.value.type}."
     origin = program.objective.origin
     return [
-        prediction_inputs(program, program.data, found.features),
+        inputs_function(program, program.data, found.features, "predict_inputs"),
         py.Function("predict", tuple((name, None) for name in arguments), doc, tuple(body), origin),
     ]
 
@@ -103,10 +108,14 @@ def prediction_record(program: Program) -> py.Expr | None:
     found = prediction(program)
     if found is None or program.data is None:
         return None
-    types = field_types(program.data)
-    used = {name for let in program.data.features if let.name in found.features for name in ir.names_in(let.value)}
-    fields = py.Dict(tuple((py.Literal(name), py.Literal(text)) for name, text in types.items() if name in used))
-    named: dict[str, py.Expr] = {"kind": py.Literal(found.kind), "fields": fields}
+    named: dict[str, py.Expr] = {"kind": py.Literal(found.kind), "fields": fields_of(program.data, found.features)}
     if found.label:
         named["label"] = py.Literal(found.label)
     return call("rt.Prediction", py.Id("predict"), **named)
+
+
+def fields_of(data: Data, features: tuple[str, ...]) -> py.Dict:
+    """The types of the fields that features read, by name."""
+    used = {name for let in data.features if let.name in features for name in ir.names_in(let.value)}
+    types = field_types(data).items()
+    return py.Dict(tuple((py.Literal(name), py.Literal(text)) for name, text in types if name in used))

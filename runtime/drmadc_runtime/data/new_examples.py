@@ -1,12 +1,12 @@
-"""New examples for a trained model: the fields that it reads, of a file or a folder, in its order; no labels."""
+"""New examples for a trained model: the fields that it reads, labels where they are asked for, in the file's order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_common.image_folder import SUFFIXES
+from drmadc_common.image_folder import SUFFIXES, images_by_class
 from drmadc_common.tables.compressed import without_ending
 from drmadc_runtime.data.resident import Data
 from drmadc_runtime.data.sources.files import pixels
@@ -24,7 +24,8 @@ def read_new(data: Data, fields: Mapping[str, str], path: Path) -> tuple[dict[st
     Args:
         data: as the program was trained; says which columns of a table a field is made of, and its words.
         fields: the types of the fields that are read.
-        path: .csv, .parquet, .npz, .npy (of one field), or a folder of pictures, which may lie in folders.
+        path: .csv, .parquet, .npz, .npy (of one field), or a folder of pictures, which may lie in folders; where
+            labels are read, in a folder for each class.
 
     Raises:
         DataError: it cannot be read, lacks a field or column, or holds what the model cannot take.
@@ -59,22 +60,52 @@ def typed(data: Data, fields: Mapping[str, str], arrays: Mapping[str, npt.ArrayL
         DataError: a field is absent or has another type or shape; `place` is how the message calls where it is from.
     """
     request = Request(fields=fields, words={name: words for name, words in data.words.items() if name in fields})
-    found = checked({name: np.asarray(x) for name, x in arrays.items()}, request, place)
+    given = {name: np.asarray(x) for name, x in arrays.items()}
+    for name, declared in fields.items():
+        if declared.startswith("class") and name not in data.words and name in given and given[name].dtype.kind in "UO":
+            raise DataError(f"{place}: `{name}` has words, but the spec knows its classes by number; give numbers")
+    found = checked(given, request, place)
     if not len(next(iter(found.values()))):
         raise DataError(f"{place} has no rows")
     return found
 
 
 def _pictures(data: Data, fields: Mapping[str, str], folder: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """The pictures below a folder, in the order of their paths."""
+    """The pictures below a folder, in the order of their paths; with labels, those of the folders that they lie in."""
+    if set(fields) == {"image", "label"}:
+        return _labelled(data, fields, folder)
     if tuple(fields) != ("image",):
         raise DataError(f"{folder} is a folder of pictures, but the model reads {_listed(fields)}")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise DataError(f"{folder} has no pictures ({', '.join(SUFFIXES)})")
+    return {"image": _images(data, fields, paths)}, tuple(path.relative_to(folder).as_posix() for path in paths)
+
+
+def _images(data: Data, fields: Mapping[str, str], paths: Sequence[Path]) -> Array:
     shape = tuple(int(n) for n in fields["image"][5:-1].split(", "))
-    images = [pixels(path, shape, "size" in data.options) for path in paths]
-    return {"image": np.stack(images)}, tuple(path.relative_to(folder).as_posix() for path in paths)
+    return np.stack([pixels(path, shape, "size" in data.options) for path in paths])
+
+
+def _labelled(data: Data, fields: Mapping[str, str], folder: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The same, with the number of each picture's class."""
+    classes = class_folders(data, int(fields["label"][6:-1]))
+    found = images_by_class(folder)
+    unknown = next((name for name in found if name not in classes), None)
+    if unknown is not None or not any(found.values()):
+        what = f"`{unknown}` is no class" if unknown is not None else "it has no pictures in folders of classes"
+        raise DataError(f"{folder}: {what}; the classes are {', '.join(classes[:8])}{', ...' if classes[8:] else ''}")
+    paths = [path for pictures in found.values() for path in pictures]
+    labels = [classes.index(name) for name, pictures in found.items() for _ in pictures]
+    names = tuple(path.relative_to(folder).as_posix() for path in paths)
+    return {"image": _images(data, fields, paths), "label": np.array(labels, np.int32)}, names
+
+
+def class_folders(data: Data, classes: int) -> tuple[str, ...]:
+    """What the folders of the classes are called, in order: as those of the spec's pictures, or by number."""
+    if data.source == "images":
+        return tuple(images_by_class(Path(data.files["train"])))
+    return tuple(map(str, range(classes)))
 
 
 def _listed(fields: Mapping[str, str]) -> str:

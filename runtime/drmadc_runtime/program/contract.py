@@ -155,6 +155,33 @@ class Prediction:
     label: str = ""
 
 
+class Metrics(Protocol):
+    """Scalars of the examples whose outputs these are, by name: the objective, and what is reported."""
+
+    def __call__(self, outputs: Mapping[str, jax.Array], params: Params, hypers: Hypers, /) -> dict[str, jax.Array]: ...
+
+
+class Outputs(Protocol):
+    """What the metrics read of raw fields [n, ...], by name: [n, ...]."""
+
+    def __call__(self, params: Params, hypers: Hypers, raw: Fields, statistics: Fields, /) -> dict[str, jax.Array]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """The metrics of a program on new labelled examples.
+
+    Attributes:
+        outputs: see `Outputs`; the work of a forward pass.
+        metrics: see `Metrics`; cheap.
+        fields: the types of the raw fields that are read, as `Request` writes them.
+    """
+
+    outputs: Outputs
+    metrics: Metrics
+    fields: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Program:
     """A compiled program.
@@ -190,6 +217,7 @@ class Program:
         report: see `Report`. Read by the search after each outer step.
         per_example: hyperparameters with an entry for each example of the train split. A run then keeps what these are.
         predict: the model's output on new examples; None where the objective is not the loss of one such output.
+        evaluation: the objective and what is reported on new examples; None where nothing is predicted.
         images: hyperparameters -> pictures [height, width] or [n, height, width] by title. Read by a run at its end.
         stages: of the outer loop, in order. Read by the search.
         sweep: () -> the values of each axis of the grid, or under `along` the steps down the first hypergradient.
@@ -229,6 +257,7 @@ class Program:
     report: Report | None = None
     per_example: tuple[str, ...] = ()
     predict: Prediction | None = None
+    evaluation: Evaluation | None = None
     images: Callable[[Hypers], dict[str, jax.Array]] | None = None
     stages: tuple[Stage, ...] = ()
     sweep: Callable[[], Mapping[str, jax.Array]] | None = None

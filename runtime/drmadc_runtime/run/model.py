@@ -1,9 +1,10 @@
 """The model that a run takes home: trained once more with its best hyperparameters, as a function of new examples."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 from zipfile import BadZipFile
 
 import jax
@@ -18,12 +19,13 @@ from drmadc_runtime.data.new_examples import read_new, typed
 from drmadc_runtime.data.resident import Data
 from drmadc_runtime.data.sources.request import Array
 from drmadc_runtime.data.statistics import chunks_of
-from drmadc_runtime.program.contract import Predict, Prediction, Program
+from drmadc_runtime.program.contract import Evaluation, Outputs, Predict, Prediction, Program
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.training_runs import train
 from drmadc_runtime.run.folder import zipped
 
 MODEL = "model.npz"
+T = TypeVar("T")
 Output = npt.NDArray[np.floating]
 
 
@@ -65,28 +67,44 @@ class Model:
 
     def output(self, fields: Mapping[str, Array]) -> Output:
         """The same of fields that are read and checked."""
-        with Executor(self.program).precision():
-            params = Tree({name: jnp.asarray(x) for name, x in self.params.items()})
-            statistics = {name: jnp.asarray(x) for name, x in self.statistics.items()}
-            pieces = [
-                np.asarray(self._function(params, self.hypers, jax.device_put(piece), statistics))
-                for piece in chunks_of(fields)
-            ]
-        return np.concatenate(pieces)
+        return np.concatenate([np.asarray(piece) for piece in self._pieces(self._function, fields)])
 
-    def read(self, path: Path | None) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def measured(self, fields: Mapping[str, Array]) -> dict[str, Array]:
+        """What the metrics read of labelled examples: by name, [n, ...]."""
+        pieces = [jax.device_get(piece) for piece in self._pieces(self._outputs, fields)]
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    def _pieces(self, function: Callable[..., T], fields: Mapping[str, Array]) -> Iterator[T]:
+        """A function of examples, of some of them at a time."""
+        with Executor(self.program).precision():
+            params, statistics = self.tree(), {name: jnp.asarray(x) for name, x in self.statistics.items()}
+            for piece in chunks_of(fields):
+                yield function(params, self.hypers, jax.device_put(piece), statistics)
+
+    def tree(self) -> Tree:
+        """The parameters as the program's functions take them."""
+        return Tree({name: jnp.asarray(x) for name, x in self.params.items()})
+
+    def read(self, path: Path | None, *, labelled: bool = False) -> tuple[dict[str, Array], tuple[str, ...]]:
         """Examples of a file or folder, with the names of pictures; without one the test split of the spec.
 
         Raises:
             DataError: see `read_new`.
             NoPrediction: there is no test split.
         """
+        fields = self.evaluation.fields if labelled else self.prediction.fields
         if path is not None:
-            return read_new(self._data, self.prediction.fields, path)
+            return read_new(self._data, fields, path)
         splits = self._data.splits(0)
         if "test" not in splits:
             raise NoPrediction("the spec has no test split; give --data FILE")
-        return {name: splits["test"][name] for name in self.prediction.fields}, ()
+        return {name: splits["test"][name] for name in fields}, ()
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What is measured on labelled examples."""
+        assert self.program.evaluation is not None  # a program that predicts has one
+        return self.program.evaluation
 
     @property
     def prediction(self) -> Prediction:
@@ -106,6 +124,10 @@ class Model:
     @cached_property
     def _function(self) -> Predict:
         return jax.jit(self.prediction.function)
+
+    @cached_property
+    def _outputs(self) -> Outputs:
+        return jax.jit(self.evaluation.outputs)
 
 
 def predicted_by(program: Program) -> Prediction:
