@@ -36,7 +36,7 @@ class Evaluation:
 
 
 def evaluation(program: Program) -> Evaluation | None:
-    """The objective and what is reported, each of one split; None where nothing is predicted."""
+    """The objective and what is reported, each of one split; None where nothing is predicted or none is of examples."""
     if prediction(program) is None:
         return None
     whole: dict[str, ir.Expr] = {}
@@ -53,7 +53,7 @@ def evaluation(program: Program) -> Evaluation | None:
             whole[key] = value
     outputs: dict[ir.Expr, str] = {}
     metrics = {name: _apart(value, outputs) for name, value in whole.items()}
-    return Evaluation({name: value for value, name in outputs.items()}, metrics)
+    return Evaluation({name: value for value, name in outputs.items()}, metrics) if outputs else None
 
 
 def _of_one_split(function: Function) -> tuple[str, ir.Expr] | None:

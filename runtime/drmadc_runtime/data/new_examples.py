@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from drmadc_common.image_folder import SUFFIXES, images_by_class
 from drmadc_common.tables.compressed import without_ending
+from drmadc_runtime.data.names import class_names
 from drmadc_runtime.data.resident import Data
 from drmadc_runtime.data.sources.files import pixels
 from drmadc_runtime.data.sources.read import SOURCES, checked
@@ -89,7 +90,8 @@ def _images(data: Data, fields: Mapping[str, str], paths: Sequence[Path]) -> Arr
 
 def _labelled(data: Data, fields: Mapping[str, str], folder: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
     """The same, with the number of each picture's class."""
-    classes = class_folders(data, int(fields["label"][6:-1]))
+    count = int(fields["label"][6:-1])
+    classes = class_names(data).get("label", tuple(map(str, range(count))))
     found = images_by_class(folder)
     unknown = next((name for name in found if name not in classes), None)
     if unknown is not None or not any(found.values()):
@@ -99,13 +101,6 @@ def _labelled(data: Data, fields: Mapping[str, str], folder: Path) -> tuple[dict
     labels = [classes.index(name) for name, pictures in found.items() for _ in pictures]
     names = tuple(path.relative_to(folder).as_posix() for path in paths)
     return {"image": _images(data, fields, paths), "label": np.array(labels, np.int32)}, names
-
-
-def class_folders(data: Data, classes: int) -> tuple[str, ...]:
-    """What the folders of the classes are called, in order: as those of the spec's pictures, or by number."""
-    if data.source == "images":
-        return tuple(images_by_class(Path(data.files["train"])))
-    return tuple(map(str, range(classes)))
 
 
 def _listed(fields: Mapping[str, str]) -> str:

@@ -217,7 +217,7 @@ class Program:
         report: see `Report`. Read by the search after each outer step.
         per_example: hyperparameters with an entry for each example of the train split. A run then keeps what these are.
         predict: the model's output on new examples; None where the objective is not the loss of one such output.
-        evaluation: the objective and what is reported on new examples; None where nothing is predicted.
+        evaluation: the objective and what is reported on new examples; None where neither is of examples alone.
         images: hyperparameters -> pictures [height, width] or [n, height, width] by title. Read by a run at its end.
         stages: of the outer loop, in order. Read by the search.
         sweep: () -> the values of each axis of the grid, or under `along` the steps down the first hypergradient.

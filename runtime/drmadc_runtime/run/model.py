@@ -102,8 +102,16 @@ class Model:
 
     @property
     def evaluation(self) -> Evaluation:
-        """What is measured on labelled examples."""
-        assert self.program.evaluation is not None  # a program that predicts has one
+        """What is measured on labelled examples.
+
+        Raises:
+            NoPrediction: no metric is of the examples of one split alone.
+        """
+        if self.program.evaluation is None:
+            raise NoPrediction(
+                f"{self.program.origins.objective}: nothing to evaluate on other examples: neither the objective nor a "
+                "report is a metric of one split's examples alone"
+            )
         return self.program.evaluation
 
     @property

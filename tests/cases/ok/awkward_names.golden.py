@@ -314,6 +314,37 @@ def predict(params, hypers, raw, statistics):
     return step_(params, loss_(params, batch["image_"], batch_))
 
 
+def evaluation_inputs(raw, statistics):
+    """What the metrics read of new examples: image_: real[example, 784]; label:
+    class(10)[example].
+    """
+    image = raw["image"].astype(DTYPE)
+    label = raw["label"]
+    return {"image_": rt.flatten(image) / (1 + statistics["max"]), "label": label}
+
+
+def outputs(params, hypers, raw, statistics):
+    """What the metrics read of each new example: step, label."""
+    # awkward_names.drm:39
+    batch_ = hypers["batch"]
+    batch = evaluation_inputs(raw, statistics)
+    return {
+        "step": step_(params, loss_(params, batch["image_"], batch_)),
+        "label": batch["label"],
+    }
+
+
+def metrics(outputs, params, hypers):
+    """Metrics: objective, error."""
+    return {
+        "objective": (
+            rt.cross_entropy(outputs["step"], outputs["label"])
+            + jnp.sum(params["d_w"] ** 2)
+        ),
+        "error": rt.error(outputs["step"], outputs["label"]),
+    }
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -360,6 +391,9 @@ PROGRAM = rt.Program(
     report=report,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
+    evaluation=rt.Evaluation(
+        outputs, metrics, fields={"image": "byte[28, 28]", "label": "class[10]"}
     ),
     stages=(
         rt.Stage(

@@ -231,6 +231,26 @@ def predict(params, hypers, raw, statistics):
     return mlp(params, batch["x"])
 
 
+def evaluation_inputs(raw, statistics):
+    """What the metrics read of new examples: x: real[example, 784]; y:
+    class(10)[example].
+    """
+    image = raw["image"].astype(DTYPE)
+    label = raw["label"]
+    return {"x": rt.flatten(image) / 255, "y": label}
+
+
+def outputs(params, hypers, raw, statistics):
+    """What the metrics read of each new example: mlp, y."""  # initialisers.drm:28
+    batch = evaluation_inputs(raw, statistics)
+    return {"mlp": mlp(params, batch["x"]), "y": batch["y"]}
+
+
+def metrics(outputs, params, hypers):
+    """Metrics: objective."""
+    return {"objective": rt.cross_entropy(outputs["mlp"], outputs["y"])}
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -274,6 +294,9 @@ PROGRAM = rt.Program(
     data=DATA,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
+    evaluation=rt.Evaluation(
+        outputs, metrics, fields={"image": "byte[28, 28]", "label": "class[10]"}
     ),
     stages=(
         rt.Stage(

@@ -214,6 +214,29 @@ def predict(params, hypers, raw, statistics):
     return mlp(params, batch["x"])
 
 
+def evaluation_inputs(raw, statistics):
+    """What the metrics read of new examples: x: real[example, 784]; y:
+    class(10)[example].
+    """
+    image = raw["image"].astype(DTYPE)
+    label = raw["label"]
+    return {"x": rt.flatten(image) / 255 - statistics["mean"], "y": label}
+
+
+def outputs(params, hypers, raw, statistics):
+    """What the metrics read of each new example: mlp, y."""  # l2_by_input.drm:27
+    batch = evaluation_inputs(raw, statistics)
+    return {"mlp": mlp(params, batch["x"]), "y": batch["y"]}
+
+
+def metrics(outputs, params, hypers):
+    """Metrics: objective, error."""
+    return {
+        "objective": rt.cross_entropy(outputs["mlp"], outputs["y"]),
+        "error": rt.error(outputs["mlp"], outputs["y"]),
+    }
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -261,6 +284,9 @@ PROGRAM = rt.Program(
     images=images,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
+    evaluation=rt.Evaluation(
+        outputs, metrics, fields={"image": "byte[28, 28]", "label": "class[10]"}
     ),
     stages=(
         rt.Stage(

@@ -262,6 +262,34 @@ def predict(params, hypers, raw, statistics):
     return mlp(params, batch["x"], blur, drop)
 
 
+def evaluation_inputs(raw, statistics):
+    """What the metrics read of new examples: x: real[example, 784]; y:
+    class(10)[example].
+    """
+    image = raw["image"].astype(DTYPE)
+    label = raw["label"]
+    return {"x": rt.flatten(image) / 255, "y": label}
+
+
+def outputs(params, hypers, raw, statistics):
+    """What the metrics read of each new example: mlp, y."""  # learned.drm:37
+    blur = hypers["blur"]
+    drop = hypers["drop"]
+    batch = evaluation_inputs(raw, statistics)
+    return {"mlp": mlp(params, batch["x"], blur, drop), "y": batch["y"]}
+
+
+def metrics(outputs, params, hypers):
+    """Metrics: objective, error."""
+    images_ = hypers["images"]
+    return {
+        "objective": (
+            rt.cross_entropy(outputs["mlp"], outputs["y"]) + 0.001 * jnp.sum(images_**2)
+        ),
+        "error": rt.error(outputs["mlp"], outputs["y"]),
+    }
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free, "m": rt.zeros_like(free), "s": rt.zeros_like(free)}
@@ -318,6 +346,9 @@ PROGRAM = rt.Program(
     report=report,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
+    evaluation=rt.Evaluation(
+        outputs, metrics, fields={"image": "byte[28, 28]", "label": "class[10]"}
     ),
     stages=(
         rt.Stage(

@@ -245,6 +245,23 @@ def predict(params, hypers, raw, statistics):
     return jax.nn.sigmoid(coder(params, batch["x"]))
 
 
+def evaluation_inputs(raw, statistics):
+    """What the metrics read of new examples: x: real[example, 784]."""
+    image = raw["image"].astype(DTYPE)
+    return {"x": rt.flatten(image) / 255}
+
+
+def outputs(params, hypers, raw, statistics):
+    """What the metrics read of each new example: value, x."""  # regression.drm:29
+    batch = evaluation_inputs(raw, statistics)
+    return {"value": jax.nn.sigmoid(coder(params, batch["x"])), "x": batch["x"]}
+
+
+def metrics(outputs, params, hypers):
+    """Metrics: objective."""
+    return {"objective": rt.squared_error(outputs["value"], outputs["x"])}
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free, "m": rt.zeros_like(free), "s": rt.zeros_like(free)}
@@ -299,6 +316,7 @@ PROGRAM = rt.Program(
     objective_at=objective_at,
     data=DATA,
     predict=rt.Prediction(predict, kind="values", fields={"image": "byte[28, 28]"}),
+    evaluation=rt.Evaluation(outputs, metrics, fields={"image": "byte[28, 28]"}),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

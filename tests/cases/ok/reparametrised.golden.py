@@ -336,6 +336,33 @@ def predict(params, hypers, raw, statistics):
     return scaled(params, batch["x"], t_, mix)
 
 
+def evaluation_inputs(raw, statistics):
+    """What the metrics read of new examples: x: real[example, 784]; y:
+    class(10)[example].
+    """
+    image = raw["image"].astype(DTYPE)
+    label = raw["label"]
+    return {"x": rt.flatten(image) / 255, "y": label}
+
+
+def outputs(params, hypers, raw, statistics):
+    """What the metrics read of each new example: scaled, y."""  # reparametrised.drm:47
+    t_ = hypers["t"]
+    mix = hypers["mix"]
+    batch = evaluation_inputs(raw, statistics)
+    return {"scaled": scaled(params, batch["x"], t_, mix), "y": batch["y"]}
+
+
+def metrics(outputs, params, hypers):
+    """Metrics: objective."""
+    t_ = hypers["t"]
+    return {
+        "objective": (
+            rt.cross_entropy(outputs["scaled"], outputs["y"]) + 0.1 * jnp.sum(t_**2)
+        ),
+    }
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -380,6 +407,9 @@ PROGRAM = rt.Program(
     report=report,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
+    evaluation=rt.Evaluation(
+        outputs, metrics, fields={"image": "byte[28, 28]", "label": "class[10]"}
     ),
     stages=(
         rt.Stage(

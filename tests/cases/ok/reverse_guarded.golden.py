@@ -113,6 +113,9 @@ PROGRAM = rt.Program(
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
     ),
+    evaluation=rt.Evaluation(
+        outputs, metrics, fields={"image": "byte[28, 28]", "label": "class[10]"}
+    ),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,

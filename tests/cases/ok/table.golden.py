@@ -241,6 +241,39 @@ def predict(params, hypers, raw, statistics):
     return net(params, batch["x"])
 
 
+def evaluation_inputs(raw, statistics):
+    """What the metrics read of new examples: x: real[example, 9]; y: class(2)[example]."""
+    numbers = raw["numbers"].astype(DTYPE)
+    plan = raw["plan"]
+    since = raw["since"].astype(DTYPE)
+    churn = raw["churn"]
+    return {
+        "x": rt.concat(
+            rt.standardise(
+                rt.fill_missing(numbers, statistics["median"]),
+                statistics["mean"],
+                statistics["std"],
+            ),
+            rt.is_missing(numbers, DTYPE),
+            rt.one_hot(rt.fill_missing(plan, statistics["most_frequent"]), 3, DTYPE),
+            rt.is_missing(plan, DTYPE),
+            rt.rescale(since, statistics["min"], statistics["max"]),
+        ),
+        "y": churn,
+    }
+
+
+def outputs(params, hypers, raw, statistics):
+    """What the metrics read of each new example: net, y."""  # table.drm:23
+    batch = evaluation_inputs(raw, statistics)
+    return {"net": net(params, batch["x"]), "y": batch["y"]}
+
+
+def metrics(outputs, params, hypers):
+    """Metrics: objective."""
+    return {"objective": rt.cross_entropy(outputs["net"], outputs["y"])}
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -294,6 +327,16 @@ PROGRAM = rt.Program(
             "since": "real[]",
         },
         label="churn",
+    ),
+    evaluation=rt.Evaluation(
+        outputs,
+        metrics,
+        fields={
+            "numbers": "real[2] or missing",
+            "plan": "class[3] or missing",
+            "since": "real[]",
+            "churn": "class[2]",
+        },
     ),
     stages=(
         rt.Stage(

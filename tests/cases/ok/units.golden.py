@@ -285,6 +285,43 @@ def predict(params, hypers, raw, statistics):
     return lens(params, batch["x"], gain)
 
 
+def evaluation_inputs(raw, statistics):
+    """What the metrics read of new examples: x: real[example, 784]; y:
+    class(10)[example].
+    """
+    image = raw["image"].astype(DTYPE)
+    label = raw["label"]
+    return {
+        "x": (rt.flatten(image) / 255 - statistics["mean"]) / (0.1 + statistics["std"]),
+        "y": label,
+    }
+
+
+def outputs(params, hypers, raw, statistics):
+    """What the metrics read of each new example: lens, y, value."""  # units.drm:31
+    gain = hypers["gain"]
+    batch = evaluation_inputs(raw, statistics)
+    return {
+        "lens": lens(params, batch["x"], gain),
+        "y": batch["y"],
+        "value": rt.cross_entropy(
+            lens(params, batch["x"], gain), batch["y"], reduce="none"
+        ),
+    }
+
+
+def metrics(outputs, params, hypers):
+    """Metrics: objective, valid_error, mean."""
+    l2 = hypers["l2"]
+    return {
+        "objective": (
+            rt.cross_entropy(outputs["lens"], outputs["y"]) + 0.001 * jnp.sum(l2)
+        ),
+        "valid_error": rt.error(outputs["lens"], outputs["y"]),
+        "mean": jnp.mean(outputs["value"]),
+    }
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free, "v": rt.zeros_like(free)}
@@ -334,6 +371,9 @@ PROGRAM = rt.Program(
     report=report,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
+    ),
+    evaluation=rt.Evaluation(
+        outputs, metrics, fields={"image": "byte[28, 28]", "label": "class[10]"}
     ),
     stages=(
         rt.Stage(

@@ -19,6 +19,7 @@ from drmadc_runtime.data.new_examples import read_new, typed
 from drmadc_runtime.data.resident import Data
 from drmadc_runtime.data.sources.request import DataError
 from drmadc_runtime.run.evaluate import measure
+from drmadc_runtime.run.model import NoPrediction
 from tests.unit.cli.test_predict import NEW, PEOPLE, TABLE, people
 
 REPORT = """
@@ -169,3 +170,13 @@ def test_labels_of_pictures_are_numbered_as_in_the_spec(tmp_path: Path) -> None:
 def test_words_whose_classes_the_spec_numbered_are_refused() -> None:
     with pytest.raises(DataError, match="`y` has words, but the spec knows its classes by number"):
         typed(Data("npz", 0), {"y": "class[3]"}, {"y": np.array(["b", "c"])}, "new.npz")
+
+
+def test_a_spec_whose_metrics_are_not_of_examples_alone_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    spec = TABLE.replace("hyper l2", "hyper trust: unit[example of people.train] = 0.5\nhyper l2")
+    spec = spec.replace("minimize = ", "minimize = 0.1 * mean(trust) + ")
+    model = drmadc.compile_text(spec, "churn.drm").run(quiet=True).model()
+    assert len(model({"age": [3.0], "plan": ["gold"]})) == 1
+    with pytest.raises(NoPrediction, match=r"churn\.drm:\d+: nothing to evaluate on other examples"):
+        model.read(Path("new.csv"), labelled=True)
