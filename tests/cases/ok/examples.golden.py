@@ -193,22 +193,6 @@ def predict(params, hypers, raw, statistics):
     return mlp(params, batch["x"])
 
 
-def evaluation_inputs(raw, statistics):
-    """What the metrics read of new examples: ."""
-    return {}
-
-
-def outputs(params, hypers, raw, statistics):
-    """What the metrics read of each new example: ."""  # examples.drm:27
-    batch = evaluation_inputs(raw, statistics)
-    return {}
-
-
-def metrics(outputs, params, hypers):
-    """Metrics: ."""
-    return {}
-
-
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free, "m": rt.zeros_like(free), "s": rt.zeros_like(free)}
@@ -266,7 +250,6 @@ PROGRAM = rt.Program(
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
     ),
-    evaluation=rt.Evaluation(outputs, metrics, fields={}),
     stages=(
         rt.Stage(
             steps=TUNE_STEPS,
