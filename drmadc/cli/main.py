@@ -302,7 +302,8 @@ def check(spec: Path, overrides: tuple[str, ...], error_format: str) -> None:
     console.show(compilation.diagnostics, error_format)
     program = compilation.require()
     hypers = ", ".join(f"{h.name}: {h.text}" for h in program.hypers)
-    click.echo(f"{spec}: ok; {hypers}; {program.reverse.text}")
+    guard = f"; {program.data.set_aside}" if program.data is not None and program.data.set_aside else ""
+    click.echo(f"{spec}: ok; {hypers}; {program.reverse.text}{guard}")
 
 
 @cli.command(short_help="Rewrite specs in the canonical layout.")

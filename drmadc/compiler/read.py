@@ -80,7 +80,11 @@ def _origins(program: Program) -> list[tuple[str, str, str]]:
     if program.data is not None:
         data = program.data
         rows += [
-            (f"{data.name}.{split.name}", f"{split.size} of {data.source}'s {split.part}", data.origin)
+            (
+                f"{data.name}.{split.name}",
+                f"{split.size} of {data.source}'s {split.part}",
+                data.set_aside if split.name == "guard" and data.set_aside else data.origin,
+            )
             for split in data.splits
         ]
         rows.append((f"{data.name}.resample", "each outer" if data.resample else "each run", data.origin))

@@ -132,7 +132,9 @@ class Data:
     `balance` name a label; with `folds`, the valid split of an outer step is one fold of train and valid together.
     `geometric` are, for a field of a training minibatch, what flips, crops or covers it, one after another.
     `feed` is how the train split reaches the device; "" until a pass settles it, whose reason is `feed_reason`. `words`
-    are, of a field of words that is read, the words of its classes in order.
+    are, of a field of words that is read, the words of its classes in order. `unused` counts the examples that no split
+    takes from the part that valid is drawn from; `guarded` is whether a guard may be set aside; `guard_from` is where
+    it was set aside from, "" where the spec names it or there is none.
     """
 
     name: str
@@ -154,12 +156,21 @@ class Data:
     feed: Literal["", "resident", "streamed"] = ""
     words: Words = ()
     feed_reason: str = ""
+    unused: int = 0
+    guarded: bool = True
+    guard_from: Literal["", "unused", "valid"] = ""
 
     @property
     def drawn(self) -> bool:
         """Whether features of a minibatch are drawn anew at each step, beside geometric transforms of fields."""
         nodes = (node for let in self.features for node in walk(let.value))
         return any(isinstance(node, Call) and node.random == "augmentation" for node in nodes)
+
+    @property
+    def set_aside(self) -> str:
+        """How a guard came about that the spec does not name, in words."""
+        where = {"": "", "unused": "examples that no split uses", "valid": "valid"}[self.guard_from]
+        return f"guard: {self.size_of('guard'):,} set aside from {where}" if where else ""
 
     @property
     def redrawn(self) -> bool:

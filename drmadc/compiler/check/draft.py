@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from drmadc.compiler.check.settings import Settings
-from drmadc.ir.program import Function, Init, Report, Sampling, Stage, Step
+from drmadc.ir.program import Function, Init, Sampling, Stage, Step
 from drmadc.ir.reverse import Reverse
 
 
@@ -36,5 +36,4 @@ class Tune:
     stop: int = 0
     patience: int = 0
     confirm: int = 3
-    guard: Report | None = None
     stages: tuple[Stage, ...] | None = None

@@ -40,6 +40,8 @@ def data_constant(program: Program, data: Data) -> py.Statement:
         named["balance"] = py.Tuple((py.Literal(data.balance), py.Literal(_classes(data)[data.balance])))
     if data.folds:
         named["folds"] = py.Literal(data.folds)
+    if data.guard_from:
+        named["guard_from"] = py.Literal(data.guard_from)
     return py.Assign((py.Id("DATA"),), call("rt.Data", **named), data.origin)
 
 

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from drmadc.compiler.passes.adjoint import adjoint
 from drmadc.compiler.passes.feeding import feed
 from drmadc.compiler.passes.fold import fold
+from drmadc.compiler.passes.guard import guard
 from drmadc.compiler.passes.strategy.choose import choose
 from drmadc.ir.program import Program
 from drmadc.ir.verify import verify
 
 PASSES: tuple[tuple[str, Callable[[Program], Program]], ...] = (
+    ("guard", guard),
     ("fold", fold),
     ("adjoint", adjoint),
     ("choose", choose),

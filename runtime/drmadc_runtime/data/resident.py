@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,8 @@ class Data:
     Splits of one part never overlap. `resample` draws train and valid anew for each outer step, test and guard once:
     what a run is judged by takes part in no outer step. `stratify` names the label whose
     classes have the same share in every split, `balance` one whose classes are equally frequent. With `folds`, valid
-    is fold (outer mod folds) of train and valid together. The rest is what the source is asked for (see `Request`).
+    is fold (outer mod folds) of train and valid together. `guard_from` is what the guard was set aside from, where the
+    spec names none. The rest is what the source is asked for (see `Request`).
     """
 
     source: str
@@ -47,6 +48,7 @@ class Data:
     options: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    guard_from: Literal["", "unused", "valid"] = ""
 
     def fetch(self, info: Callable[[str], None]) -> None:
         """Fetch the source where it has to be fetched first and is not here; `info` is told what, from where.
@@ -72,7 +74,11 @@ class Data:
     def text(self) -> str:
         """The source and the sizes of the splits, in words."""
         sizes = {**self.from_train, **self.from_valid, **self.from_test}
-        return f"{self.source} ({', '.join(f'{name} {size:,}' for name, size in sizes.items())})"
+        aside = {"": "", "unused": ", set aside from unused examples", "valid": ", set aside from valid"}[
+            self.guard_from
+        ]
+        texts = [f"{name} {size:,}{aside if name == 'guard' else ''}" for name, size in sizes.items()]
+        return f"{self.source} ({', '.join(texts)})"
 
     def draw_of(self, outer: int) -> int:
         """What of the outer step the splits depend on."""

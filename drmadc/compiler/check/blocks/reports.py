@@ -20,10 +20,8 @@ RECORD_KEYS = ("outer", "stage", "objective", "seconds", "growth", "hypergradien
 def check_report(known: Known) -> None:
     """Fill `known.reports` and `known.expectations`; what `retrain` compares must be reported."""
     decl = known.single(ast.ReportDecl)
-    if known.tune is not None and known.tune.guard is not None:
-        known.reports = (known.tune.guard,)
     if decl is not None:
-        known.reports += tuple(_reports(decl, known))
+        known.reports = tuple(_reports(decl, known))
         lines = [item for item in decl.items if isinstance(item, ast.Expectation)]
         expected = [check_expectation(item, known) for item in lines]
         known.expectations = tuple(expectation for expectation in expected if expectation is not None)

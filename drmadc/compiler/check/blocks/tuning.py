@@ -1,7 +1,6 @@
 """The `tune` blocks: objective, reverse strategy, and the stages in which hyperparameters move."""
 
 import math
-from dataclasses import replace
 from typing import Literal
 
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, named_hyper
@@ -15,10 +14,8 @@ from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
 from drmadc.compiler.check.strategy.setting import check_reverse
 from drmadc.compiler.passes.dependence import function_splits
-from drmadc.ir import nodes as ir
-from drmadc.ir.build import rewrite
 from drmadc.ir.group_axes import axis_slots
-from drmadc.ir.program import HYPERS, Function, HyperParameter, Report, Stage
+from drmadc.ir.program import HYPERS, Function, HyperParameter, Stage
 from drmadc.ir.reverse import Reverse
 from drmadc.ir.ties import COARSER, GRAINS, Grain, Projection, Projector, Tie
 from drmadc.ir.types import Tree
@@ -30,7 +27,6 @@ from drmadc.syntax.format import format_expr
 FIRST = ("minimize", "reverse", "seeds", "stop", "patience", "confirm")
 EACH = ("update", "steps", "tie", "freeze", "project")
 INHERITED = ("update", "steps", "project")
-GUARD = "guard"
 PROJECTIONS = ("sort", "symmetric", "nonnegative", "clip")
 
 
@@ -98,7 +94,7 @@ def _tune(decls: list[ast.TuneDecl], known: Known) -> Tune:
         tune.objective = function_of(minimize, "the objective", Context(known, "outer"))
         if tune.objective is not None and "test" in function_splits(tune.objective):
             known.bag.add(tuning_errors.TestObjective(minimize.span))
-    tune.guard = _guard(tune.objective, known)
+    _require_valid(tune.objective, known)
     reverse = settings.optional("reverse")
     if reverse is None:
         tune.reverse = Reverse(DEFAULT, "exact()", decls[0].span.origin)
@@ -121,33 +117,17 @@ def _tune(decls: list[ast.TuneDecl], known: Known) -> Tune:
     return tune
 
 
-def _guard(objective: Function | None, known: Known) -> Report | None:
-    """The objective on the guard split, in place of valid: what decides which outer step is the best."""
-    if known.data is None or objective is None or not any(split.name == GUARD for split in known.data.splits):
-        return None
-    if "valid" not in function_splits(objective):
-        assert known.data_decl is not None
-        entry = next(
-            entry
-            for item in known.data_decl.items
-            if isinstance(item, ast.Setting) and item.name == "split" and isinstance(item.value, ast.Record)
-            for entry in item.value.entries
-            if entry.path == GUARD
-        )
-        known.bag.add(tuning_errors.GuardWithoutValid(entry.path_span))
-        return None
-
-    def judged(node: ir.Expr) -> ir.Expr:
-        match node:
-            case ir.OnSplit(x, "valid", type_):
-                return ir.OnSplit(x, GUARD, type_)
-            case ir.Name(id_) if id_.startswith("valid."):
-                return replace(node, id=f"{GUARD}.{id_.removeprefix('valid.')}")
-            case _:
-                return node
-
-    lets = tuple(replace(let, value=rewrite(let.value, judged)) for let in objective.lets)
-    return Report(GUARD, Function(lets, rewrite(objective.value, judged), objective.text, objective.origin))
+def _require_valid(objective: Function | None, known: Known) -> None:
+    """Report a guard split where the objective reads no valid split."""
+    if known.data_decl is None or known.data is None or objective is None or "valid" in function_splits(objective):
+        return
+    if not any(split.name == "guard" for split in known.data.splits):
+        return
+    for item in known.data_decl.items:
+        if isinstance(item, ast.Setting) and item.name == "split" and isinstance(item.value, ast.Record):
+            for entry in item.value.entries:
+                if entry.path == "guard":
+                    known.bag.add(tuning_errors.GuardWithoutValid(entry.path_span))
 
 
 def _confirm(value: ast.Expr | None, known: Known) -> int:

@@ -8,7 +8,7 @@ from drmadc.common.source import Span
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.data.geometric import split_geometric, without_geometric
 from drmadc.compiler.check.data.sources import check_source
-from drmadc.compiler.check.data.splits import Division, check_division, check_splits
+from drmadc.compiler.check.data.splits import Division, check_division, check_splits, declines_guard, unused
 from drmadc.compiler.check.errors import data_errors, name_errors, type_errors, value_errors
 from drmadc.compiler.check.expr.expressions import infer
 from drmadc.compiler.check.settings import Settings
@@ -108,6 +108,8 @@ def check_data(known: Known) -> None:
         geometric,
         feed,
         _words(features, statistics, division, source),
+        unused=unused(splits, source),
+        guarded=not declines_guard(settings),
     )
 
 

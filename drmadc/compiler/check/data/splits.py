@@ -48,6 +48,8 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
             known.bag.add(name_errors.UnknownName(entry.path_span, entry.path, names, "split"))
             failed = True
             continue
+        if name == "guard" and _is_zero(entry.value):
+            continue
         size = entry.value.value if isinstance(entry.value, ast.Number) else 0
         fraction = isinstance(size, float) and 0 < size <= 1 and source.alphabets is None
         if not (fraction or (isinstance(size, int) and size > 0)):
@@ -77,6 +79,23 @@ def check_splits(settings: Settings, source: Source, known: Known) -> tuple[Spli
         failed = True
     order = list(sizes)
     return None if failed else tuple(sorted(splits, key=lambda split: order.index(split.name)))
+
+
+def declines_guard(settings: Settings) -> bool:
+    """Whether `guard: 0` says that no examples are to be set aside."""
+    value = settings.optional("split")
+    entries = value.entries if isinstance(value, ast.Record) else ()
+    return any(entry.path == "guard" and _is_zero(entry.value) for entry in entries)
+
+
+def unused(splits: tuple[Split, ...], source: Source) -> int:
+    """How many examples of the part that valid is drawn from no split takes."""
+    part = _part_of("valid", source)
+    return source.parts.get(part, 0) - sum(split.size for split in splits if split.part == part)
+
+
+def _is_zero(value: ast.Expr) -> bool:
+    return isinstance(value, ast.Number) and value.value == 0
 
 
 def _part_of(name: SplitName, source: Source) -> SourcePart:
