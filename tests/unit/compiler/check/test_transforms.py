@@ -13,7 +13,7 @@ import drmadc
         ("x: real[64] = flip(flatten(image))", "`flip` takes images"),
         ("x: real[64] = flatten(crop(image, 0))", "a positive integer"),
         ("x: real[10] = mixup(label, 0.4)", "write `one_hot(label)`"),
-        ("x: real[60] = reshape(image, [60])", "cannot reshape byte[example, 8, 8] to [60]"),
+        ("x: real[60] = reshape(image, [60])", "cannot reshape byte[8, 8] per example to [60]"),
         ("x: real[64] = whiten(image, 0.1)", "takes a per-example vector"),
         (
             "x: real[64, 3] = one_hot(flatten(image))",

@@ -10,7 +10,7 @@ SPEC = """
 data d {{
   source = synthetic(regression, examples: {examples}, features: 3)
   x: real[3] = x
-  split = {{ train: 10, valid: {valid} }}
+  split = {{ train: 10, valid: {valid}, guard: 0 }}
 }}
 params w: real[3] = 0.1
 hyper l2: positive = 0.01
