@@ -71,6 +71,7 @@ DOMAINS = {
 AXES = {
     "step": "one entry for each training step; `step(bins: 10)` for ten bins of steps",
     "task": "one entry for each task",
+    "class": "`class of y`: one entry for each class of a label",
     "layer": "`layer of mlp.params`: one entry for each layer",
     "param": "`param of mlp.params`: one entry for each parameter array",
     "in_unit": "`in_unit of mlp.weights`: one entry for each row of each weight",
