@@ -8,7 +8,7 @@ Shapes:
         h3.weight[50,50], h3.bias[50], out.weight[50,10], out.bias[10]
     state: w, v, each shaped like params
     batch: x[50,784], y[50]
-    data: raw fields of train[15000], valid[5000], test[10000]; statistics
+    data: raw fields of train[15000], valid[5000], test[10000], guard[1000]; statistics
     outer, t: numbers of the outer step and of the training step
 """
 
@@ -30,9 +30,10 @@ SAVE_POLICY = rt.Knots(count=8, before=("w",), after=())
 DATA = rt.Data(
     source="mnist",
     seed=SEED,
-    from_train={"train": 15000, "valid": 5000},
+    from_train={"train": 15000, "valid": 5000, "guard": 1000},
     from_test={"test": 10000},
     resample=True,
+    guard_from="unused",
 )
 STATISTICS = {"mean": ("mean",)}
 # shapes
@@ -206,9 +207,13 @@ def hypergradient(hypers, outer, data, policy=SAVE_POLICY):
 
 
 def report(params, hypers, data):
-    """Reported values: error/test."""  # mnist_l2.drm:35
+    """Reported values: guard, error/test."""  # mnist_l2.drm:28
+    guard = features(data["guard"], data["statistics"])
     test = features(data["test"], data["statistics"])
-    return {"error/test": rt.error(mlp(params, test["x"]), test["y"])}
+    return {
+        "guard": rt.cross_entropy(mlp(params, guard["x"]), guard["y"]),
+        "error/test": rt.error(mlp(params, test["x"]), test["y"]),
+    }
 
 
 def images(hypers):
@@ -246,9 +251,10 @@ def outputs(params, hypers, raw, statistics):
 
 
 def metrics(outputs, params, hypers):
-    """Metrics: objective, error."""
+    """Metrics: objective, guard, error."""
     return {
         "objective": rt.cross_entropy(outputs["mlp"], outputs["y"]),
+        "guard": rt.cross_entropy(outputs["mlp"], outputs["y"]),
         "error": rt.error(outputs["mlp"], outputs["y"]),
     }
 
