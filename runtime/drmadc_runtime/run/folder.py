@@ -20,9 +20,6 @@ from drmadc_runtime.core.versions import environment, working_folder
 from drmadc_runtime.search.base import Record, Trial
 from drmadc_runtime.search.checkpoint import BadCheckpoint, Checkpoint, packed, read_checkpoint
 
-EXAMPLES = "examples.npz"
-"""Which example each entry of a hyperparameter over examples belongs to, as drmadc_runtime.data.names says."""
-
 
 @dataclass(frozen=True, slots=True)
 class Records:

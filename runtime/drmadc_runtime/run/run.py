@@ -13,8 +13,6 @@ import numpy as np
 
 from drmadc_common.amounts import count_text
 from drmadc_runtime.core.types import Arrays, Values
-from drmadc_runtime.data.names import examples
-from drmadc_runtime.data.resident import Data
 from drmadc_runtime.execution.progress import Watcher, interval
 from drmadc_runtime.program.contract import Program, Retraining
 from drmadc_runtime.program.executor import Executor
@@ -23,8 +21,9 @@ from drmadc_runtime.program.pictures import pictures
 from drmadc_runtime.program.training_runs import retrain
 from drmadc_runtime.run.best import best_step, stalled
 from drmadc_runtime.run.confirm import CONFIRMED, Comparison, confirm, verdict
-from drmadc_runtime.run.folder import EXAMPLES, Records, RunFolder, zipped
+from drmadc_runtime.run.folder import Records, RunFolder, zipped
 from drmadc_runtime.run.model import Model, trained_model
+from drmadc_runtime.run.names import keep_names
 from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast
 from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_to, require
 from drmadc_runtime.run.reporting.plain import WINDOW, Display, Progress
@@ -157,9 +156,7 @@ def run(program: Program, texts: Mapping[str, str], out: str | None, options: Op
             (data,) = executor.data(0)
             statistics = {name: np.asarray(x) for name, x in data["statistics"].items()}
             folder.write("statistics.npz", zipped(statistics))
-        if program.per_example and isinstance(program.data, Data):
-            label = program.predict.label if program.predict is not None else ""
-            folder.write(EXAMPLES, zipped(examples(program.data, label)))
+        keep_names(program, folder)
         executor = _watching(executor, found, display)
         searcher = searcher_of(executor, hypers)
         folder.save(Checkpoint(searcher.state()))
