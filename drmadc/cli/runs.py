@@ -116,6 +116,8 @@ def show(run: Path, step: str) -> None:
         click.echo(f"\n{f'at step {number}':<16} {'entries':>8} {'min':>12} {'mean':>12} {'max':>12}")
         for name, x in hypers_at(run, number).items():
             click.echo(f"{name:<16} {x.size:>8} {x.min():>12.5g} {x.mean():>12.5g} {x.max():>12.5g}")
+        for line in _named(run, hypers_at(run, number)):
+            click.echo(line)
     click.echo()
     for key, value in _environment(run).items():
         click.echo(f"{key}: {value}")
@@ -167,8 +169,9 @@ def export(run: Path, form: str, out: Path | None, step: str) -> None:
       drmadc export runs/mnist_schedule/latest --to optax --out mine
     """
     from drmadc.compiler.load import load_module
-    from drmadc.tools.export import CannotExport, page
+    from drmadc.naming.entries import entries_of
     from drmadc.tools.export import export as export_form
+    from drmadc.tools.export import page
 
     compilation = compiled_again(run)
     program = compilation.require()
@@ -176,8 +179,9 @@ def export(run: Path, form: str, out: Path | None, step: str) -> None:
     emitted = load_module(text_of(run / f"{program.name}.py"), program.name)
     folder = run / "export" if out is None else out
     try:
-        files = console.running(lambda: export_form(program, hypers, emitted, form), compilation)
-    except CannotExport as error:
+        entries = entries_of(program, run)
+        files = console.running(lambda: export_form(entries, hypers, emitted, form), compilation)
+    except ValueError as error:
         console.fail(console.FAILED, str(error))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -253,6 +257,26 @@ def runs(folder: Path, name: str | None, sort: str) -> None:
     widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
     for row in [columns, *cells]:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _named(run: Path, hypers: "Arrays") -> list[str]:
+    """Hyperparameters whose entries have names, the lowest first; nothing where the spec no longer compiles."""
+    from drmadc.compiler.driver import compile_source
+    from drmadc.naming.entries import entries_of
+    from drmadc.naming.listing import listed, padded
+
+    about = about_run(run)
+    compilation = compile_source(SourceFile(str(about["spec"]), str(about["source"])), tuple(about["overrides"]))
+    if compilation.ir is None:
+        return []
+    try:
+        tables = listed(entries_of(compilation.ir, run), hypers)
+    except ValueError as error:
+        console.fail(console.FAILED, str(error))
+    lines: list[str] = []
+    for name, rows in tables.items():
+        lines += ["", f"{name}, by value:", *(f"  {line}" for line in padded(rows))]
+    return lines
 
 
 def _confirmed(run: Path, best: int) -> list[str]:

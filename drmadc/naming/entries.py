@@ -51,12 +51,18 @@ class Entries:
                 columns[again] = _along(entries, place, hyper.shape).ravel()
         return columns | {"value": np.asarray(values).ravel()}
 
+    def by_value(self, name: str, values: npt.ArrayLike) -> "Columns":
+        """The same table with the lowest value first; among equal ones, in the order of the first column."""
+        table = self.table(name, values)
+        order = np.lexsort((next(iter(table.values())), table["value"]))
+        return {column: x[order] for column, x in table.items()}
+
     def names(self, name: str) -> npt.NDArray[np.str_]:
         """A name for each entry, in the hyperparameter's shape: "" where it has none but its place."""
         hyper = self.program.hyper(name)
         parts = [
             _along(np.array(texts), place, hyper.shape)
-            for place, texts in enumerate(self._texts(axis, hyper) for axis in hyper.type.axes)
+            for place, texts in enumerate(self.of_axis(axis, hyper) for axis in hyper.type.axes)
             if any(texts)
         ]
         joined = [", ".join(filter(None, map(str, row))) for row in zip(*(part.ravel() for part in parts), strict=True)]
@@ -65,7 +71,7 @@ class Entries:
     def named(self, name: str) -> bool:
         """Whether entries of a hyperparameter have names of their own."""
         hyper = self.program.hyper(name)
-        return any(any(self._texts(axis, hyper)) for axis in hyper.type.axes)
+        return any(any(self.of_axis(axis, hyper)) for axis in hyper.type.axes)
 
     def _columns(self, axis: Axis, hyper: HyperParameter) -> "Columns":
         if axis.kind == "example":
@@ -75,11 +81,11 @@ class Entries:
             return {"bin": np.arange(axis.length), "step": first} if axis.bins else {"step": np.arange(axis.length)}
         if axis.kind in GROUP_AXES:
             return self._units(axis)
-        texts = self._texts(axis, hyper)
-        number = "task" if axis.kind == "task" else "index"
+        texts = self.of_axis(axis, hyper)
+        number = axis.kind if axis.kind in ("task", "class") else "index"
         return {number: np.arange(axis.length), **({"name": np.array(texts)} if texts else {})}
 
-    def _texts(self, axis: Axis, hyper: HyperParameter) -> Names:
+    def of_axis(self, axis: Axis, hyper: HyperParameter) -> Names:
         """The names of an axis's entries; () or "" where they are numbers only."""
         match axis.kind:
             case "example":
@@ -88,6 +94,8 @@ class Entries:
                 return self._tasks()
             case "size":
                 return self._components.of_axis(hyper.name) if len(hyper.type.axes) == 1 else ()
+            case "class":
+                return self._components.of_label(axis.group)
             case "step" | "outer":
                 return ()
             case "layer" | "param" | "in_unit" | "out_unit" | "weight":

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ import numpy.typing as npt
 from drmadc.compiler.lower.names import key
 from drmadc.compiler.lower.optimizer import optax_module, torch_module
 from drmadc.ir.group_axes import axis_slots
-from drmadc.ir.program import HyperParameter, Program
+from drmadc.ir.program import Data, HyperParameter, Program
 from drmadc.ir.types import GROUP_AXES
+from drmadc.naming.entries import Entries
 from drmadc_runtime.run.folder import zipped
 
 if TYPE_CHECKING:
@@ -55,36 +56,90 @@ def _stepwise(program: Program, hyper: HyperParameter, values: Array) -> Array:
     return values
 
 
-def json_text(program: Program, arrays: Mapping[str, Array]) -> str:
-    """Hyperparameters with their domains and axes."""
+def json_text(entries: Entries, arrays: Mapping[str, Array]) -> str:
+    """Hyperparameters with their domains and axes, and what their entries are; the names of the source's classes."""
     out = {}
-    for hyper in program.hypers:
-        head = f"{hyper.name}/"
-        parts = {name.removeprefix(head): x.tolist() for name, x in arrays.items() if name.startswith(head)}
+    names = named_entries(entries)
+    for hyper in entries.program.hypers:
         out[hyper.name] = {
             "domain": hyper.domain,
             "axes": [str(axis) for axis in hyper.type.axes],
-            "values": parts or arrays[hyper.name].tolist(),
+            "values": _nested(hyper.name, arrays),
         }
-    return json.dumps({"program": program.name, "hyperparameters": out}, indent=1) + "\n"
+        if entries.named(hyper.name):
+            out[hyper.name]["names"] = _nested(hyper.name, names)
+        if per_example(hyper):
+            out[hyper.name]["examples"] = {column: x.tolist() for column, x in entries.examples.items()}
+    whole: dict[str, object] = {"program": entries.program.name, "hyperparameters": out}
+    if entries.classes:
+        whole["classes"] = entries.classes
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
-def csv_text(arrays: Mapping[str, Array]) -> str:
-    """One line for each number: hyperparameter, parameter, indices, value."""
+def _nested(hyper: str, arrays: Mapping[str, Array]) -> object:
+    """The array of a hyperparameter as lists, or those of its parameters by name."""
+    head = f"{hyper}/"
+    parts = {name.removeprefix(head): x.tolist() for name, x in arrays.items() if name.startswith(head)}
+    return parts or arrays[hyper].tolist()
+
+
+def named_entries(entries: Entries) -> dict[str, Array]:
+    """The names of hyperparameters' entries, as `by_parameter` has their values; "" where an entry has none."""
+    return by_parameter(entries.program, {h.name: entries.names(h.name) for h in entries.program.hypers})
+
+
+def npz_arrays(entries: Entries, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The values, and beside them `names/...` of those with names, `examples/COLUMN` and `classes/FIELD`."""
+    named = {h.name for h in entries.program.hypers if entries.named(h.name) and not per_example(h)}
+    names = named_entries(entries).items()
+    out = {**arrays, **{f"names/{key_}": x for key_, x in names if key_.partition("/")[0] in named}}
+    if any(per_example(h) for h in entries.program.hypers):
+        out |= {f"examples/{column}": x for column, x in entries.examples.items()}
+    return out | {f"classes/{field}": np.array(names) for field, names in entries.classes.items()}
+
+
+def csv_files(entries: Entries, arrays: Mapping[str, Array]) -> dict[str, bytes]:
+    """NAME_hypers.csv: a line for each number; HYPER.csv of each that is over examples; NAME_classes.csv.
+
+    Lines of HYPER.csv are sorted by value, the lowest first, and those of equal values by row.
+    """
+    program, names = entries.program, named_entries(entries)
+    rows = [
+        [*name.partition("/")[::2], " ".join(map(str, index)), str(names[name][index]), repr(values[index].item())]
+        for name, values in arrays.items()
+        for index in np.ndindex(values.shape)
+    ]
+    head = ["hyperparameter", "parameter", "index", "name", "value"]
+    files = {f"{program.name}_hypers.csv": _csv(head, rows)}
+    for hyper in program.hypers:
+        if per_example(hyper) and entries.examples:
+            table = entries.by_value(hyper.name, arrays[hyper.name])
+            lines = zip(*(x.tolist() for x in table.values()), strict=True)
+            files[f"{hyper.name}.csv"] = _csv(list(table), [list(line) for line in lines])
+    if entries.classes:
+        each = [[field, i, name] for field, found in entries.classes.items() for i, name in enumerate(found)]
+        files[f"{program.name}_classes.csv"] = _csv(["field", "class", "name"], each)
+    return files
+
+
+def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
-    table.writerow(["hyperparameter", "parameter", "index", "value"])
-    for name, values in arrays.items():
-        hyper, _, parameter = name.partition("/")
-        for index in np.ndindex(values.shape):
-            table.writerow([hyper, parameter, " ".join(map(str, index)), repr(values[index].item())])
-    return file.getvalue()
+    table.writerow(head)
+    table.writerows(rows)
+    return file.getvalue().encode()
 
 
-def export(program: Program, hypers: Mapping[str, Array], emitted: "Emitted", form: str) -> dict[str, bytes]:
+def per_example(hyper: HyperParameter) -> bool:
+    """Whether a hyperparameter has an entry for each example of the train split."""
+    return any(axis.kind == "example" for axis in hyper.type.axes)
+
+
+def export(entries: Entries, hypers: Mapping[str, Array], emitted: "Emitted", form: str) -> dict[str, bytes]:
     """The files of one form, by name.
 
     Args:
+        entries: what the entries of the program's hyperparameters are, as the run kept it.
         hypers: in their own domains.
         emitted: what the run's emitted module gives.
         form: json, npz, csv, optax, torch, model or safetensors.
@@ -92,15 +147,16 @@ def export(program: Program, hypers: Mapping[str, Array], emitted: "Emitted", fo
     Raises:
         CannotExport: the program cannot take this form.
     """
+    program = entries.program
     arrays = by_parameter(program, hypers)
     values = f"{program.name}_hypers.npz"
     match form:
         case "json":
-            return {f"{program.name}_hypers.json": json_text(program, arrays).encode()}
+            return {f"{program.name}_hypers.json": json_text(entries, arrays).encode()}
         case "csv":
-            return {f"{program.name}_hypers.csv": csv_text(arrays).encode()}
+            return csv_files(entries, arrays)
         case "npz":
-            return {values: zipped(arrays)}
+            return {values: zipped(npz_arrays(entries, arrays))}
         case "optax" | "torch":
             write = optax_module if form == "optax" else torch_module
             if emitted.online is not None:
@@ -155,7 +211,9 @@ def page(program: Program, names: list[str]) -> str:
         "_hypers.json": f'import json\nhypers = json.load(open("{program.name}_hypers.json"))["hyperparameters"]',
         "_hypers.npz": (
             f'import numpy as np\nhypers = dict(np.load("{program.name}_hypers.npz"))  # NAME, or NAME/PARAMETER: '
-            "broadcasts against that parameter"
+            "broadcasts against that parameter\n"
+            "# names/NAME: what each entry belongs to; classes/FIELD: the names of its classes, in order\n"
+            "# examples/row: the row of the source, counted from 0, of each entry over examples"
         ),
         "_hypers.csv": f'import pandas\nhypers = pandas.read_csv("{program.name}_hypers.csv")',
         "_optax.py": (
@@ -194,4 +252,22 @@ def page(program: Program, names: list[str]) -> str:
     for end, text in about.items():
         if f"{program.name}{end}" in names:
             lines += ["", f"## {program.name}{end}", "", "```python", text, "```"]
+    for hyper in program.hypers:
+        if per_example(hyper) and f"{hyper.name}.csv" in names and program.data is not None:
+            lines += ["", f"## {hyper.name}.csv", "", _rows_text(hyper, program.data)]
+    if f"{program.name}_classes.csv" in names:
+        lines += ["", f"## {program.name}_classes.csv", "", "The names of the classes of each field, in their order."]
     return "\n".join(lines) + "\n"
+
+
+def _rows_text(hyper: HyperParameter, data: Data) -> str:
+    """What the rows of HYPER.csv are."""
+    part = next((split.part for split in data.splits if split.name == "train"), "train")
+    files = ", ".join(f"`{file.path}`" for file in data.files if file.part == part)
+    place = f"{files}, counted from 0 without the line of names" if data.source == "csv" else files
+    place = place or f"the {part} part of `{data.source}`"
+    return (
+        f"`{hyper.name}` of each training example, the lowest value first. `row` is its row in {place}"
+        + ("" if data.source == "csv" else ", counted from 0")
+        + "; `label` its class, and `class` the name of that where it has one."
+    )

@@ -7,6 +7,7 @@ import numpy as np
 
 from drmadc.common.diagnostics.render import render
 from drmadc.compiler.load import load_module
+from drmadc.naming.listing import listed
 from drmadc.tools.report.html import code, facts, figures, heading, page, paragraph, table
 from drmadc.tools.report.plots import hyperparameters, learning_curves, pictures, recorded
 from drmadc.tools.report.records import Group, RunRecord, grouped, read_run
@@ -42,6 +43,7 @@ def _sections(groups: tuple[Group, ...]) -> Iterator[str]:
         yield heading(f"Hyperparameters {group.name}".rstrip())
         yield _hypers(group)
         yield figures(hyperparameters(group))
+        yield from _entries(group)
     for group in groups:
         drawn = list(pictures(group))
         if drawn:
@@ -123,6 +125,15 @@ def _hypers(group: Group) -> str:
         kind = hyper.text.partition("=")[0].strip()
         rows.append([hyper.name, f"{first[0].size:,}", _range(first), _range(best), kind])
     return table(["", "entries", "start", "best", "type"], rows)
+
+
+def _entries(group: Group) -> Iterator[str]:
+    """What has named entries, by value at the best step of the first run."""
+    run = group.first
+    whose = f"of {run.path.name} " if len(group.runs) > 1 else ""
+    for name, (head, *rows) in listed(group.entries, run.hypers[run.best]).items():
+        yield paragraph(f"{name} {whose}at the best step, by value.")
+        yield table(head, rows)
 
 
 def _range(values: np.ndarray) -> str:

@@ -92,17 +92,13 @@ def _found(hyper: HyperParameter, group: Group) -> "Found":
     from drmadc_runtime.run.reporting.hyper_figures import Found
 
     program = group.compilation.require()
-    labels: list[str] = []
-    for axis in hyper.type.axes:
-        if axis.kind in ("layer", "param"):
-            members = [program.parameter(path) for path in program.group(axis.group).members]
-            labels = list(dict.fromkeys(p.layer if axis.kind == "layer" else p.path for p in members))
+    labels = group.entries.of_axis(hyper.type.axes[-1], hyper) if hyper.type.axes else ()
     return Found(
         hyper.name,
         hyper.domain,
         tuple("bin" if axis.bins else axis.kind for axis in hyper.type.axes),
         program.steps,
-        tuple(labels),
+        labels if all(labels) else (),
         tuple([arrays[hyper.name] for arrays in run.hypers] for run in group.runs),
         tuple(run.best for run in group.runs),
     )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from drmadc.common.source import SourceFile
 from drmadc.compiler.driver import Compilation, compile_source
+from drmadc.naming.entries import Entries, entries_of
 
 Arrays: TypeAlias = dict[str, npt.NDArray[np.floating]]
 Record: TypeAlias = dict[str, Any]
@@ -117,6 +118,18 @@ class Group:
     def first(self) -> RunRecord:
         """The run that stands for what is the same in all."""
         return self.runs[0]
+
+    @cached_property
+    def entries(self) -> Entries:
+        """The names of hyperparameters' entries, those of examples as the first run drew them.
+
+        Raises:
+            NoPage: a file of the first run is damaged.
+        """
+        try:
+            return entries_of(self.compilation.require(), self.first.path)
+        except ValueError as error:
+            raise NoPage(f"{self.first.path} is corrupt: {error}") from error
 
 
 def read_run(path: Path) -> RunRecord:
