@@ -1,5 +1,7 @@
 """Every rule of the prelude inside `train`, all its parameters tuned, against the unrolled loop and NumPy."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ import drmadc_runtime as rt
 from drmadc.compiler.driver import prelude
 from drmadc.language.registry import ELEMENTWISE
 from drmadc.syntax import ast
+from tests.conftest import names
 from tests.oracle.unrolled import assert_equal_gradients, exact_policy, perturbed, unrolled_gradient
 
 VALUES = {
@@ -131,3 +134,33 @@ def test_one_step_equals_numpy(rule: str) -> None:
         expected = numpy_step(rule, VALUES[rule], {n: state[n][entry] for n in names}, gradient[entry], 4)
         for name in names:
             np.testing.assert_allclose(np.asarray(after[name][entry]), expected[name], rtol=1e-12)
+
+
+MOVES = {
+    "t / 5": lambda t: t / 5,
+    "1 / (t + 1)": lambda t: 1 / (t + 1),
+    "sqrt(t + 1)": lambda t: np.sqrt(t + 1),
+    "cos(2 * t)": lambda t: np.cos(2 * t),
+    "t ^ 5": lambda t: float(t) ** 5,
+    "2 ^ (-t)": lambda t: 2.0**-t,
+    "t * (t + 1) * t": lambda t: float(t) * (t + 1) * t,
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("t", [3, 44, 70001])
+def test_the_step_counts_in_the_programs_precision(move: str, t: int) -> None:
+    program = drmadc.compile_text(f"""
+        update paced(rate: positive) {{ w' = w - rate * grad * ({move}) }}
+        params w: real[2] = 0
+        hyper rate: positive = 1
+        train {{ loss = sum(w)  update = paced(rate: rate)  steps = 80000  precision = float64 }}
+        tune {{ minimize = sum(w)  reverse = exact(checkpoint)  update = sgd(rate: 0.1)  steps = 1 }}
+    """)
+    module = names(program)
+    with jax.enable_x64(True):
+        hypers = program.executor.cast(program.hypers)
+        state, _ = module.training(hypers, 0)
+        after = jax.jit(module.step)(state, hypers, jnp.int32(t))["w"]["w"]
+    assert after.dtype == "float64"
+    np.testing.assert_allclose(after, -np.full(2, MOVES[move](t)), rtol=1e-14)

@@ -19,8 +19,9 @@ from drmadc.target.build import call, item, number
 class Scope:
     """How the names of a function's body are written; functions and layers read it as their `EmissionContext`.
 
-    `laid` are hyperparameters whose local is spread already; `noise` is the key of the noise, `draw`
-    that of augmentation, None where there is none.
+    `laid` are hyperparameters whose local is spread already; `noise` is the key of the noise, `draw` that of
+    augmentation, None where there is none. `dtype` is what the step is cast to where it is not used as an integer; None
+    where that is not JAX's business.
     """
 
     program: Program
@@ -28,6 +29,7 @@ class Scope:
     laid: frozenset[str] = frozenset()
     noise: py.Expr | None = None
     draw: py.Expr | None = None
+    dtype: py.Expr | None = py.Id("DTYPE")
 
     @property
     def padded(self) -> bool:
@@ -82,10 +84,13 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
         case ir.Unary("neg", x):
             return py.Minus(lower(x, scope))
         case ir.Unary(op, x):
-            return ELEMENTWISE[op].emit(expr, lower(x, scope))
+            of = lower(x, scope)
+            return ELEMENTWISE[op].emit(expr, of if op in OF_INTEGERS else _real(x, of, scope))
         case ir.Binary(op, left, right):
-            sign = "**" if op == "^" else op
-            return py.Operator(sign, lower(left, scope), lower(right, scope))
+            a, b = lower(left, scope), lower(right, scope)
+            if _overflows(op, left, right):
+                a, b = _real(left, a, scope), _real(right, b, scope)
+            return py.Operator("**" if op == "^" else op, a, b)
         case ir.Call(function, args):
             return CALLS[function].emit(expr, tuple(lower(a, scope) for a in args), scope)
         case ir.Layer(kind, args):
@@ -139,6 +144,44 @@ def lower(expr: ir.Expr, scope: Scope) -> py.Expr:
             return call(f"rt.{kind}", py.Id("SEED"), draw_number(program), py.Literal(index), shapes)
         case _ as never:
             assert_never(never)
+
+
+OF_INTEGERS = ("neg", "relu", "abs", "sign")
+"""Elementwise functions that give integers for integers."""
+
+
+def _is_integer(expr: ir.Expr) -> bool:
+    """Whether an expression of numbers and the step `t` is an integer where it is emitted."""
+    match expr:
+        case ir.Const(value):
+            return value.is_integer()
+        case ir.Name("t"):
+            return True
+        case ir.Unary(op, x):
+            return op in OF_INTEGERS and _is_integer(x)
+        case ir.Binary("+" | "-" | "*", left, right):
+            return _is_integer(left) and _is_integer(right)
+        case _:
+            return False
+
+
+def _overflows(op: str, left: ir.Expr, right: ir.Expr) -> bool:
+    """Whether an operation on integers is one that 32 bits do not hold, or that does not give an integer."""
+    if op == "^":
+        return _is_integer(left)
+    return _is_integer(left) and _is_integer(right) and (op == "/" or (op == "*" and _counts(left) and _counts(right)))
+
+
+def _counts(expr: ir.Expr) -> bool:
+    """Whether an expression reads the step."""
+    return "t" in ir.names_in(expr)
+
+
+def _real(expr: ir.Expr, value: py.Expr, scope: Scope) -> py.Expr:
+    """The value as a real number: JAX divides an int32 in float32 whatever the precision is, and its powers wrap."""
+    if scope.dtype is None or not _is_integer(expr) or not _counts(expr):
+        return value
+    return call("jnp.asarray", value, scope.dtype)
 
 
 def _over_tasks(

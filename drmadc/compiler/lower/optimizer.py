@@ -61,7 +61,7 @@ def _fill(template: Template, program: Program, values: str, words: dict[str, st
 
 def _leaf_step(program: Program, names: tuple[str, ...]) -> py.Function:
     """leaf_step(w, v, grad, t, rate): one step of the rule on one parameter."""
-    scope = Scope(program, lambda node: py.Id(step_name(node.id)))
+    scope = Scope(program, lambda node: py.Id(step_name(node.id)), dtype=None)
     states = [s.name for s in program.step.states]
     body: list[py.Statement] = [
         py.Assign((py.Id(step_name(let.name)),), lower(rewrite(let.value, _leaf), scope))

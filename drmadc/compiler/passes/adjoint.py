@@ -27,8 +27,7 @@ def adjoint(program: Program) -> Program:
 def _derive(program: Program) -> Adjoint:
     step = program.step
     loss_hypers = function_hypers(program, program.loss)
-    targets = {e.name: e for e in step.equations}
-    leaves = {"w", "grad", *(s.name for s in step.states), *targets}
+    leaves = {"w", "grad", *(s.name for s in step.states)}
     found: Adjoints = {}
     for name in ("w", *(s.name for s in step.states)):
         found["name", f"{name}'"] = ir.Name(f"d:{name}", PARAMETERS)
@@ -36,6 +35,9 @@ def _derive(program: Program) -> Adjoint:
     def active(node: ir.Expr) -> bool:
         return isinstance(node, ir.Hyper) or (isinstance(node, ir.Name) and node.id in leaves)
 
+    for equation in step.equations:  # a target of numbers and the step only has no adjoint
+        if any(active(node) for node in ir.walk(equation.value)):
+            leaves.add(equation.name)
     statements: list[Let] = []
     for equation in reversed(step.equations):
         seed = accumulated(found, ("name", equation.name))

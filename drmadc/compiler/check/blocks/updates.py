@@ -1,5 +1,6 @@
 """Update rules: an application such as `adam(rate: 0.1)` becomes typed equations."""
 
+from drmadc.compiler.check.blocks import clipping
 from drmadc.compiler.check.blocks.hypers import entries_by_hyper, in_domain
 from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.errors import (
@@ -12,7 +13,7 @@ from drmadc.compiler.check.errors import (
 )
 from drmadc.compiler.check.expr.constants import constant_value
 from drmadc.compiler.check.expr.expressions import infer
-from drmadc.compiler.check.expr.shapes import broadcast_to_group, is_smooth
+from drmadc.compiler.check.expr.shapes import as_scalar, broadcast_to_group, is_smooth
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import ALL, HYPERS, Let, State, Step
@@ -22,6 +23,7 @@ from drmadc.syntax import ast
 from drmadc.syntax.format import format_expr
 
 RESERVED = ("w", "grad", "t")
+CLIP = "clip"
 
 
 def check_rules(known: Known) -> None:
@@ -68,13 +70,15 @@ def check_update(
         known.bag.add(value_errors.NotARule(value.span, found))
         return None
     name = value.function.text
+    if name == CLIP and name not in known.rules:
+        return _check_clip(value, tree, known, inner=inner, frozen=frozen)
     if name == "bfgs" and not inner and name not in known.rules:
         if value.args:
             known.bag.add(argument_errors.TakesNoArguments(value.args[0].span, name, "bfgs()"))
         return Step("bfgs", (), (), "BFGS of SciPy", value.span.origin)
     if name not in known.rules:
         if name not in known.broken:
-            names = (*known.rules, *(() if inner else ("bfgs",)))
+            names = (*known.rules, CLIP, *(() if inner else ("bfgs",)))
             known.bag.add(name_errors.UnknownFunction(value.function.span, name, names, "update rule"))
         return None
     rule = known.rules[name]
@@ -84,6 +88,30 @@ def check_update(
     ctx = Context(known, "update" if inner else "constant", locals={"t": SCALAR})
     bound = _arguments(rule, value, ctx, known, inner=inner, frozen=frozen)
     return None if bound is None else _equations(rule, value, bound, tree, known)
+
+
+def _check_clip(call: ast.Call, tree: Tree, known: Known, *, inner: bool, frozen: tuple[str, ...]) -> Step | None:
+    """`clip(norm: 1, RULE)`: the gradient's norm over all parameters is cut before the rule reads it."""
+    rules = tuple(arg.value for arg in call.args if arg.name is None)
+    norms = tuple(arg.value for arg in call.args if arg.name == "norm")
+    if len(rules) != 1 or len(norms) != 1 or len(call.args) != 2:
+        known.bag.add(argument_errors.ClipArguments(call.span, CLIP, clipping.USAGE))
+        return None
+    step = check_update(rules[0], tree, known, inner=inner, frozen=frozen)
+    if step is not None and not step.equations:
+        known.bag.add(training_errors.NotClippable(rules[0].span, f"`{format_expr(rules[0])}`"))
+        step = None
+    (written,) = norms
+    ctx = Context(known, "update" if inner else "constant", locals={"t": SCALAR})
+    if not inner and isinstance(written, ast.Name) and written.text in known.hypers:
+        known.bag.add(training_errors.OuterArgument(written.span, "norm", written.text))
+        return None
+    norm = as_scalar(infer(written, ctx), written.span, "the norm of `clip`", ctx)
+    if norm is None or not is_smooth(norm, written.span, ctx):
+        return None
+    if not _fits(norm, written, CLIP, "norm", "positive", known, closed=False) or step is None:
+        return None
+    return clipping.clipped(step, norm, format_expr(written), tree, call.span.origin)
 
 
 def _signature(rule: ast.UpdateDecl) -> str:
@@ -191,10 +219,14 @@ def _covers(x: ir.Expr, source: ast.Expr, ctx: Context, inner: bool) -> bool:
 
 
 def _in_domain(x: ir.Expr, source: ast.Expr, param: ast.RuleParam, rule: ast.UpdateDecl, known: Known) -> bool:
-    domain = _domain(param)
+    return _fits(x, source, rule.name, param.name, _domain(param), known, closed=True)
+
+
+def _fits(x: ir.Expr, source: ast.Expr, rule: str, param: str, domain: str, known: Known, *, closed: bool) -> bool:
+    """Whether the argument of a rule's parameter lies in its domain; `closed`: a constant may be 0."""
     value = constant_value(x)
-    if value is not None and not in_domain(value, domain, closed=True):
-        known.bag.add(type_errors.OutOfDomain(source.span, f"{rule.name}.{param.name}", f"{value:g}", domain))
+    if value is not None and not in_domain(value, domain, closed=closed):
+        known.bag.add(type_errors.OutOfDomain(source.span, f"{rule}.{param}", f"{value:g}", domain, or_zero=closed))
         return False
     if isinstance(x, ir.Hyper):
         hyper = known.hypers[x.id]
@@ -202,7 +234,7 @@ def _in_domain(x: ir.Expr, source: ast.Expr, param: ast.RuleParam, rule: ast.Upd
         if hyper.domain not in fits:
             known.bag.add(
                 type_errors.DomainMismatch(
-                    source.span, rule.name, param.name, domain, x.id, hyper.domain, known.hyper_spans[x.id]
+                    source.span, rule, param, domain, x.id, hyper.domain, known.hyper_spans[x.id]
                 )
             )
             return False

@@ -40,6 +40,13 @@ class TakesNoArguments(BadCall):
         return "takes no arguments"
 
 
+class ClipArguments(BadCall):
+    """`clip` without its norm, or without its rule."""
+
+    def problem(self) -> str:
+        return "takes `norm` and an update rule"
+
+
 class BadRuleCall(BadCall):
     """A call of an update rule, declared at `declared`."""
 

@@ -46,6 +46,13 @@ class UnevenAccumulation(Found):
         return f"`accumulate` must divide the batch of {self.batch} examples"
 
 
+class NotClippable(Found):
+    """An optimiser of a library, which takes the gradient as it is."""
+
+    def message(self) -> str:
+        return f"`clip` needs a rule in equations, not {self.found}"
+
+
 class InitWithoutModel(Diagnostic):
     code: ClassVar[str] = "E0302"
 

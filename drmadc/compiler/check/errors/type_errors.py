@@ -48,6 +48,7 @@ class OutOfDomain(Diagnostic):
     value: str
     domain: str
     declared: Span | None = None
+    or_zero: bool = False
 
     def message(self) -> str:
         return f"{self.value} is outside the domain of `{self.name}`"
@@ -59,10 +60,8 @@ class OutOfDomain(Diagnostic):
         return ((self.declared, f"`{self.name}` is declared {self.domain} here"),) if self.declared else ()
 
     def note(self) -> str:
-        return {
-            "positive": "`positive` means x > 0 (a constant argument may be 0)",
-            "unit": "`unit` means 0 < x < 1 (a constant argument may be 0)",
-        }.get(self.domain, "")
+        meaning = {"positive": "`positive` means x > 0", "unit": "`unit` means 0 < x < 1"}.get(self.domain, "")
+        return f"{meaning} (a constant argument may be 0)" if self.or_zero and meaning else meaning
 
     def help(self) -> str:
         return {

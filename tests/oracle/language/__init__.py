@@ -1,0 +1,1 @@
+"""Functions and rules of the language against other libraries, and through training."""
