@@ -214,6 +214,40 @@ def predict(params, hypers, raw, statistics):
     return net(params, batch["x"])
 
 
+def evaluation_inputs(raw, statistics):
+    """What the metrics read of new examples: x: real[example, 64]; y:
+    class(10)[example]; weights of y: real[example].
+    """
+    image = raw["image"].astype(DTYPE)
+    label = raw["label"]
+    return {
+        "x": rt.flatten(image) / 16,
+        "y": label,
+        "weights of y": rt.by_class(statistics["balanced"], label),
+    }
+
+
+def outputs(params, hypers, raw, statistics):
+    """What the metrics read of each new example: net, y, weights of y."""
+    # class_weights.drm:24
+    batch = evaluation_inputs(raw, statistics)
+    return {
+        "net": net(params, batch["x"]),
+        "y": batch["y"],
+        "weights of y": batch["weights of y"],
+    }
+
+
+def metrics(outputs, params, hypers):
+    """Metrics: objective, log_loss."""
+    return {
+        "objective": rt.cross_entropy(
+            outputs["net"], outputs["y"], weights=outputs["weights of y"]
+        ),
+        "log_loss": rt.log_loss(outputs["net"], outputs["y"]),
+    }
+
+
 def initial_tune_state(free):
     """State of the outer update before its first step."""
     return {"w": free}
@@ -260,6 +294,9 @@ PROGRAM = rt.Program(
     report=report,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[8, 8]"}, label="label"
+    ),
+    evaluation=rt.Evaluation(
+        outputs, metrics, fields={"image": "byte[8, 8]", "label": "class[10]"}
     ),
     stages=(
         rt.Stage(
