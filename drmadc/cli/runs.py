@@ -53,7 +53,7 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool,
     from drmadc.compiler.load import load_module
     from drmadc_runtime.run.run import resume as resume_run
 
-    program = load_module(text, name)
+    program = load_module(compilation.text, name)  # never the folder's module, which may be anybody's
     how = console.options(console.display(quiet, as_json), compilation, services, debug_nans)
     console.running(lambda: resume_run(program, run, how), compilation)
 
@@ -176,7 +176,7 @@ def export(run: Path, form: str, out: Path | None, step: str) -> None:
     compilation = compiled_again(run)
     program = compilation.require()
     hypers = hypers_at(run, step_number(run, metrics_of(run), step))
-    emitted = load_module(text_of(run / f"{program.name}.py"), program.name)
+    emitted = load_module(compilation.text, program.name)
     folder = run / "export" if out is None else out
     try:
         entries = entries_of(program, run)

@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from drmadc_common.printable import printable
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -13,8 +15,9 @@ class SourceFile:
 
     @property
     def short_name(self) -> str:
-        """The name without its folders."""
-        return self.name.replace("\\", "/").rsplit("/", 1)[-1]
+        """The name without its folders; what is not printable is written as an escape."""
+        name = self.name.replace("\\", "/").rsplit("/", 1)[-1]
+        return printable(name)
 
     def line_starts(self) -> list[int]:
         """Offsets at which lines start."""

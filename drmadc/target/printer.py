@@ -4,6 +4,7 @@ import textwrap
 from typing import assert_never
 
 from drmadc.target import tree as py
+from drmadc_common.printable import printable
 
 WIDTH = 88
 _STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "@": 6, "**": 8}
@@ -92,7 +93,10 @@ def _signature(name: str, params: tuple[tuple[str, py.Expr | None], ...], indent
 
 
 def _docstring(doc: str, depth: int, comment: str) -> list[str]:
-    indent = "    " * depth
+    indent, comment = "    " * depth, printable(comment)
+    doc = "\n".join(map(printable, doc.replace("\\", "\\\\").replace('"""', '\\"\\"\\"').split("\n")))
+    if doc.endswith('"'):
+        doc = doc[:-1] + '\\"'
     first, *rest = doc.split("\n")
     one = f'{indent}"""{first}"""'
     if not rest and len(one) <= WIDTH:
@@ -124,7 +128,7 @@ def _hanging(paragraph: str) -> str:
 
 
 def _line(head: str, value: py.Expr, comment: str, depth: int) -> list[str]:
-    indent = "    " * depth
+    indent, comment = "    " * depth, printable(comment)
     line = f"{indent}{head}{inline(value)}"
     if comment and len(line) + len(comment) + 4 <= WIDTH:
         return [f"{line}  # {comment}"]
@@ -312,7 +316,7 @@ def _literal(value: float | int | str | bool | None) -> tuple[str, int]:
         case bool() | None:
             return repr(value), _ATOM
         case str():
-            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"', _ATOM
+            return '"' + printable(value.replace("\\", "\\\\").replace('"', '\\"')) + '"', _ATOM
         case int() | float():
             return repr(value), _MINUS if value < 0 else _ATOM
         case _ as never:

@@ -258,3 +258,12 @@ def test_python_api(tmp_path: Path) -> None:
         drmadc.compile_text("hyper a: psitive = 1")
     assert {d.code for d in error.value.diagnostics} >= {"E0211", "E0207"}
     assert program.run(out=tmp_path / "run", quiet=True).metrics[0]["outer"] == 0
+
+
+@pytest.mark.parametrize("name", ['a"""\nopen("ran", "w")\n"""', "a\nopen('ran', 'w')", "\udcff", "..."])
+def test_the_name_of_a_file_is_no_code(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = tmp_path / f"{name}.drm"
+    spec.write_text((CASES / "ok" / "regression.drm").read_text())
+    assert drmadc.compile_file(spec).emitted.steps == 6  # which executes the module
+    assert not (tmp_path / "ran").exists()

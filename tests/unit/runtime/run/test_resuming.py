@@ -172,6 +172,14 @@ def test_commands_on_run_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "--force" in text
     assert command("resume", str(first), "--force")[0] == 0
     spec.write_text(STAGED)
+    module = first / "s.py"
+    emitted = module.read_text()
+    module.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n{emitted}")
+    assert command("resume", str(first))[0] == 3
+    for words in (("resume", "--force"), ("show",), ("export", "--to", "optax"), ("plot",)):
+        assert command(words[0], str(first), *words[1:])[0] == 0
+    assert not (tmp_path / "ran").exists()
+    module.write_text(emitted)
     environment = json.loads((first / "environment.json").read_text())
     environment["packages"]["jax"] = "0.0.1"
     (first / "environment.json").write_text(json.dumps(environment))
