@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
@@ -22,6 +23,11 @@ OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, UNEXPECTED, BUG, INTERRUPTED = 0, 1, 3, 
 T = TypeVar("T")
 
 
+spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
+overrides = click.argument("overrides", nargs=-1)
+error_format = click.option(
+    "--error-format", type=click.Choice(["text", "json"]), default="text", help="Format of diagnostics."
+)
 quiet = click.option("--quiet", is_flag=True, help="Print warnings only.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
 
@@ -31,6 +37,26 @@ debug_nans = click.option(
 services = click.option(
     "--log", "services", multiple=True, type=click.Choice(["tensorboard", "wandb"]), help="Also log to this service."
 )
+device = click.option("--device", metavar="DEVICE", help="Where to compute: cpu, gpu, or one of several: cuda:0.")
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Options of a group of runs that each of them is given too."""
+
+    quiet: bool
+    as_json: bool
+    debug_nans: bool
+    services: tuple[str, ...]
+    device: str | None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """As words of the command line."""
+        flags = {"--quiet": self.quiet, "--json": self.as_json, "--debug-nans": self.debug_nans}
+        valued = [("--log", service) for service in self.services]
+        valued += [("--device", self.device)] if self.device is not None else []
+        return (*(flag for flag, is_set in flags.items() if is_set), *(word for pair in valued for word in pair))
 
 
 def display(quiet: bool, as_json: bool) -> "Display":
@@ -40,6 +66,18 @@ def display(quiet: bool, as_json: bool) -> "Display":
     if quiet and as_json:
         raise click.UsageError("--quiet and --json cannot be combined")
     return chosen(quiet, as_json)
+
+
+def use_device(name: str | None) -> None:
+    """Compute on a device from here on; one that is not there ends the process."""
+    if name is None:
+        return
+    from drmadc_runtime.core.device import NoDevice, use
+
+    try:
+        use(name)
+    except NoDevice as error:
+        raise click.UsageError(str(error)) from error
 
 
 def options(

@@ -4,7 +4,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,11 +11,13 @@ import click
 
 from drmadc import __version__
 from drmadc.cli import console
+from drmadc.cli.compare import compare, runs
 from drmadc.cli.data import data
 from drmadc.cli.evaluate import evaluate
 from drmadc.cli.parameters import Bytes
 from drmadc.cli.predict import predict
-from drmadc.cli.runs import diff, export, plot, resume, runs, show
+from drmadc.cli.run import member, run
+from drmadc.cli.runs import diff, export, plot, resume, show
 from drmadc.cli.start import completion, doctor, lsp, new, quickstart
 from drmadc.common.diagnostics.codes import EXPLANATIONS
 from drmadc.common.diagnostics.model import Bag, SpecError
@@ -25,15 +26,10 @@ from drmadc_common.atomic import write_whole
 
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
-_spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
-_overrides = click.argument("overrides", nargs=-1)
-
+_spec, _overrides, _format = console.spec, console.overrides, console.error_format
 
 _memory = click.option(
     "--memory", type=Bytes(), default="2GB", show_default=True, help="Memory limit of the exact strategies."
-)
-_format = click.option(
-    "--error-format", type=click.Choice(["text", "json"]), default="text", help="Format of diagnostics."
 )
 
 
@@ -56,7 +52,10 @@ class Group(click.Group):
             "show",
             "diff",
             "runs",
+            "compare",
             "export",
+            "predict",
+            "evaluate",
             "explain",
             "doctor",
             "completion",
@@ -87,113 +86,6 @@ def cli() -> None:
     Exit codes: 0 done; 1 invalid spec; 2 usage; 3 the run failed; 4 audit: the direction is wrong;
     5 run --check: an expectation does not hold; 70 a bug in drmadc.
     """
-
-
-@cli.command(short_help="Tune the hyperparameters of a spec, or a folder of them.")
-@_spec
-@_overrides
-@click.option("--out", metavar="DIR", help="Run folder; default runs/NAME/TIME-HASH.")
-@console.quiet
-@console.as_json
-@click.option("--check", "checked", is_flag=True, help="Compare with the spec's expectations; exit 5 if one fails.")
-@click.option("--offline", is_flag=True, help="Never download data; fail instead.")
-@console.debug_nans
-@console.services
-@_format
-def run(
-    spec: Path,
-    overrides: tuple[str, ...],
-    out: str | None,
-    quiet: bool,
-    as_json: bool,
-    checked: bool,
-    offline: bool,
-    debug_nans: bool,
-    services: tuple[str, ...],
-    error_format: str,
-) -> None:
-    """Tune the hyperparameters of SPEC, or of every spec in a folder.
-
-    OVERRIDES replace settings by expressions of the language, checked like those of the file.
-
-    \b
-    Examples:
-      drmadc run specs/mnist_l2.drm
-      drmadc run specs/mnist_l2.drm train.steps=500 l2=0.001 --out runs/short
-      drmadc run specs/mnist_l2.drm --json | jq 'select(.event == "step") | .objective'
-      drmadc run specs/checks --check
-    """
-    if offline:
-        os.environ["DRMADC_OFFLINE"] = "1"
-    options = _Options(quiet, as_json, checked, debug_nans, services, error_format)
-    if not spec.is_dir():
-        code = _run_one(spec, overrides, out, options)
-        if code:
-            sys.exit(code)
-        return
-    paths = sorted(spec.rglob("*.drm"))
-    if not paths:
-        raise click.UsageError(f"{spec} contains no .drm files")
-    codes: dict[Path, int] = {}
-    for path in paths:
-        if not as_json:
-            click.echo(f"== {path}")
-        folder = None if out is None else str(Path(out) / path.relative_to(spec).with_suffix(""))
-        try:
-            codes[path] = _run_one(path, overrides, folder, options)
-        except SystemExit as stopped:
-            codes[path] = int(stopped.code or 0)
-        if not as_json:
-            click.echo()
-    words = {
-        console.OK: "done",
-        console.WRONG_SPEC: "invalid spec",
-        console.FAILED: "failed",
-        console.UNEXPECTED: "not as expected",
-    }
-    for path, code in codes.items():
-        click.echo(f"{words.get(code, f'exit code {code}'):<18} {path}", err=as_json)
-    if any(codes.values()):
-        sys.exit(max(codes.values()))
-
-
-@dataclass(frozen=True)
-class _Options:
-    """How `run` runs each spec."""
-
-    quiet: bool
-    as_json: bool
-    checked: bool
-    debug_nans: bool
-    services: tuple[str, ...]
-    error_format: str
-
-
-def _run_one(spec: Path, overrides: tuple[str, ...], out: str | None, options: _Options) -> int:
-    """Run one spec; OK, or UNEXPECTED where it is checked and an expectation does not hold."""
-    compilation = console.compile_spec(spec, overrides, options.error_format)
-    console.show(compilation.diagnostics, options.error_format)
-    shown = console.display(options.quiet, options.as_json)
-    from drmadc.compiler.load import load_module
-    from drmadc.compiler.read import run_texts
-    from drmadc_runtime.run.expectations import outcomes
-    from drmadc_runtime.run.run import run as run_program
-
-    program = load_module(compilation.text, compilation.require().name)
-    texts = run_texts(compilation)
-    how = console.options(shown, compilation, options.services, options.debug_nans)
-    try:
-        done = console.running(lambda: run_program(program, texts, out, how), compilation)
-    except FileExistsError as error:
-        raise click.UsageError(f"{error}; choose another --out") from error
-    if not options.checked:
-        return console.OK
-    found = outcomes(program, done.metrics, done.arms, done.sweep)
-    if not found:
-        shown.info("the spec has no expectations; add for example `expect last(objective) < 0.5` to `report`")
-    for outcome in found:
-        shown.outcome(outcome)
-    return console.OK if all(outcome.holds for outcome in found) else console.UNEXPECTED
 
 
 @cli.command(short_help="Predict the cost of every reverse strategy.")
@@ -341,22 +233,8 @@ def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:
         sys.exit(console.WRONG_SPEC)
 
 
-for command in (
-    resume,
-    data,
-    plot,
-    show,
-    diff,
-    runs,
-    export,
-    predict,
-    evaluate,
-    new,
-    quickstart,
-    doctor,
-    completion,
-    lsp,
-):
+_TOGETHER = (run, member, resume, data, plot, show, diff, runs, compare, export, predict, evaluate)
+for command in (*_TOGETHER, new, quickstart, doctor, completion, lsp):
     cli.add_command(command)
 
 

@@ -40,13 +40,20 @@ class Bytes(ParamType[int]):
 
 
 class RunPath(ParamType[Path]):
-    """A run folder."""
+    """A run folder; with `group`, also that of a group of runs."""
 
     name = "run"
 
+    def __init__(self, group: bool = False) -> None:
+        self.group = group
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(value)
-        if not (path / "run.json").is_file():
+        if (path / "group.json").is_file():
+            if not self.group:
+                first = next((run.parent for run in sorted(path.glob("*/run.json"))), path / "NAME")
+                self.fail(f"{value} is a group of runs; choose one, for example {first}", param, ctx)
+        elif not (path / "run.json").is_file():
             self.fail(f"{value} is not a run folder (it has no run.json)", param, ctx)
         return path
 

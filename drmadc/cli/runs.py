@@ -1,4 +1,4 @@
-"""Commands on run folders: `resume`, `plot`, `show`, `diff`, `runs`, `export`."""
+"""Commands on run folders: `resume`, `plot`, `show`, `diff`, `export`."""
 
 import difflib
 import json
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from drmadc.cli import console
+from drmadc.cli.group import is_group, resume_group
 from drmadc.cli.parameters import RunPath, RunPaths, StepChoice
 from drmadc.common.source import SourceFile
 from drmadc_common.atomic import write_whole
@@ -23,23 +24,49 @@ FORMS = ("json", "npz", "csv", "optax", "torch", "model", "safetensors")
 run_argument = click.argument("run", type=RunPath())
 
 
-@click.command(short_help="Resume an interrupted run.")
-@run_argument
+@click.command(short_help="Resume an interrupted run, or a group of them.")
+@click.argument("run", type=RunPath(group=True))
 @click.option("--force", is_flag=True, help="Resume even if the spec or a package has changed.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Of a group: runs at the same time."
+)
+@console.device
 @console.quiet
 @console.as_json
 @console.debug_nans
 @console.services
-def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool, services: tuple[str, ...]) -> None:
+def resume(
+    run: Path,
+    force: bool,
+    jobs: int,
+    device: str | None,
+    quiet: bool,
+    as_json: bool,
+    debug_nans: bool,
+    services: tuple[str, ...],
+) -> None:
     """Resume an interrupted run; the result is bitwise the same as without the interruption.
 
-    Fails if the spec, the compiler or a package has changed since, and shows what changed.
+    Fails if the spec, the compiler or a package has changed since, and shows what changed. A group goes on with the
+    runs that it does not have yet, of the text that it was started with.
 
     \b
-    Example:
+    Examples:
       drmadc resume runs/mnist_l2/latest
+      drmadc resume runs/mnist_l2/latest --jobs 2
     """
+    if is_group(str(run)):
+        resume_group(run, jobs, console.Passed(quiet, as_json, debug_nans, services, device))
+        return
+    console.use_device(device)
+    resume_run(run, force, quiet, as_json, debug_nans, services)
+
+
+def resume_run(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool, services: tuple[str, ...]) -> None:
+    """Resume a run, or end the process where something has changed since it was started."""
     from drmadc.compiler.driver import compile_source
+    from drmadc.compiler.load import load_module
+    from drmadc_runtime.run.run import resume as resume_program
 
     about = about_run(run)
     name = str(about["name"])
@@ -50,12 +77,9 @@ def resume(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool,
     if changed and not force:
         click.echo("\n".join(changed), err=True)
         console.fail(console.FAILED, "changed since the run was started; resume anyway with --force")
-    from drmadc.compiler.load import load_module
-    from drmadc_runtime.run.run import resume as resume_run
-
     program = load_module(compilation.text, name)  # never the folder's module, which may be anybody's
     how = console.options(console.display(quiet, as_json), compilation, services, debug_nans)
-    console.running(lambda: resume_run(program, run, how), compilation)
+    console.running(lambda: resume_program(program, run, how), compilation)
 
 
 step_option = click.option(
@@ -225,40 +249,6 @@ def diff(first: Path, second: Path) -> None:
                 click.echo(f"{name}: relative difference {away:.3g}")
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"))
-@click.option("--name", help="Only runs of the spec of this name.")
-@click.option(
-    "--sort", metavar="KEY", default="run", help="Sort by a column: run, steps, objective, or a reported value."
-)
-def runs(folder: Path, name: str | None, sort: str) -> None:
-    """List the runs in a folder (default runs/).
-
-    \b
-    Example:
-      drmadc runs --name mnist_l2 --sort objective
-    """
-    found: list[dict[str, Any]] = []
-    for path in sorted(folder.rglob("run.json")) if folder.is_dir() else ():
-        run = path.parent
-        about, metrics = about_run(run), metrics_of(run)
-        if run.is_symlink() or (name is not None and about["name"] != name):
-            continue
-        last = metrics[-1] if metrics else {}
-        values = {k: v for k, v in last.items() if isinstance(v, float) and k not in ("seconds", "growth")}
-        found.append({"run": str(run), "steps": f"{len(metrics)}/{about['steps']}", **values})
-    if not found:
-        console.fail(console.OK, f"no runs in {folder}")
-    columns = list(dict.fromkeys(key for row in found for key in row))
-    if sort not in columns:
-        raise click.UsageError(f"no column `{sort}`; columns: {', '.join(columns)}")
-    found.sort(key=lambda row: (sort not in row, row.get(sort, 0)))
-    cells = [[_cell(row.get(column, "")) for column in columns] for row in found]
-    widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
-    for row in [columns, *cells]:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
 def _named(run: Path, hypers: "Arrays") -> list[str]:
     """Hyperparameters whose entries have names, the lowest first; nothing where the spec no longer compiles."""
     from drmadc.compiler.driver import compile_source
@@ -298,10 +288,6 @@ def _confirmed(run: Path, best: int) -> list[str]:
     draws = len(next(iter(found.values())).start)
     head = f"{'':<{width}} {'start':>12} {'best':>12} {'difference':>12}"
     return ["", f"trained again on {draws} fresh draws, mean and standard error:", head, *rows, verdict(found, best)]
-
-
-def _cell(value: float | str) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else value
 
 
 def compiled_again(run: Path) -> "Compilation":

@@ -99,6 +99,7 @@ def run_texts(compilation: Compilation) -> dict[str, str]:
         "name": program.name,
         "spec": compilation.source.name,
         "overrides": compilation.overrides,
+        "seed": program.seed,
         "steps": program.tune_steps,
         "source": compilation.source.text,
     }

@@ -58,18 +58,7 @@ class RunFolder:
                 raise FileExistsError(f"{path} already exists; a run never overwrites another")
             path.mkdir(parents=True, exist_ok=True)
             return cls(path)
-        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{sha256(text.encode()).hexdigest()[:6]}"
-        base = Path("runs") / name
-        base.mkdir(parents=True, exist_ok=True)
-        for number in range(1000):
-            path = base / (stem if number == 0 else f"{stem}-{number}")
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            _point_to(base / "latest", path.name)
-            return cls(path)
-        raise FileExistsError(f"no free folder in {base}")
+        return cls(free_folder(name, text))
 
     def close(self) -> None:
         """Let other processes in."""
@@ -176,6 +165,26 @@ class RunFolder:
             draw_image(self.path / name, title, picture)
             written.append(self.path / name)
         return written
+
+
+def free_folder(name: str, text: str) -> Path:
+    """A new folder runs/NAME/TIME-HASH, to which runs/NAME/latest then points; the hash is that of `text`.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{sha256(text.encode()).hexdigest()[:6]}"
+    base = Path("runs") / name
+    base.mkdir(parents=True, exist_ok=True)
+    for number in range(1000):
+        path = base / (stem if number == 0 else f"{stem}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        _point_to(base / "latest", path.name)
+        return path
+    raise FileExistsError(f"no free folder in {base}")
 
 
 def zipped(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:

@@ -35,7 +35,7 @@ from drmadc_runtime.search.outer_loop import search
 from drmadc_runtime.search.searchers import searcher_of
 
 LONG = 5.0
-FAILURE = "failure.txt"
+FAILURE, RESULT = "failure.txt", "result.json"
 
 
 @dataclass(frozen=True)
@@ -263,6 +263,7 @@ def _search(executor: Executor, searcher: Searcher, records: Records, folder: Ru
         folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")
     for path in folder.write_images(pictures(executor, final)):
         display.picture(path)
+    folder.write(RESULT, json.dumps({"steps": len(records.steps), "best": number}) + "\n")
     display.end(folder.path, len(records.steps), number, verdict(compared, number) if number is not None else "")
     return Run(folder.path, records.steps, final, arms, records.points, number, compared, program)
 
@@ -283,8 +284,12 @@ def _confirm(
 
 @contextmanager
 def _failure_kept(folder: RunFolder) -> Iterator[None]:
-    """While this lasts, what stops a run as not finite is also written into its folder."""
-    folder.forget(FAILURE)
+    """While this lasts, what stops a run as not finite is also written into its folder.
+
+    A folder with a result is of a run that has ended well: what an earlier one left is taken away.
+    """
+    for name in (FAILURE, RESULT):
+        folder.forget(name)
     try:
         yield
     except NotFinite as error:
@@ -313,9 +318,9 @@ def _retrain(executor: Executor, final: Retraining, hypers: Arrays, display: Dis
     for name, values in arms.items():
         found[name] = retrain(executor, values, executor.program.fresh_outer)
         display.arm(name, found[name])
-    mine = next(name for name, values in arms.items() if values is tuned)
+    mine = next((name for name, values in arms.items() if values is tuned), None)
     for name in arms:
-        if name != mine:
+        if mine is not None and name != mine:
             gained = {key: value - found[name][key] for key, value in found[mine].items()}
             display.info(f"  {mine} - {name}: " + "  ".join(f"{key} {value:+.3g}" for key, value in gained.items()))
     return found

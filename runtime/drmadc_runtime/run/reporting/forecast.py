@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from drmadc_common.amounts import bytes_text, count_text, duration_text
+from drmadc_runtime.core.device import current
 from drmadc_runtime.core.types import Values
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.training_runs import pace
@@ -85,7 +86,7 @@ def forecast(executor: Executor, hypers: Values, cost: Cost | None, *, timed: bo
         data="" if program.data is None else program.data.text,
         strategy=program.strategy if cost is None else cost.strategy,
         precision=program.dtype,
-        device=jax.devices()[0].device_kind,
+        device=current().device_kind,
         pace=pace(executor, hypers) if training else None,
         work=None if cost is None else cost.work * program.steps * program.seeds,
         memory=None if cost is None else cost.memory,

@@ -1,0 +1,1 @@
+"""Groups of runs, what differs between runs, and what can be said of the difference."""
