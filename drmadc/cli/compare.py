@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 
 import click
@@ -49,7 +50,8 @@ def runs(folder: Path, name: str | None, sort: str, as_json: bool) -> None:
         rows.sort(key=lambda row: (sort not in row, row.get(sort, 0)))
         if as_json:
             for row in rows:
-                click.echo(json.dumps({"spec": spec, **row}))
+                known = {key: None if isinstance(x, float) and not isfinite(x) else x for key, x in row.items()}
+                click.echo(json.dumps({"spec": spec, **known}))
             continue
         if number:
             click.echo()

@@ -89,6 +89,7 @@ def quickstart() -> None:
         f"drmadc emit {target}    the generated JAX code",
         f"drmadc audit {target}    is the gradient right?",
         f"drmadc plan {target}    the cost of other strategies",
+        f"drmadc run {target} --seeds 5    does tuning pay? every number with its interval over seeds",
         "drmadc new NAME    a spec for your own data",
     ]
     click.echo("\n" + "\n".join(lines))

@@ -19,7 +19,7 @@ class Row:
 
     Attributes:
         number: `objective` or a report's key, of the best outer step; `ARM.KEY` of the final training;
-            `TUNED.KEY - ARM.KEY`, their difference in the same run.
+            `TUNED - ARM: KEY`, the difference of two arms in the same run.
         setting: its label.
         found: mean over seeds.
         difference: to the baseline, paired by seed; None for the baseline, and where no seed is shared.
@@ -100,7 +100,7 @@ def numbers(run: RecordedRun) -> dict[str, float]:
         tuned = "tuned" if "tuned" in run.arms else list(run.arms)[-1]
         for arm, reports in run.arms.items():
             if arm != tuned:
-                out |= {f"{tuned}.{key} - {arm}.{key}": run.arms[tuned][key] - x for key, x in reports.items()}
+                out |= {f"{tuned} - {arm}: {key}": run.arms[tuned][key] - x for key, x in reports.items()}
     return out
 
 

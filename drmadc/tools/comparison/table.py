@@ -23,10 +23,11 @@ def text(compared: Comparison) -> str:
         found = [(row.number, _mean(row.found), _reach(row.found)) for row in compared.rows]
         lines += ["", *aligned([("", "mean", "interval"), *found])]
     else:
-        lines[0] += f"; differences to {compared.baseline}, paired by seed"
-        for number, block in groupby(compared.rows, lambda row: row.number):
-            head = (number, "mean", "interval", "difference", "interval")
-            lines += ["", *aligned([head, *map(_cells, block)])]
+        lines[0] += f"\ndifferences to {compared.baseline}, paired by seed"
+        cells = aligned([("", "mean", "interval", "difference", "interval"), *map(_cells, compared.rows)])
+        blocks = groupby(zip(compared.rows, cells[1:], strict=True), lambda pair: pair[0].number)
+        lines += ["", cells[0]]
+        lines += [line for number, block in blocks for line in (number, *(cell for _, cell in block))]
     if compared.notes:
         lines += ["", *compared.notes]
     return "\n".join(lines) + "\n"
