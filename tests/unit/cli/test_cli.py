@@ -54,8 +54,17 @@ def test_run_writes_the_run_folder(tmp_path: Path) -> None:
     assert "395.36" in done.stdout
     assert "\x1b" not in done.stdout
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    texts = {"toy_surface.drm", "toy_surface.py", "environment.json", "run.json"}
-    assert names == {*texts, "metrics.jsonl", "seconds.jsonl", "hypers.npz", "hypers", "checkpoint.npz", "log.txt"}
+    texts = {"toy_surface.drm", "toy_surface.py", "environment.json", "run.json", "result.json"}
+    assert names == {
+        *texts,
+        "metrics.jsonl",
+        "seconds.jsonl",
+        "hypers.npz",
+        "hypers",
+        "checkpoint.npz",
+        "log.txt",
+        "result.json",
+    }
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line["outer"] for line in lines] == [0, 1, 2]
     assert set(lines[0]) == {"outer", "objective", "growth", "hypergradient"}

@@ -161,7 +161,7 @@ def test_commands_on_run_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "7 of 7 outer steps" in command("show", str(latest))[1]
     code, text = command("runs", "--sort", "objective")
     assert code == 0
-    assert len(text.splitlines()) == 3
+    assert len(text.splitlines()) == 4
     assert "no column `speed`" in command("runs", "--sort", "speed")[1]
     assert "is not a run folder" in command("show", str(tmp_path))[1]
     assert command("resume", str(first))[0] == 0
