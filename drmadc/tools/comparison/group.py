@@ -95,7 +95,7 @@ def read_group(path: Path) -> Group:
     """
     try:
         about = json.loads((path / GROUP).read_text(encoding="utf-8"))
-        members = tuple(Member(str(row["name"]), tuple(row["overrides"])) for row in about["members"])
+        members = tuple(Member(_inside(str(row["name"])), tuple(row["overrides"])) for row in about["members"])
         return Group(path, str(about["spec"]), str(about["source"]), members)
     except OSError as error:
         raise NotThisGroup(f"{path} is not a group of runs: {error.strerror}") from error
@@ -118,6 +118,13 @@ def joined(path: Path, spec: str, source: str, members: tuple[Member, ...]) -> G
         raise NotThisGroup(f"{path} holds runs of another text of {there.spec}; choose another folder")
     known = {member.overrides for member in there.members}
     return Group(path, there.spec, source, (*there.members, *(m for m in members if m.overrides not in known)))
+
+
+def _inside(name: str) -> str:
+    """The name of a folder in the group's, as `clear` removes it: a list of members may be anybody's."""
+    if Path(name).name != name or name == "..":
+        raise ValueError(name)
+    return name
 
 
 def _name(chosen: tuple[str, ...]) -> str:

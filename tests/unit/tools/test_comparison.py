@@ -231,6 +231,11 @@ def test_a_group_is_added_to_and_never_mixed(tmp_path: Path) -> None:
     record(tmp_path / "run")
     with pytest.raises(NotThisGroup, match="is not a group of runs"):
         joined(tmp_path / "run", "s.drm", SOURCE, five)
+    list_of_members = (tmp_path / "g" / "group.json").read_text()
+    for name in ("..", "../run", str(tmp_path / "run"), ""):
+        (tmp_path / "g" / "group.json").write_text(list_of_members.replace(three[0].name, name, 1))
+        with pytest.raises(NotThisGroup, match="corrupt"):
+            read_group(tmp_path / "g")
     (tmp_path / "g" / "group.json").write_text("{")
     with pytest.raises(NotThisGroup, match="corrupt"):
         read_group(tmp_path / "g")
