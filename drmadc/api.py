@@ -1,6 +1,7 @@
 """The Python interface: compile a spec, evaluate its objective and hypergradient, run it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from html import escape
 from math import prod
@@ -175,10 +176,12 @@ class Program:
             NotFinite: a NaN or an infinity stopped the run; what was done is in the folder.
             FileExistsError: `out` is there already and not empty.
         """
+        from drmadc.naming.entries import entries_of
         from drmadc_runtime.run.reporting.choose import display
         from drmadc_runtime.run.run import Options, run
 
         texts = run_texts(self._compilation)
         folder = None if out is None else str(out)
         options = Options(display(quiet), predicted(self.ir))
-        return run(self.emitted, texts, folder, options)
+        found = run(self.emitted, texts, folder, options)
+        return replace(found, naming=entries_of(self.ir, found.path).table)

@@ -80,20 +80,35 @@ def verify(name: str) -> None:
 @data.command()
 @click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("overrides", nargs=-1)
-def describe(spec: Path, overrides: tuple[str, ...]) -> None:
-    """Read SPEC's data and summarise its splits, fields and classes.
+@click.option("--names", metavar="NAME", help="List all names of a field's classes or a feature's entries; or task.")
+def describe(spec: Path, overrides: tuple[str, ...], names: str | None) -> None:
+    """Read SPEC's data and summarise its splits, fields and classes, and what their numbers stand for.
 
     \b
-    Example:
+    Examples:
       drmadc data describe specs/mnist_l2.drm
+      drmadc data describe churn.drm --names plan
     """
     compilation = console.compile_spec(spec, overrides, "text")
     from drmadc.compiler.load import load_module
+    from drmadc.naming.entries import Entries
+    from drmadc.naming.listing import numbered, source_names
+    from drmadc_runtime.data.names import class_names
+    from drmadc_runtime.data.resident import Data
     from drmadc_runtime.data.summary import describe as describe_data
 
     data = load_module(compilation.text, compilation.require().name).data
     if data is None:
         click.echo(f"{spec}: uses no data", err=True)
         sys.exit(console.OK)
+    classes = console.running(lambda: class_names(data) if isinstance(data, Data) else {}, compilation)
+    known = source_names(Entries(compilation.require(), classes, {}))
+    if names is not None:
+        if names not in known:
+            raise click.UsageError(f"`{names}` has no names; what has: {', '.join(known) or 'nothing'}")
+        click.echo("\n".join(f"{number} {name}" for number, name in enumerate(known[names])))
+        return
     lines = console.running(lambda: describe_data(data), compilation)
+    if known:
+        lines += ["  names:", *(f"    {name:<12} {numbered(found)}" for name, found in known.items())]
     click.echo("\n".join(lines))

@@ -91,11 +91,11 @@ class Entries:
             case "example":
                 return tuple(f"row {row}" for row in self.examples.get("row", ()))
             case "task":
-                return self._tasks()
+                return self.tasks()
             case "size":
-                return self._components.of_axis(hyper.name) if len(hyper.type.axes) == 1 else ()
+                return self.components.of_axis(hyper.name) if len(hyper.type.axes) == 1 else ()
             case "class":
-                return self._components.of_label(axis.group)
+                return self.components.of_label(axis.group)
             case "step" | "outer":
                 return ()
             case "layer" | "param" | "in_unit" | "out_unit" | "weight":
@@ -104,9 +104,10 @@ class Entries:
             case _ as never:
                 assert_never(never)
 
-    def _tasks(self) -> Names:
+    def tasks(self) -> Names:
+        """The alphabets that are the tasks, copies last; () where there is no axis of tasks."""
         given = self.program.data.alphabets if self.program.data is not None else None
-        if given is None:
+        if given is None or given.sampled:
             return ()
         names = SETS[given.name]
         return names if given.copies == "none" else (*names, *(f"{name} {given.copies}" for name in names))
@@ -117,8 +118,8 @@ class Entries:
         for slot in axis_slots(self.program.parameters, self.program.group(axis.group).members, axis.kind):
             p = self.program.parameter(slot.path)
             dense = p.role == "weight" and len(p.shape) == 2
-            reads = self._components.of_inputs(p.layer) if dense and axis.kind in ("in_unit", "weight") else ()
-            gives = self._components.of_outputs(p.layer) if axis.kind in ("out_unit", "weight") else ()
+            reads = self.components.of_inputs(p.layer) if dense and axis.kind in ("in_unit", "weight") else ()
+            gives = self.components.of_outputs(p.layer) if axis.kind in ("out_unit", "weight") else ()
             for place, index in enumerate(np.ndindex(slot.shape)):
                 parts = [reads[index[0]]] if reads else []
                 parts += [gives[index[-1]]] if gives and index else []
@@ -132,7 +133,8 @@ class Entries:
         return {column: np.array(entries) for column, entries in columns.items()}
 
     @property
-    def _components(self) -> Components:
+    def components(self) -> Components:
+        """The names of what features are made of."""
         return Components(self.program, self.classes)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from drmadc.naming.components import Names
 from drmadc.naming.entries import Entries
 
 if TYPE_CHECKING:
@@ -43,3 +44,21 @@ def _rows(table: "Columns") -> list[list[str]]:
 
 def _cell(value: object) -> str:
     return f"{value:.5g}" if isinstance(value, np.floating) else str(value)
+
+
+def source_names(entries: Entries) -> dict[str, Names]:
+    """What the data name, in order: the classes of fields, the entries of features, the tasks."""
+    out = dict(entries.classes)
+    data = entries.program.data
+    for let in data.features if data is not None else ():
+        found = entries.components.of_feature(let.name)
+        if len(found) > 1 and not all(name.endswith("]") for name in found):  # pixels have no names but their places
+            out[let.name] = found
+    tasks = entries.tasks()
+    return {**out, "task": tasks} if tasks else out
+
+
+def numbered(names: Names, most: int = MOST) -> str:
+    """Names with their numbers on one line, the first ones where they are many."""
+    shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:most]))
+    return shown if len(names) <= most else f"{shown}, ... ({len(names):,} in all)"

@@ -4,6 +4,7 @@ import numpy as np
 
 from drmadc_common.amounts import bytes_text
 from drmadc_runtime.core.missing import MISSING
+from drmadc_runtime.data.names import class_names
 from drmadc_runtime.data.resident import Data, Rows
 from drmadc_runtime.data.tasks import Tasks
 
@@ -15,6 +16,7 @@ def describe(data: Data | Tasks) -> list[str]:
         DataError: the data cannot be read.
     """
     name = data.source if isinstance(data, Data) else f"omniglot({data.alphabets})"
+    classes = class_names(data) if isinstance(data, Data) else {}
     out = [name]
     for split, fields in data.splits(0).items():
         first = next(iter(fields.values()))
@@ -22,7 +24,7 @@ def describe(data: Data | Tasks) -> list[str]:
         count = f"{first.shape[0]} tasks of {first.shape[1]:,}" if tasks else f"{len(first):,}"
         out.append(f"  {split}: {count} examples, {bytes_text(sum(values.nbytes for values in fields.values()))}")
         for field, values in fields.items():
-            words = data.words.get(field, ()) if isinstance(data, Data) else ()
+            words = classes.get(field, ())
             out.append(f"    {field:<12} {_field(values, 2 if tasks else 1, words)}")
     return out
 

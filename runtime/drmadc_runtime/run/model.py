@@ -15,6 +15,7 @@ import numpy.typing as npt
 from drmadc_common.atomic import write_whole
 from drmadc_runtime.core.trees import Tree
 from drmadc_runtime.core.types import Arrays, Hypers, Values
+from drmadc_runtime.data.names import class_names
 from drmadc_runtime.data.new_examples import read_new, typed
 from drmadc_runtime.data.resident import Data
 from drmadc_runtime.data.sources.request import Array
@@ -122,7 +123,7 @@ class Model:
     @property
     def words(self) -> tuple[str, ...]:
         """The names of the classes in order; empty where they have none."""
-        return self._data.words.get(self.prediction.label, ())
+        return class_names(self._data).get(self.prediction.label, ())
 
     @property
     def _data(self) -> Data:

@@ -3,7 +3,7 @@
 import json
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from drmadc_common.amounts import count_text
-from drmadc_runtime.core.types import Arrays, Values
+from drmadc_runtime.core.types import ArrayLike, Arrays, Values
+from drmadc_runtime.data.names import Columns
 from drmadc_runtime.execution.progress import Watcher, interval
 from drmadc_runtime.program.contract import Program, Retraining
 from drmadc_runtime.program.executor import Executor
@@ -51,6 +52,7 @@ class Run:
         best: the number of the best outer step; None without one.
         confirmed: start against best on fresh draws, by key: objective and reports.
         program: what was run.
+        naming: a hyperparameter and its values -> `named`; given by who knows the spec.
     """
 
     path: Path
@@ -61,6 +63,21 @@ class Run:
     best: int | None = None
     confirmed: Mapping[str, Comparison] = field(default_factory=dict)
     program: Program | None = None
+    naming: Callable[[str, ArrayLike], Columns] | None = None
+
+    def named(self, name: str) -> Columns:
+        """A hyperparameter of the best outer step with what each entry belongs to; `pandas.DataFrame` takes it.
+
+        Returns:
+            Columns [entries] in the order of the flattened array. Of a hyperparameter over examples: `row` in the
+            source, counted from 0, `label`, and `class` where classes have names. Of other axes: `layer`, `parameter`,
+            `in_unit`, `step`, `task` and the like, with a `name` where an entry has one. Last, `value`.
+
+        Raises:
+            KeyError: the program has no such hyperparameter.
+        """
+        assert self.naming is not None
+        return self.naming(name, self.hypers[name])
 
     def model(self) -> Model:
         """The model trained once more with `hypers`, as a function of raw fields by name; kept in the run folder.

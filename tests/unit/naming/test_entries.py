@@ -229,3 +229,117 @@ def test_tasks_have_the_names_of_alphabets() -> None:
     assert found[:2] == ["Balinese", "Early_Aramaic"]
     assert found[-1] == "Latin rotated"
     assert len(found) == 10
+
+
+SMALL = """
+data d {
+  source = csv("t.csv", key: key, plan: plan, churn: churn)
+  x: real[3] = concat(key, one_hot(plan))
+  y: class[2] = churn
+  split  = { train: 8, valid: 4 }
+}
+model net(x: real[3]) -> real[2] { return dense(x, 2) }
+hyper trust: unit[example of d.train] = 0.5
+hyper l2: positive[in_unit of net.weights] = 0.01
+train {
+  loss   = mean(trust * cross_entropy(net(x), y, reduce: none)) + sum(l2 * net.weights ^ 2)
+  update = sgd(rate: 0.1)
+  batch  = all
+  steps  = 2
+}
+tune { minimize = cross_entropy(net(x), y) on valid  update = sgd(rate: 1)  steps = 2  confirm = 0 }
+"""
+
+
+def small(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """A table whose key is ten times the row; the plan and churn of each row."""
+    monkeypatch.chdir(folder)
+    rows = [(("gold", "basic")[i % 2], ("yes", "no", "no")[i % 3]) for i in range(12)]
+    lines = [f"{10 * i},{plan},{churn}" for i, (plan, churn) in enumerate(rows)]
+    Path("t.csv").write_text("\n".join(["key,plan,churn", *lines]) + "\n", encoding="utf-8")
+    Path("small.drm").write_text(SMALL, encoding="utf-8")
+    return rows
+
+
+def test_a_run_in_python_names_its_hyperparameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = small(tmp_path, monkeypatch)
+    program = drmadc.compile_file("small.drm")
+    run = program.run("run", quiet=True)
+    found = run.named("trust")
+    assert list(found) == ["row", "label", "class", "plan", "value"]
+    np.testing.assert_array_equal(found["value"], run.hypers["trust"])
+    assert isinstance(program.emitted.data, Data)
+    np.testing.assert_array_equal(program.emitted.data.splits(0)["train"]["key"], 10.0 * found["row"].astype(float))
+    for row, word, plan in zip(found["row"].tolist(), found["class"], found["plan"], strict=True):
+        assert (plan, word) == rows[row]
+    assert run.named("l2")["name"].tolist() == ["key", "plan=basic", "plan=gold"]
+    with pytest.raises(KeyError):
+        run.named("l3")
+
+
+def test_tables_carry_the_names_of_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = small(tmp_path, monkeypatch)
+    drmadc.compile_file("small.drm").run("run", quiet=True)
+    for form in ("csv", "npz", "json"):
+        command(tmp_path, monkeypatch, "export", "run", "--to", form)
+    folder = tmp_path / "run" / "export"
+    found = table(folder / "trust.csv")
+    assert [(row["plan"], row["class"]) for row in found] == [rows[int(row["row"])] for row in found]
+    named = [(row["field"], row["class"], row["name"]) for row in table(folder / "small_classes.csv")]
+    assert named == [("plan", "0", "basic"), ("plan", "1", "gold"), ("churn", "0", "no"), ("churn", "1", "yes")]
+    weights = [row["name"] for row in table(folder / "small_hypers.csv") if row["hyperparameter"] == "l2"]
+    assert weights == ["key", "plan=basic", "plan=gold"]
+    with np.load(folder / "small_hypers.npz") as file:
+        assert file["classes/churn"].tolist() == ["no", "yes"]
+        assert file["names/l2/out.weight"].ravel().tolist() == weights
+        assert file["names/l2/out.weight"].shape == file["l2/out.weight"].shape
+    read = json.loads((folder / "small_hypers.json").read_text(encoding="utf-8"))
+    assert read["classes"] == {"plan": ["basic", "gold"], "churn": ["no", "yes"]}
+    assert read["hyperparameters"]["l2"]["names"] == {"out.weight": [[name] for name in weights]}
+
+
+def test_data_describe_lists_names_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small(tmp_path, monkeypatch)
+    text = command(tmp_path, monkeypatch, "data", "describe", "small.drm")
+    names_ = text.partition("  names:\n")[2].splitlines()
+    assert [line.split(maxsplit=1) for line in names_] == [
+        ["plan", "0 basic, 1 gold"],
+        ["churn", "0 no, 1 yes"],
+        ["x", "0 key, 1 plan=basic, 2 plan=gold"],
+    ]
+    assert command(tmp_path, monkeypatch, "data", "describe", "small.drm", "--names", "plan") == "0 basic\n1 gold\n"
+    done = CliRunner().invoke(cli, ["data", "describe", "small.drm", "--names", "z"])
+    assert done.exit_code == 2
+    assert "`z` has no names; what has: plan, churn, x" in done.output
+
+
+def test_long_vocabularies_are_cut_on_a_line_and_listed_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = " ".join(f"w{i:02}" for i in range(40) for _ in range(40 - i))
+    Path("t.txt").write_text(words, encoding="utf-8")
+    text = """
+    data d {
+      source = text("t.txt", window: 2, words: 30)
+      x: real[60] = flatten(one_hot(words))
+      y: class[30] = next
+      split = { train: 200, valid: 50 }
+    }
+    model net(x: real[60]) -> real[30] { return dense(x, 30) }
+    hyper l2: positive[in_unit of net.weights] = 0.01
+    train {
+      loss = cross_entropy(net(x), y) + sum(l2 * net.weights ^ 2)
+      update = sgd(rate: 0.1)  batch = 10  steps = 2
+    }
+    tune { minimize = cross_entropy(net(x), y) on valid  update = sgd(rate: 1)  steps = 1  confirm = 0 }
+    """
+    Path("w.drm").write_text(text, encoding="utf-8")
+    shown = command(tmp_path, monkeypatch, "data", "describe", "w.drm")
+    assert "next         0 <other>, 1 w00, 2 w01" in shown
+    assert "... (30 in all)" in shown
+    listed = command(tmp_path, monkeypatch, "data", "describe", "w.drm", "--names", "next").splitlines()
+    assert listed[:2] == ["0 <other>", "1 w00"]
+    assert len(listed) == 30
+    found = drmadc.compile_file("w.drm").run("run", quiet=True).named("l2")
+    assert found["name"][31:33].tolist() == ["words[1]=w00", "words[1]=w01"]
