@@ -122,7 +122,7 @@ def joined(path: Path, spec: str, source: str, members: tuple[Member, ...]) -> G
 
 def _inside(name: str) -> str:
     """The name of a folder in the group's, as `clear` removes it: a list of members may be anybody's."""
-    if Path(name).name != name or name == "..":
+    if not name or Path(name).name != name or name == "..":
         raise ValueError(name)
     return name
 
