@@ -149,6 +149,30 @@ class TooDeep(Diagnostic):
         return "name parts of it with `let`"
 
 
+class TooLong(Diagnostic):
+    code: ClassVar[str] = "E0107"
+    limit: int
+
+    def message(self) -> str:
+        return f"this name has more than {self.limit} characters"
+
+    def label(self) -> str:
+        return "begins here"
+
+    def help(self) -> str:
+        return "choose a shorter name: files and columns are called by it"
+
+
+class TooLarge(Diagnostic):
+    code: ClassVar[str] = "E0107"
+
+    def message(self) -> str:
+        return "this number is too large for a float"
+
+    def label(self) -> str:
+        return "above 1.8e308"
+
+
 class UnknownDeclaration(Diagnostic):
     code: ClassVar[str] = "E0201"
     keyword: str

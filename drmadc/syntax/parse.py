@@ -1,5 +1,6 @@
 """Text to syntax tree: Lark parses one declaration at a time, this file names what came out."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from drmadc.syntax.chunks import Chunk, cut
 from drmadc.syntax.grammar import parser
 
 MAX_DEPTH = 100
+MAX_NAME = 100
 _FIRST = re.compile(r"^\w+\s+([A-Za-z_][A-Za-z0-9_]*)")
 _LAST_WORD = re.compile(r"[A-Za-z_]\w*\s*\Z")
 _DECLARES = re.compile(r"\s*[:=](?!=)")
@@ -107,9 +109,8 @@ def _tree(start: str, span: Span, bag: Bag, chunk: Chunk | None) -> _Tree | Toke
     except UnexpectedInput as error:
         bag.add(_explain(error, span, chunk))
         return None
-    if (deep := _too_deep(tree)) is not None:
-        at = span.start + (deep.start_pos or 0)
-        bag.add(errors.TooDeep(Span(span.file, at, at + 1), MAX_DEPTH))
+    if (wrong := _beyond_limits(tree, span)) is not None:
+        bag.add(wrong)
         return None
     return tree
 
@@ -160,16 +161,22 @@ def _expected(terminals: Sequence[str] | set[str]) -> tuple[str, ...]:
     return tuple(sorted(_WORDS.get(name, name.lower()) for name in names))
 
 
-def _too_deep(tree: _Tree | Token) -> Token | None:
-    """A token below the depth limit, found without recursion."""
+def _beyond_limits(tree: _Tree | Token, span: Span) -> Diagnostic | None:
+    """What is nested too deeply, too long or too large, found without recursion."""
     stack: list[tuple[_Tree | Token, int]] = [(tree, 0)]
     while stack:
         node, depth = stack.pop()
-        if isinstance(node, Token):
-            if depth > MAX_DEPTH:
-                return node
-        else:
-            stack.extend((child, depth + 1) for child in node.children if child is not None)
+        if not isinstance(node, Token):
+            stack.extend((child, depth + 1) for child in reversed(node.children) if child is not None)
+            continue
+        at = span.start + (node.start_pos or 0)
+        place = Span(span.file, at, at + 1)
+        if depth > MAX_DEPTH:
+            return errors.TooDeep(place, MAX_DEPTH)
+        if node.type in ("NAME", "PRIMED") and len(node) > MAX_NAME:
+            return errors.TooLong(place, MAX_NAME)
+        if node.type == "NUMBER" and math.isinf(float(node)):
+            return errors.TooLarge(place)
     return None
 
 

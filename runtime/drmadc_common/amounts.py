@@ -18,12 +18,12 @@ def exact_bytes_text(count: int) -> str:
 
 
 def bytes_of(number: str, unit: str) -> int:
-    """The bytes of an amount as a spec writes it, `2.5 GB`.
+    """The bytes of an amount as a spec writes it, `2.5 GB`; at most 2^63 - 1.
 
     Raises:
         KeyError: the unit is not KB, MB or GB.
     """
-    return round(float(number) * UNITS[unit])
+    return min(round(min(float(number), 1e15) * UNITS[unit]), 2**63 - 1)
 
 
 def count_text(count: int, thing: str) -> str:

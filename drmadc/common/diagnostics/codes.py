@@ -25,6 +25,9 @@ The file declares nothing. A runnable spec has at least `hyper`, `train` and `tu
     "E0106": """expression nested too deeply
 
 Expressions may be nested 100 levels deep. Name parts of it with `let`.""",
+    "E0107": """a name that is too long, or a number that is too large
+
+A name has at most 100 characters. A number is a double: below 1.8e308.""",
     "E0201": """an unknown declaration
 
 A declaration begins with one of: data, model, hyper, params, let, update, train, tune, sweep, retrain, report.""",

@@ -67,7 +67,7 @@ def _op(
 
 
 def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
 def _silu_derivative(x: ir.Expr, y: ir.Expr) -> ir.Expr:
@@ -83,7 +83,7 @@ OPS = (
         "softplus",
         "log(1 + exp(x))",
         "jax.nn.softplus",
-        lambda x: math.log1p(math.exp(x)),
+        lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
         lambda x, y: apply("sigmoid", x),
     ),
     _op("silu", "x / (1 + exp(-x))", "jax.nn.silu", lambda x: x * _sigmoid(x), _silu_derivative),

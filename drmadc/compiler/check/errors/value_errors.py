@@ -117,3 +117,16 @@ class NotARule(Found):
 
     def help(self) -> str:
         return "for example: sgd(rate: 0.1)"
+
+
+class Undefined(Diagnostic):
+    """A constant expression without a finite value."""
+
+    code: ClassVar[str] = "E0305"
+    text: str
+
+    def message(self) -> str:
+        return f"`{self.text}` is not a finite number"
+
+    def label(self) -> str:
+        return "undefined, or too large for a float"

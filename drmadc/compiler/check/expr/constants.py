@@ -1,5 +1,7 @@
 """The value of an expression without variables."""
 
+import math
+
 from drmadc.ir import nodes as ir
 from drmadc.language.registry import ELEMENTWISE
 
@@ -24,6 +26,14 @@ def constant_value(expr: ir.Expr) -> float | None:
                 return None
     except (ValueError, OverflowError, ZeroDivisionError):
         return None
+
+
+def is_undefined(expr: ir.Expr) -> bool:
+    """Whether an expression without variables has no finite value: 1 / 0, log(0 - 1), 2 ^ 2000."""
+    if any(not isinstance(node, ir.Const | ir.Unary | ir.Binary) for node in ir.walk(expr)):
+        return False
+    value = constant_value(expr)
+    return value is None or not math.isfinite(value)
 
 
 def _operate(op: str, a: float, b: float) -> float | None:

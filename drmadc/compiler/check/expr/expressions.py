@@ -8,6 +8,7 @@ from drmadc.compiler.check.context import Context, Known
 from drmadc.compiler.check.errors import data_errors, expression_errors, name_errors, type_errors, value_errors
 from drmadc.compiler.check.errors.expression_errors import Declared
 from drmadc.compiler.check.expr import calls
+from drmadc.compiler.check.expr.constants import is_undefined
 from drmadc.compiler.check.expr.shapes import as_array, as_matrix, broadcast_to_group
 from drmadc.ir import nodes as ir
 from drmadc.ir.group_axes import axis_slots
@@ -32,6 +33,14 @@ from drmadc.syntax.format import format_expr
 
 def infer(expr: ast.Expr, ctx: Context) -> ir.Expr | None:
     """The typed form of an expression, or None when it is wrong (reported in the context's bag)."""
+    value = _infer(expr, ctx)
+    if isinstance(value, ir.Unary | ir.Binary) and is_undefined(value):
+        ctx.bag.add(value_errors.Undefined(expr.span, format_expr(expr)))
+        return None
+    return value
+
+
+def _infer(expr: ast.Expr, ctx: Context) -> ir.Expr | None:
     match expr:
         case ast.Number():
             return ir.Const(float(expr.value))
