@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drmadc.compiler.driver import Compilation
     from drmadc_runtime.core.types import Arrays
 
-FORMS = ("json", "npz", "csv", "optax", "torch", "model", "safetensors")
+FORMS = ("json", "npz", "csv", "optax", "torch", "model", "jax", "safetensors")
 
 
 run_argument = click.argument("run", type=RunPath())
@@ -185,7 +185,8 @@ def export(run: Path, form: str, out: Path | None, step: str) -> None:
     """Export the results of RUN for other programs, with a README on how to load them.
 
     json, npz, csv: hyperparameters by parameter path. optax, torch: the update rule with its schedules as an optimiser.
-    model, safetensors: the parameters, trained once more.
+    model: a NumPy module with the trained model, its preprocessing included. jax: the same for jax.export. safetensors:
+    its parameters.
 
     \b
     Examples:
@@ -194,18 +195,26 @@ def export(run: Path, form: str, out: Path | None, step: str) -> None:
     """
     from drmadc.compiler.load import load_module
     from drmadc.naming.entries import entries_of
-    from drmadc.tools.export import export as export_form
-    from drmadc.tools.export import page
+    from drmadc.tools.export.forms import export as export_form
+    from drmadc.tools.export.forms import export_model, page
+    from drmadc_runtime.data.sources.request import DataError
+    from drmadc_runtime.run.model import trained_model
 
     compilation = compiled_again(run)
     program = compilation.require()
-    hypers = hypers_at(run, step_number(run, metrics_of(run), step))
+    number = step_number(run, metrics_of(run), step)
+    hypers = hypers_at(run, number)
     emitted = load_module(compilation.text, program.name)
     folder = run / "export" if out is None else out
+
+    def files_of_form() -> dict[str, bytes]:
+        if form == "jax" or (form == "model" and emitted.predict is not None):
+            return export_model(trained_model(emitted, run, number, hypers), compilation.text, form)
+        return export_form(entries_of(program, run), hypers, emitted, form)
+
     try:
-        entries = entries_of(program, run)
-        files = console.running(lambda: export_form(entries, hypers, emitted, form), compilation)
-    except ValueError as error:
+        files = console.running(files_of_form, compilation)
+    except (ValueError, DataError) as error:
         console.fail(console.FAILED, str(error))
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ RESERVED = frozenset(
     {
         "jax",
         "jnp",
+        "np",
         "rt",
         "params",
         "hypers",

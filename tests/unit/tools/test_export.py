@@ -15,7 +15,7 @@ import pytest
 
 import drmadc
 from drmadc.naming.entries import Entries
-from drmadc.tools.export import CannotExport, by_parameter, export
+from drmadc.tools.export.forms import CannotExport, by_parameter, export
 from drmadc_runtime.core.axes import Layout, broadcast
 from drmadc_runtime.program.training_runs import first_state, learning_curve, train
 from tests.conftest import compiled, names

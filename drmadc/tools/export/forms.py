@@ -16,10 +16,14 @@ from drmadc.ir.group_axes import axis_slots
 from drmadc.ir.program import Data, HyperParameter, Program
 from drmadc.ir.types import GROUP_AXES
 from drmadc.naming.entries import Entries
+from drmadc.tools.export.jax_model import jax_model
+from drmadc.tools.export.numpy_model import numpy_model
+from drmadc.tools.export.numpy_source import NoTwin
 from drmadc_runtime.run.folder import zipped
 
 if TYPE_CHECKING:
     from drmadc_runtime.program.contract import Program as Emitted
+    from drmadc_runtime.run.model import Model
 
 Array = npt.NDArray[Any]
 
@@ -184,6 +188,31 @@ def export(entries: Entries, hypers: Mapping[str, Array], emitted: "Emitted", fo
             raise ValueError(form)
 
 
+def export_model(model: "Model", text: str, form: str) -> dict[str, bytes]:
+    """The files of a form of a trained model, by name.
+
+    Args:
+        text: the emitted module of its program.
+        form: model or jax.
+
+    Raises:
+        CannotExport: the model cannot take this form.
+    """
+    match form:
+        case "model":
+            try:
+                return numpy_model(model, text)
+            except NoTwin as error:
+                raise CannotExport(f"the model calls {error}, which NumPy does not have; use --to jax") from error
+        case "jax":
+            try:
+                return jax_model(model)
+            except ImportError:
+                raise CannotExport("flatbuffers is not installed: pip install 'drmadc[jax-export]'") from None
+        case _:
+            raise ValueError(form)
+
+
 def trained(program: Program, hypers: Mapping[str, Array], emitted: "Emitted") -> dict[str, Array]:
     """Parameters by path after one more training, on draws that no outer step has used."""
     from drmadc_runtime.program.executor import Executor
@@ -226,7 +255,24 @@ def page(program: Program, names: list[str]) -> str:
             "optimizer = Optimizer(model)  # model is a torch.nn.Module with these parameters\n"
             "loss.backward()\noptimizer.step()"
         ),
-        "_model.npz": f'import numpy as np\nparams = dict(np.load("{program.name}_model.npz"))',
+        "_model.py": (
+            f"from {program.name}_model import outputs, predict  # needs NumPy alone; takes fields by name\n"
+            "# predict(fields): what `drmadc predict` writes; outputs(fields): logits or values"
+        ),
+        "_model.npz": (
+            f'import numpy as np\nwith np.load("{program.name}_model.npz") as file:\n'
+            '    params = {name: file[name] for name in file.files if "/" not in name}'
+        ),
+        "_model.jax": (
+            "import jax\nfrom jax import export  # needs flatbuffers\n"
+            f'model = export.deserialize(open("{program.name}_model.jax", "rb").read())\n'
+            + (
+                "with jax.enable_x64(True):\n    outputs = model.call(fields)"
+                if program.precision == "float64"
+                else "outputs = model.call(fields)"
+            )
+            + f"  # fields by name, real ones {program.precision}, classes int32; NaN or -1 where one is missing"
+        ),
         "_model.safetensors": (
             f'from safetensors.numpy import load_file\nparams = load_file("{program.name}_model.safetensors")'
         ),
