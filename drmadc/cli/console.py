@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import click
 
+from drmadc.cli.parameters import FilePath
 from drmadc.common.diagnostics import render as rendering
 from drmadc.common.diagnostics.model import Diagnostic, SpecError
 from drmadc.common.source import SourceFile
@@ -23,7 +24,7 @@ OK, WRONG_SPEC, FAILED, WRONG_GRADIENT, UNEXPECTED, BUG, INTERRUPTED = 0, 1, 3, 
 T = TypeVar("T")
 
 
-spec = click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
+spec = click.argument("spec", type=FilePath())
 overrides = click.argument("overrides", nargs=-1)
 error_format = click.option(
     "--error-format", type=click.Choice(["text", "json"]), default="text", help="Format of diagnostics."

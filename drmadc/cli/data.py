@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from drmadc.cli import console
-from drmadc.cli.parameters import BUNDLED, FetchedName
+from drmadc.cli.parameters import BUNDLED, FetchedName, FilePath
 from drmadc_common.datasets import DATASETS
 
 
@@ -78,7 +78,7 @@ def verify(name: str) -> None:
 
 
 @data.command()
-@click.argument("spec", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("spec", type=FilePath())
 @click.argument("overrides", nargs=-1)
 @click.option("--names", metavar="NAME", help="List all names of a field's classes or a feature's entries; or task.")
 def describe(spec: Path, overrides: tuple[str, ...], names: str | None) -> None:

@@ -14,7 +14,7 @@ from drmadc.cli import console
 from drmadc.cli.compare import compare, runs
 from drmadc.cli.data import data
 from drmadc.cli.evaluate import evaluate
-from drmadc.cli.parameters import Bytes
+from drmadc.cli.parameters import Bytes, FilePath
 from drmadc.cli.predict import predict
 from drmadc.cli.run import member, run
 from drmadc.cli.runs import diff, export, plot, resume, show
@@ -199,7 +199,7 @@ def check(spec: Path, overrides: tuple[str, ...], error_format: str) -> None:
 
 
 @cli.command(short_help="Rewrite specs in the canonical layout.")
-@click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("specs", nargs=-1, required=True, type=FilePath())
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a file would change.")
 @_format
 def fmt(specs: tuple[Path, ...], only_check: bool, error_format: str) -> None:

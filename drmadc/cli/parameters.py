@@ -39,6 +39,18 @@ class Bytes(ParamType[int]):
         return bytes_of(found[1], found[2])
 
 
+class FilePath(click.Path):
+    """A file or folder, or `-`; an empty text, which `Path` takes for the working folder, names neither."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty text names no file", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class RunPath(ParamType[Path]):
     """A run folder; with `group`, also that of a group of runs."""
 

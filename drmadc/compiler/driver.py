@@ -15,7 +15,7 @@ from drmadc.compiler.passes.pipeline import run_passes
 from drmadc.ir.program import Program
 from drmadc.language.strategies.base import strategy_of
 from drmadc.syntax import ast
-from drmadc.syntax.parse import parse
+from drmadc.syntax.parse import MAX_NAME, parse
 from drmadc.target import tree as py
 from drmadc.target.printer import print_module
 from drmadc_grammar import prelude_text
@@ -59,7 +59,7 @@ def compile_source(source: SourceFile, overrides: tuple[str, ...] = (), after: s
     bag = Bag()
     spec = parse(source, bag)
     spec = apply_overrides(spec, overrides, bag)
-    name = source.short_name.removesuffix(".drm")
+    name = source.short_name.removesuffix(".drm").strip(".")[:MAX_NAME] or "spec"  # also the name of a folder
     program = check(spec, prelude(), name, bag)
     if program is not None:
         wanted = strategy_of(program)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,13 +30,24 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def write_whole(target: Path, data: str | bytes) -> None:
-    """Write a file whole or not at all; text as UTF-8.
+    """Write a file whole or not at all; text as UTF-8. A link is followed, a file keeps its mode.
+
+    What is no regular file, such as a pipe or a device, is written to and stays what it is.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; IsADirectoryError where a folder is there.
     """
+    data = data.encode() if isinstance(data, str) else data
+    target = Path(os.path.realpath(target))
+    mode = target.stat().st_mode if target.exists() else None
+    if mode is not None and not stat.S_ISREG(mode):
+        with target.open("wb") as stream:
+            stream.write(data)
+        return
     with replacing(target) as partial:
-        partial.write_bytes(data.encode() if isinstance(data, str) else data)
+        partial.write_bytes(data)
+        if mode is not None:
+            partial.chmod(stat.S_IMODE(mode))
 
 
 def _remove(path: Path) -> None:

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import drmadc
+from drmadc.cli.main import cli
+from drmadc.common.source import SourceFile
+from drmadc.compiler.driver import compile_source
 from tests.conftest import CASES, ROOT
 
 SURFACE = ROOT / "specs" / "toy_surface.drm"
@@ -276,3 +280,18 @@ def test_the_name_of_a_file_is_no_code(name: str, tmp_path: Path, monkeypatch: p
     spec.write_text((CASES / "ok" / "regression.drm").read_text())
     assert drmadc.compile_file(spec).emitted.steps == 6  # which executes the module
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("...drm", "spec"), ("..a.drm", "a"), ("a.b.drm", "a.b"), ("a\n.drm", "a\\n")]
+)
+def test_a_run_stays_below_runs_whatever_its_spec_is_called(file: str, name: str) -> None:
+    text = (CASES / "ok" / "regression.drm").read_text()
+    assert compile_source(SourceFile(file, text)).require().name == name
+
+
+@pytest.mark.parametrize("command", ["run", "check", "emit", "plan"])
+def test_an_empty_text_is_no_spec(command: str) -> None:
+    done = CliRunner().invoke(cli, [command, ""])
+    assert done.exit_code == 2
+    assert "an empty text names no file" in done.output

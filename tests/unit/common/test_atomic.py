@@ -1,5 +1,8 @@
 """Files, folders and links that are replaced whole or not at all."""
 
+import os
+import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,29 @@ def test_what_a_killed_process_left_is_taken_over(tmp_path: Path) -> None:
     (tmp_path / ".a.partial" / "half").touch()
     write_whole(tmp_path / "a", "whole")
     assert names(tmp_path) == {"a"}
+
+
+def test_a_link_is_followed_and_a_mode_kept(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "a").chmod(0o640)
+    (tmp_path / "link").symlink_to("a")
+    write_whole(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "a").read_text() == "new"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
+def test_a_pipe_is_written_to_and_a_folder_is_left(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader.start()
+    write_whole(pipe, "text")
+    reader.join(10)
+    assert found == ["text"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path / "folder", "text")
+    assert names(tmp_path) == {"pipe", "folder"}
