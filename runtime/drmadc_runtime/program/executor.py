@@ -13,6 +13,7 @@ from drmadc_runtime.core.compilation_cache import use_compilation_cache
 from drmadc_runtime.core.domains import constrain, reverse_constrain, unconstrain
 from drmadc_runtime.core.types import Arrays, Hypers, Params, PyTree, Splits, State, UpdateState, Values
 from drmadc_runtime.execution.progress import Watcher, watched
+from drmadc_runtime.program.compiling import Compiled, compile_lowered
 from drmadc_runtime.program.contract import Program
 from drmadc_runtime.program.outer_data import OuterData
 
@@ -61,6 +62,8 @@ class Executor:
         self.outer_data = OuterData(program)
         self._evaluate = jax.jit(self._evaluate_traced, static_argnames="policy", donate_argnames="buffer")
         self._buffer: tuple[SavePolicy, PyTree] | None = None
+        self._lowered: dict[SavePolicy, jax.stages.Lowered] = {}
+        self._compiled: dict[SavePolicy, Compiled] = {}
         self._objective = jax.jit(program.trained_objective)
         self._report_keys: tuple[str, ...] = ()
         self._report = jax.jit(self._report_traced)
@@ -118,6 +121,11 @@ class Executor:
         policy = policy or self.program.policy
         with self.precision():
             hypers, data = self.cast(hypers), self.data(outer)
+            if policy not in self._compiled:
+                lowered = self.lowered(hypers, outer, policy)
+                del self._lowered[policy]  # JAX keeps what it needs
+                kept = 0 if self._buffer is None else sum(leaf.nbytes for leaf in jax.tree.leaves(self._buffer[1]))
+                _, self._compiled[policy] = compile_lowered(lowered, kept)
             buffer = self._take_buffer(policy, hypers, data)
             result, buffer, free = self._evaluate(buffer, hypers, jnp.int32(outer), *data, policy=policy)
             self._buffer = policy, buffer
@@ -129,6 +137,22 @@ class Executor:
                 result.params,
                 {name: float(value) for name, value in result.stats.items()},
             )
+
+    def lowered(self, hypers: Values, outer: int, policy: SavePolicy | None = None) -> jax.stages.Lowered:
+        """What `evaluate` will compile: traced once, and lowered for the device."""
+        policy = policy or self.program.policy
+        if policy not in self._lowered:
+            with self.precision():
+                hypers, data = self.cast(hypers), self.data(outer)
+                buffer = self._take_buffer(policy, hypers, data)
+                self._lowered[policy] = self._evaluate.lower(buffer, hypers, jnp.int32(outer), *data, policy=policy)
+                self._buffer = policy, buffer
+        return self._lowered[policy]
+
+    @property
+    def compiled(self) -> Compiled | None:
+        """What compiling the hypergradient took; None before it was evaluated, by the program's own policy."""
+        return self._compiled.get(self.program.policy)
 
     def _take_buffer(self, policy: SavePolicy, hypers: Hypers, data: tuple[Splits, ...]) -> PyTree:
         """The memory that the last evaluation left, if it was of the same policy; it is donated, so taken once."""

@@ -1,6 +1,7 @@
 """What may be asked of a program's training: its end, its learning curve, its pace, the final training of an arm."""
 
 import time
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -13,6 +14,7 @@ from drmadc_runtime.core.types import Hypers, PyTree, Splits, State, Values
 from drmadc_runtime.data.statistics import chunks_of
 from drmadc_runtime.data.tasks import Tasks
 from drmadc_runtime.execution.loops import forwards
+from drmadc_runtime.program.compiling import Compiled, compile_lowered
 from drmadc_runtime.program.executor import Executor
 
 PACE = 0.05
@@ -38,24 +40,33 @@ def first_state(executor: Executor, hypers: Values, outer: int) -> State:
         return executor.program.training(executor.cast(hypers), outer, *executor.data(outer))[0]
 
 
-def pace(executor: Executor, hypers: Values) -> float:
-    """Seconds of a training step, measured over as many steps as a twentieth of a second takes, or all."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds of a training step, and what compiling a loop of them took."""
+
+    seconds: float
+    compiled: Compiled
+
+
+def pace(executor: Executor, hypers: Values) -> Pace:
+    """Measured over as many steps as a twentieth of a second takes, or all."""
     program = executor.program
 
     @jax.jit
-    def run(hypers: Hypers, steps: jax.Array, *data: Splits) -> State:
+    def training(hypers: Hypers, steps: jax.Array, *data: Splits) -> State:
         start, forward_step = program.training(hypers, jnp.int32(0), *data)
         return forwards(forward_step, 0, steps, lambda step, t, state: step(state, t), start)
 
     with executor.precision():
         hypers, data, steps = executor.cast(hypers), executor.data(0), 1
+        run, compiled = compile_lowered(training.lower(hypers, jnp.int32(steps), *data))
         jax.device_get(run(hypers, jnp.int32(steps), *data))
         while True:
             start = time.perf_counter()
             jax.device_get(run(hypers, jnp.int32(steps), *data))
             seconds = time.perf_counter() - start
             if seconds > PACE or steps == program.steps:
-                return seconds / steps
+                return Pace(seconds / steps, compiled)
             steps = min(program.steps, 4 * steps)
 
 
