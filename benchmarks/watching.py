@@ -28,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     program = drmadc.compile_file(SPEC, (f"train.steps={options.steps}",))
     module = program.emitted
-    every = interval(pace(Executor(module), program.hypers))
+    every = interval(pace(Executor(module), program.hypers).seconds)
     calls = {"plain": 0, "watched": 0, "often": 0}
 
     def watcher(name: str, every: int) -> Watcher:

@@ -30,6 +30,12 @@ def use_compilation_cache() -> None:
     update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
+def caching() -> bool:
+    """Whether compiled functions are kept."""
+    found: bool = getattr(jax.config, "jax_enable_compilation_cache")  # noqa: B009 - the attribute is not typed
+    return found
+
+
 def _chosen() -> str | None:
     """The folder that JAX is set to."""
     folder: str | None = getattr(jax.config, "jax_compilation_cache_dir")  # noqa: B009 - the attribute is not typed

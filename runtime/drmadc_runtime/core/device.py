@@ -52,6 +52,11 @@ def free_memory() -> int | None:
         return None
 
 
+def holder() -> str:
+    """Whose memory `used_memory` counts."""
+    return "device" if "peak_bytes_in_use" in (current().memory_stats() or {}) else "process"
+
+
 def used_memory() -> int | None:
     """Most bytes that were in use: on the device as it says, for a CPU by this process; None where unknown."""
     statistics = current().memory_stats()

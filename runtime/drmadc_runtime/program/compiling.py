@@ -12,12 +12,13 @@ from pathlib import Path
 import jax
 
 from drmadc_common.atomic import write_whole
-from drmadc_runtime.core.compilation_cache import compilation_cache
+from drmadc_runtime.core.compilation_cache import caching, compilation_cache
+from drmadc_runtime.core.device import current
 
 FILE = "drmadc_seconds.json"
 MOST = 1000  # programs that are remembered
 KEPT = 0.5  # seconds from which on JAX keeps a compiled function
-LOADING = 0.1  # of its seconds take to load it, until that is measured, too
+LOADING = 0.02  # of its seconds take to load it, until that is measured, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Compiled:
 def size_of(lowered: jax.stages.Lowered) -> Size:
     """The size of a function that has been traced and lowered."""
     text = lowered.as_text()
-    setting = f"{jax.__version__} {jax.devices()[0].device_kind} {os.environ.get('XLA_FLAGS', '')}"
+    setting = f"{jax.__version__} {current().device_kind} {os.environ.get('XLA_FLAGS', '')}"
     return Size(sha256(f"{setting}\n{text}".encode()).hexdigest()[:16], text.count("\n"))
 
 
@@ -89,7 +90,7 @@ def seconds_of(size: Size, beside: Compiled) -> float:
     known = _known()
     if size.key in known:
         compiling, *loading = known[size.key]
-        if compiling < KEPT or not jax.config.jax_enable_compilation_cache:
+        if compiling < KEPT or not caching():
             return compiling
         return loading[0] if loading else LOADING * compiling
     compiled = known.get(beside.size.key, [beside.seconds])[0]

@@ -15,6 +15,7 @@ from drmadc_common.amounts import count_text
 from drmadc_runtime.core.types import ArrayLike, Arrays, Values
 from drmadc_runtime.data.names import Columns
 from drmadc_runtime.execution.progress import Watcher, interval
+from drmadc_runtime.program.compiling import Compiled
 from drmadc_runtime.program.contract import Program, Retraining
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.failure import NotFinite
@@ -25,6 +26,7 @@ from drmadc_runtime.run.confirm import CONFIRMED, Comparison, confirm, verdict
 from drmadc_runtime.run.folder import Records, RunFolder, zipped
 from drmadc_runtime.run.model import Model, trained_model
 from drmadc_runtime.run.names import keep_names
+from drmadc_runtime.run.reporting.costs import COSTS, costs
 from drmadc_runtime.run.reporting.forecast import Cost, Forecast, forecast
 from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_to, require
 from drmadc_runtime.run.reporting.plain import WINDOW, Display, Progress
@@ -177,7 +179,7 @@ def run(program: Program, texts: Mapping[str, str], out: str | None, options: Op
         executor = _watching(executor, found, display)
         searcher = searcher_of(executor, hypers)
         folder.save(Checkpoint(searcher.state()))
-        return _search(executor, searcher, Records(), folder, display)
+        return _search(executor, searcher, Records(), folder, display, found)
     finally:
         folder.close()
 
@@ -212,7 +214,7 @@ def resume(program: Program, path: Path, options: Options | None = None) -> Run:
             searcher.restore(checkpoint.state)
         except (KeyError, IndexError, ValueError) as error:
             raise BadCheckpoint(f"{path / 'checkpoint.npz'} is of another program; start the run again") from error
-        return _search(executor, searcher, records, folder, display)
+        return _search(executor, searcher, records, folder, display, found)
     finally:
         folder.close()
 
@@ -229,13 +231,25 @@ def _watching(executor: Executor, found: Forecast, display: Display) -> Executor
     return Executor(executor.program, watch, debug_nans=executor.debug_nans)
 
 
-def _search(executor: Executor, searcher: Searcher, records: Records, folder: RunFolder, display: Display) -> Run:
+def _search(
+    executor: Executor,
+    searcher: Searcher,
+    records: Records,
+    folder: RunFolder,
+    display: Display,
+    found: Forecast,
+) -> Run:
     """The outer loop from where its searcher stands, and what comes after it."""
     program = executor.program
     recent: deque[Trial] = deque(maxlen=2 * WINDOW)
     axes = axes_of(executor)
 
+    told: list[Compiled] = []
+
     def save(trials: tuple[Trial, ...], state: SearchState) -> None:
+        if executor.compiled is not None and not told:
+            told.append(executor.compiled)
+            display.compiled(executor.compiled)
         for trial in trials:
             folder.add(trial)
             records.add(trial)
@@ -281,6 +295,8 @@ def _search(executor: Executor, searcher: Searcher, records: Records, folder: Ru
     for path in folder.write_images(pictures(executor, final)):
         display.picture(path)
     folder.write(RESULT, json.dumps({"steps": len(records.steps), "best": number}) + "\n")
+    seconds = [record["seconds"] for record in records.steps]
+    folder.write(COSTS, json.dumps(costs(found, executor.compiled, seconds), indent=2) + "\n")
     display.end(folder.path, len(records.steps), number, verdict(compared, number) if number is not None else "")
     return Run(folder.path, records.steps, final, arms, records.points, number, compared, program)
 

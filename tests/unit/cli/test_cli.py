@@ -67,7 +67,7 @@ def test_run_writes_the_run_folder(tmp_path: Path) -> None:
         "hypers",
         "checkpoint.npz",
         "log.txt",
-        "result.json",
+        "costs.json",
     }
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line["outer"] for line in lines] == [0, 1, 2]

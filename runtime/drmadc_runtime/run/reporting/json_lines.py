@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from drmadc_runtime.program.compiling import Compiled
 from drmadc_runtime.run.confirm import Comparison
 from drmadc_runtime.run.expectations import Outcome
 from drmadc_runtime.run.reporting.forecast import Forecast
@@ -16,7 +17,7 @@ from drmadc_runtime.search.base import Trial
 
 
 class JsonDisplay(Display):
-    """Events: begin, folder, progress, step, sweep, arm, picture, note, warning, end, expectation."""
+    """Events: begin, folder, progress, compiled, step, sweep, arm, picture, note, warning, end, expectation."""
 
     alive = True
 
@@ -34,11 +35,15 @@ class JsonDisplay(Display):
 
     def begin(self, found: Forecast) -> None:
         """Sizes, predicted bytes and seconds."""
-        self._event("begin", **asdict(found), seconds=found.seconds)
+        self._event("begin", **asdict(found), seconds=found.seconds, running=found.running)
 
     def folder(self, path: Path) -> None:
         """Where the run is recorded."""
         self._event("folder", path=str(path))
+
+    def compiled(self, found: Compiled) -> None:
+        """The hypergradient is compiled: seconds, bytes beyond the data."""
+        self._event("compiled", seconds=found.seconds, memory=found.memory)
 
     def end(self, path: Path, steps: int, best: int | None, verdict: str) -> None:
         """The run is done."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from rich import progress
@@ -11,13 +11,15 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from drmadc_common.amounts import bytes_text
-from drmadc_runtime.core.device import used_memory
+from drmadc_common.amounts import bytes_text, duration_text
+from drmadc_runtime.core.device import holder, used_memory
+from drmadc_runtime.program.compiling import Compiled
 from drmadc_runtime.run.reporting.forecast import Forecast
 from drmadc_runtime.run.reporting.plain import Display, Progress
 from drmadc_runtime.search.base import Trial
 
 BARS = "▁▂▃▄▅▆▇█"
+BARRED = 24  # values in a row of bars
 
 
 class LiveDisplay(Display):
@@ -47,11 +49,17 @@ class LiveDisplay(Display):
         self._marks: dict[str, tuple[int, float]] = {}
         self._speeds: dict[str, float] = {}
         self._seconds: float | None = None
+        self._compiled: Compiled | None = None
 
     def begin(self, found: Forecast) -> None:
         """Say what the run will be, and remember it."""
         super().begin(found)
         self._forecast = found
+
+    def compiled(self, found: Compiled) -> None:
+        """Remember what the hypergradient needs."""
+        super().compiled(found)
+        self._compiled = found
 
     def warning(self, text: str) -> None:
         """A warning, above the view."""
@@ -102,27 +110,44 @@ class LiveDisplay(Display):
         self._bar.advance(self._points)
 
     def _view(self) -> Group:
-        return Group(self._bar, *(Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines()))
+        width = self.console.width
+        return Group(self._bar, *(Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines(width)))
 
-    def _lines(self) -> list[str]:
+    def _lines(self, width: int) -> list[str]:
+        """What is under way, values with their change, sizes, speed and memory; no line is wider than the terminal."""
         lines = []
         if self._way not in ("", "forward", "reverse"):
             lines.append(self._way)
         elif not self._way and not self._history:
-            lines.append("compiling")
+            lines.append(self._compiling())
         elif self._way and self._forecast is not None:
             word = "training" if self._way == "forward" else "way back"
-            loss = f"   loss {self._losses[-1]:.4g} {sparkline(self._losses)}" if self._losses else ""
-            lines.append(f"{word} {self._at:,} of {self._forecast.steps:,}{loss}")
-        shown = [name for name in self._history if name not in ("hypergradient", "growth")]
-        lines += [f"{name:<13} {_changed(self._history[name])}" for name in shown[:3]]
-        sizes = [f"{name} {self._history[name][-1]:.3g}" for name in ("hypergradient", "growth") if self._history]
-        if sizes or self._speed():
-            memory = used_memory()
-            sizes += [self._speed()] if self._speed() else []
-            sizes += [] if memory is None else [f"memory {bytes_text(memory)}"]
-            lines.append("   ".join(sizes))
+            at = f"{word} {self._at:,} of {self._forecast.steps:,}"
+            loss = f"   loss {self._losses[-1]:.4g} " if self._losses else ""
+            lines.append(f"{at}{loss}{sparkline(self._losses, min(BARRED, width - len(at) - len(loss)))}")
+        shown = [name for name in self._history if name not in ("hypergradient", "growth")][:3]
+        names = max(map(len, shown), default=0)
+        lines += [_changed(name, names, self._history[name], width) for name in shown]
+        parts = [f"{name} {self._history[name][-1]:.3g}" for name in ("hypergradient", "growth") if self._history]
+        if parts or self._speed():
+            lines += _filled([*parts, self._speed(), *self._memory()], width)
         return lines
+
+    def _compiling(self) -> str:
+        """Said until the first outer step is done, or training is heard of."""
+        found = self._forecast
+        known = found is not None and found.compiling is not None
+        return f"compiling, about {duration_text(found.compiling)}" if known else "compiling"
+
+    def _memory(self) -> list[str]:
+        """XLA's account of the hypergradient beside what was predicted of it; and that of the device or the process."""
+        out = []
+        if self._compiled is not None and self._compiled.memory is not None:
+            predicted = None if self._forecast is None else self._forecast.memory
+            beside = "" if predicted is None else f" ({bytes_text(predicted)} predicted)"
+            out.append(f"memory {bytes_text(self._compiled.memory)}{beside}")
+        used = used_memory()
+        return [*out, *([] if used is None else [f"{holder()} {bytes_text(used)}"])]
 
     def _speed(self) -> str:
         """Steps a second, forward and on the way back: as heard from within training, else from the pace measured."""
@@ -134,9 +159,9 @@ class LiveDisplay(Display):
         return "steps/s " + ", ".join(f"{speed:,.0f} {way}" for way, speed in speeds.items()) if speeds else ""
 
 
-def sparkline(values: list[float], width: int = 24) -> str:
+def sparkline(values: list[float], width: int = BARRED) -> str:
     """Values as bars of eight heights, the last `width` of them."""
-    shown = [value for value in values[-width:] if abs(value) < float("inf")]
+    shown = [value for value in values[-width:] if abs(value) < float("inf")] if width > 0 else []
     if not shown:
         return ""
     low, high = min(shown), max(shown)
@@ -144,6 +169,22 @@ def sparkline(values: list[float], width: int = 24) -> str:
     return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in shown)
 
 
-def _changed(values: list[float]) -> str:
+def _changed(name: str, names: int, values: list[float], width: int) -> str:
+    """A value, its change, and how it went; the name is cut where there is no room for all of it."""
     change = f" ({values[-1] - values[-2]:+.2g})" if len(values) > 1 else ""
-    return f"{values[-1]:.5g}{change:<12} {sparkline(values)}"
+    told = f"{values[-1]:.5g}{change:<12}"
+    room = max(8, min(max(names, 13), width - len(told) - 1))
+    head = name if len(name) <= room else f"{name[: room - 1]}…"
+    text = f"{head:<{room}} {told}"
+    return f"{text} {sparkline(values, min(BARRED, width - len(text) - 1))}".rstrip()
+
+
+def _filled(parts: Sequence[str], width: int) -> list[str]:
+    """Parts in lines, as many to a line as fit."""
+    lines: list[str] = []
+    for part in filter(None, parts):
+        if lines and len(lines[-1]) + 3 + len(part) <= width:
+            lines[-1] += f"   {part}"
+        else:
+            lines.append(part)
+    return lines

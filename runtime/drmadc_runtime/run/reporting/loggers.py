@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from drmadc_runtime.program.audit import Slope
+from drmadc_runtime.program.compiling import Compiled
 from drmadc_runtime.program.contract import Program
 from drmadc_runtime.run.confirm import Comparison
 from drmadc_runtime.run.reporting.forecast import Forecast
@@ -150,6 +151,11 @@ class Several(Display):
         """What the run will be."""
         for display in self._all:
             display.begin(found)
+
+    def compiled(self, found: Compiled) -> None:
+        """The hypergradient is compiled."""
+        for display in self._all:
+            display.compiled(found)
 
     def folder(self, path: Path) -> None:
         """Where the run is recorded."""

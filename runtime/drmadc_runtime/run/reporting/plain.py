@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from drmadc_common.amounts import count_text
+from drmadc_common.amounts import bytes_text, count_text, duration_text
 from drmadc_runtime.program.audit import GROWTH_LIMIT, Slope
+from drmadc_runtime.program.compiling import Compiled
 from drmadc_runtime.program.contract import Program
 from drmadc_runtime.run.best import GUARD
 from drmadc_runtime.run.confirm import Comparison
@@ -48,6 +49,7 @@ class Display:
         self._said: set[str] = set()
         self._stage = ""
         self._headed = False
+        self._columns: tuple[str, ...] = ()
 
     def info(self, text: str) -> None:
         """A line, unless quiet."""
@@ -65,6 +67,11 @@ class Display:
     def begin(self, found: Forecast) -> None:
         """What the run will be."""
         self.info(found.text)
+
+    def compiled(self, found: Compiled) -> None:
+        """The hypergradient is compiled; before the first outer step is told."""
+        memory = "" if found.memory is None else f"; it needs {bytes_text(found.memory)} beyond the data"
+        self.info(f"the hypergradient was compiled in {duration_text(found.seconds)}{memory}")
 
     def folder(self, path: Path) -> None:
         """Where the run is recorded."""
@@ -107,11 +114,28 @@ class Display:
             "growth": trial.growth,
             "seconds": trial.seconds,
         }
-        widths = {name: max(len(name), 10) for name in row}
         if not self._headed:
             self._headed = True
-            self.info("outer  " + "  ".join(f"{name:>{widths[name]}}" for name in row))
-        self.info(f"{trial.number:>5}  " + "  ".join(f"{value:>{widths[name]}.5g}" for name, value in row.items()))
+            self._columns = self._fitting(tuple(row))
+            left = [name for name in row if name not in self._columns]
+            self.info("outer  " + "  ".join(f"{name:>10}" for name in self._columns))
+            if left:
+                self.info(f"(no room for {', '.join(left)}; they are in metrics.jsonl)")
+        cells = (f"{row[name]:>{max(len(name), 10)}.5g}" for name in self._columns)
+        self.info(f"{trial.number:>5}  " + "  ".join(cells))
+
+    def _fitting(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns that a terminal has room for: the first ones, and the seconds; all of them in a pipe."""
+        if not self.console.is_terminal:
+            return names
+        room = self.console.width - 5 - 2 - max(len(names[-1]), 10)
+        shown = []
+        for name in names[:-1]:
+            room -= 2 + max(len(name), 10)
+            if room < 0:
+                break
+            shown.append(name)
+        return (*shown, names[-1])
 
     def sweep(self, trial: Trial) -> None:
         """A point of a sweep; before the first, the table's head."""
