@@ -135,9 +135,8 @@ class LiveDisplay(Display):
 
     def _compiling(self) -> str:
         """Said until the first outer step is done, or training is heard of."""
-        found = self._forecast
-        known = found is not None and found.compiling is not None
-        return f"compiling, about {duration_text(found.compiling)}" if known else "compiling"
+        seconds = None if self._forecast is None else self._forecast.compiling
+        return "compiling" if seconds is None else f"compiling, about {duration_text(seconds)}"
 
     def _memory(self) -> list[str]:
         """XLA's account of the hypergradient beside what was predicted of it; and that of the device or the process."""

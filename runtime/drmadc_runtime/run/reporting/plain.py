@@ -121,7 +121,8 @@ class Display:
             self.info("outer  " + "  ".join(f"{name:>10}" for name in self._columns))
             if left:
                 self.info(f"(no room for {', '.join(left)}; they are in metrics.jsonl)")
-        cells = (f"{row[name]:>{max(len(name), 10)}.5g}" for name in self._columns)
+        told = {name: f"{value:.5g}" for name, value in row.items()}
+        cells = (f"{told.get(name, ''):>{max(len(name), 10)}}" for name in self._columns)
         self.info(f"{trial.number:>5}  " + "  ".join(cells))
 
     def _fitting(self, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from rich.console import Console
 import drmadc
 from drmadc_common.amounts import duration_text
 from drmadc_runtime.execution.progress import Watcher
+from drmadc_runtime.program.compiling import Compiled, Size
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.training_runs import learning_curve
 from drmadc_runtime.run import run as running
@@ -92,15 +93,21 @@ def test_learning_curves_are_the_loss_of_each_steps_minibatch() -> None:
 
 
 def forecast(**more: float) -> Forecast:
-    return Forecast("f", {"l2": 934, "rate": 1}, 44_860, 2000, 20, "mnist", "exact()", "float32", "cpu", **more)
+    whole = {name: int(more.pop(name, 0)) for name in ("evaluations", "trainings")}
+    sizes = {"l2": 934, "rate": 1}
+    return Forecast("f", sizes, 44_860, 2000, 20, "mnist", "exact()", "float32", "cpu", **more, **whole)
 
 
 def test_the_first_line_says_what_will_be() -> None:
-    text = forecast(pace=0.001, work=6000.0, memory=23.8e6).text
+    text = forecast(pace=0.001, work=6000.0, memory=23.8e6, compiling=20.0, also_compiling=4.0, evaluations=20).text
     assert text == (
         "f: 935 hyperparameters (l2 934, rate 1), 44,860 parameters, mnist, 2,000 training steps, 20 outer steps, "
-        "exact(), float32 on cpu. Predicted: 23.8 MB beyond the data, 6 s an outer step, 2 min in all"
+        "exact(), float32 on cpu. Predicted: 23.8 MB beyond the data; "
+        "about 2 min: 24 s compiling, 2 min running (6 s an outer step)"
     )
+    short = forecast(pace=1e-5, work=600.0, compiling=7.5, evaluations=10, trainings=2)
+    assert short.running == pytest.approx(10 * 0.006 + 2 * 0.02)
+    assert short.text.endswith("Predicted: about 7.6 s: 7.5 s compiling, 0.1 s running (0.006 s an outer step)")
     assert "Predicted" not in forecast().text
     assert [duration_text(s) for s in (0.0123, 59, 61, 7300)] == ["0.012 s", "59 s", "1 min", "2.0 h"]
 
@@ -118,18 +125,28 @@ def outer_step(number: int, objective: float) -> Trial:
     return Trial(number, objective, 2.5, 3.0, 0.5, {"error/test": objective / 2}, {}, {})
 
 
-def lines_of(shown: LiveDisplay, width: int = 80) -> list[str]:
+def live(width: int) -> LiveDisplay:
+    shown = LiveDisplay()
+    shown.console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None)
+    return shown
+
+
+def lines_of(shown: LiveDisplay) -> list[str]:
+    width = shown.console.width
     console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None, record=True)
     console.print(shown._view())
-    return console.export_text().splitlines()
+    return [line.rstrip() for line in console.export_text().splitlines()]
 
 
-def test_the_live_view_fits_eighty_columns_and_says_where_training_is() -> None:
-    shown = LiveDisplay()
-    shown.console = Console(width=80, file=io.StringIO(), force_terminal=True)
-    shown.begin(forecast(pace=0.001, work=6000.0, memory=23.8e6))
+COMPILED = Compiled(Size("", 1000), 6.5, 23_100_000)
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_the_live_view_fits_the_terminal_and_says_where_training_is(width: int) -> None:
+    shown = live(width)
+    shown.begin(forecast(pace=0.001, work=6000.0, memory=23.8e6, compiling=7.0))
     with shown.running(Progress(0, 0), Progress(0, 20)):
-        assert "compiling" in lines_of(shown)
+        assert "compiling, about 7 s" in lines_of(shown)
         for t, loss in ((0, 2.3), (400, 1.2), (800, 0.7)):
             shown.report("forward", t, loss)
         assert any(line.startswith("training 800 of 2,000   loss 0.7 █▃▁") for line in lines_of(shown))
@@ -139,22 +156,47 @@ def test_the_live_view_fits_eighty_columns_and_says_where_training_is() -> None:
         assert any(line.startswith("way back 1,500 of 2,000") for line in lines_of(shown))
         shown.report("checking the gradient", 0, 0.0)
         assert "checking the gradient" in lines_of(shown)
+        shown.compiled(COMPILED)
         shown.step(outer_step(0, 0.9))
         shown.step(outer_step(1, 0.8))
         lines = lines_of(shown)
         assert any("2/20" in line for line in lines)
         assert any(line.startswith("objective     0.8 (-0.1)") for line in lines)
         assert any(line.startswith("error/test    0.4 (-0.05)") for line in lines)
-        assert any("hypergradient 0.5   growth 3" in line and "forward" in line for line in lines)
-        assert all(len(line) <= 80 for line in lines)
+        text = "   ".join(lines)
+        for part in ("hypergradient 0.5   growth 3", "forward", "memory 23.1 MB (23.8 MB predicted)", "process "):
+            assert part in text
+        assert all(len(line) <= width for line in lines)
+        assert not any(line.endswith("…") for line in lines), "cut off"
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_many_long_reports_fit_the_terminal(width: int) -> None:
+    shown = live(width)
+    names = ("balanced_accuracy/test", "calibration_error/test", "cross_entropy/train", "average_precision/test")
+    shown.begin(forecast())
+    start = shown.console.file.getvalue()  # type: ignore[attr-defined]
+    for number in range(40):
+        values = dict.fromkeys(names, -1.2345e-05 * (number + 1))
+        shown.step(Trial(number, 0.123456, 2.5, 3.0, 0.5, values, {}, {}))
+        for t in range(0, 2000, 50):
+            shown.report("forward", t, 1.2345e-5 * t)
+        assert all(len(line) <= width for line in lines_of(shown))
+    rows = shown.console.file.getvalue()[len(start) :].splitlines()  # type: ignore[attr-defined]
+    head = next(row for row in rows if row.startswith("outer"))
+    assert "objective" in head
+    assert "seconds" in head
+    assert len([row for row in rows if row.strip()[:1].isdigit()]) == 40, "a row is broken into several"
+    assert all(len(row.rstrip()) <= width for row in rows)
+    told = " ".join(rows)
+    assert all(name in told for name in names), "what is not shown is named"
 
 
 def test_speed_is_that_of_the_pace_where_training_is_not_watched() -> None:
-    shown = LiveDisplay()
-    shown.console = Console(width=80, file=io.StringIO(), force_terminal=True)
+    shown = live(80)
     shown.begin(forecast(pace=0.0005, work=6000.0))
     shown.step(outer_step(0, 0.9))
-    assert any("steps/s 2,000 forward, 1,333 reverse" in line for line in lines_of(shown, 120))
+    assert any("steps/s 2,000 forward, 1,333 reverse" in line for line in lines_of(shown))
 
 
 @pytest.mark.parametrize(
@@ -208,5 +250,6 @@ def test_a_reader_who_goes_ends_the_run_without_a_word(option: str, tmp_path: Pa
 def test_json_and_quiet_on_the_command_line(tmp_path: Path) -> None:
     done = drmadc_command("run", SURFACE, "tune.steps=1", "--json", "--out", tmp_path / "r")
     assert done.returncode == 0
-    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["begin", "folder", "step", "end"]
+    events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    assert events == ["begin", "folder", "compiled", "step", "end"]
     assert drmadc_command("run", SURFACE, "--json", "--quiet").returncode == 2
