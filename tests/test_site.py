@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
 BLOCK = re.compile(r"```(drm|console|python)(?: title=\"([\w.]+)\")?\n(.*?)```", re.DOTALL)
+NUMBER = r"(?<![\w.])-?\d(?:[\d,]*\d)?(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])"
 COMMAND = re.compile(r"^\$ drmadc (.*?)(?:  +# exit code (\d+))?$", re.MULTILINE)
 
 
@@ -21,20 +22,33 @@ def blocks(page: str) -> list[tuple[str, str, str]]:
     return BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
 
 
-def masked(line: str) -> str:
-    """A line without its numbers, hashes and spacing."""
-    line = " ".join(line.split())
-    return re.sub(r"-?\d(?:[\d,]|\.\d)*(?:e[+-]?\d+)?", "#", line)
+def pattern(shown: str) -> tuple[re.Pattern[str], list[str]]:
+    """What a printed line must look like, its numbers as groups; and the numbers that are shown."""
+    parts = [re.split(f"({NUMBER})", part) for part in " ".join(shown.split()).split("...")]
+    text = ".*".join("".join(f"({NUMBER})" if i % 2 else re.escape(x) for i, x in enumerate(part)) for part in parts)
+    return re.compile(text), [x for part in parts for x in part[1::2]]
+
+
+def agree(shown: str, printed: str) -> bool:
+    """Whether a number is what was printed, to the digits that are shown: the last one may be off by one."""
+    digits, _, exponent = shown.replace(",", "").partition("e")
+    decimals = len(digits.partition(".")[2])
+    last = 0.0 if "." not in digits else 10.0 ** (int(exponent or 0) - decimals)
+    return abs(float(shown.replace(",", "")) - float(printed.replace(",", ""))) <= 1.001 * last
 
 
 def assert_shown(page: str, shown: list[str], printed: str) -> None:
-    """Every line that a page shows was printed, in this order; `...` stands for lines, or for a part of a line."""
+    """Every line that a page shows was printed, in this order, and so were its numbers.
+
+    `...` stands for lines, or for a part of a line, such as a time.
+    """
     rest = iter(printed.splitlines())
     for wanted in shown:
         if wanted == "...":
             continue
-        pattern = ".*".join(re.escape(part) for part in masked(wanted).split("..."))
-        found = any(re.fullmatch(pattern, masked(line)) for line in rest)
+        like, numbers = pattern(wanted)
+        matches = (like.fullmatch(" ".join(line.split())) for line in rest)
+        found = any(m is not None and all(map(agree, numbers, m.groups())) for m in matches)
         assert found, f"{page} shows {wanted!r}, which was not printed (there) in:\n{printed}"
 
 
@@ -98,7 +112,31 @@ def test_every_page_is_in_the_navigation_and_every_strategy_has_one() -> None:
 
 
 def test_a_page_that_shows_what_is_not_printed_fails() -> None:
-    assert_shown("p", ["a  1", "...", "c ..."], "a 22\nb\nc and more")
-    for shown in (["b", "a 1"], ["a"], ["d ..."]):
+    assert_shown("p", ["a  1", "...", "c ..."], "a 1\nb\nc and more")
+    for shown in (["b", "a 1"], ["a"], ["d ..."], ["a 2"]):
         with pytest.raises(AssertionError, match="which was not printed"):
-            assert_shown("p", shown, "a 22\nb\nc and more")
+            assert_shown("p", shown, "a 1\nb\nc and more")
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "holds"),
+    [
+        ("0 0.39 ...", "    0     0.39147    5.6", True),
+        ("0 0.39 ...", "    0     0.41147    5.6", False),
+        ("1 0.39", "0 0.39", False),  # whole numbers are what they are
+        ("x 3,760 entries", "x 3,760 entries", True),
+        ("x 3,760 entries", "x 3,761 entries", False),
+        ("d -0.25", "d -0.2471", True),
+        ("d -0.25", "d 0.2471", False),
+        ("e 1.2e-05", "e 1.24e-05", True),
+        ("e 1.2e-05", "e 1.2e-04", False),
+        ("E0502: at h1", "E0502: at h1", True),
+        ("E0502: at h1", "E0503: at h1", False),
+    ],
+)
+def test_numbers_are_what_was_printed_to_the_digits_that_are_shown(shown: str, printed: str, holds: bool) -> None:
+    if holds:
+        assert_shown("p", [shown], printed)
+        return
+    with pytest.raises(AssertionError, match="which was not printed"):
+        assert_shown("p", [shown], printed)

@@ -116,15 +116,3 @@ def test_a_forecast_says_what_compiling_will_take_and_costs_set_it_beside_what_i
     assert told["memory"]["measured"] == executor.compiled.memory  # type: ignore[union-attr]
     assert told["compilation"] == {"predicted": found.compiling, "measured": executor.compiled.seconds}  # type: ignore[union-attr]
     assert costs(found, None, [9.0])["outer_step"]["measured"] is None
-
-
-@pytest.mark.long  # where nothing is loaded from JAX's cache
-@pytest.mark.parametrize("name", ["l2_by_input", "reverse_exact", "reverse_flow", "reverse_truncated"])
-def test_compilation_takes_about_as_long_as_predicted(name: str) -> None:
-    program = compiled(name)
-    executor = Executor(program.emitted)
-    found = forecast(executor, program.hypers, Cost(1.0, 3.0, "exact"), timed=True)
-    executor.evaluate(program.hypers, 0)
-    assert found.compiling is not None
-    assert executor.compiled is not None
-    assert 1 / 3 <= found.compiling / executor.compiled.seconds <= 3
