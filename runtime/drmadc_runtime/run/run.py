@@ -246,10 +246,15 @@ def _search(
 
     told: list[Compiled] = []
 
+    def account() -> None:
+        seconds = [record["seconds"] for record in records.steps]
+        folder.write(COSTS, json.dumps(costs(found, executor.compiled, seconds), indent=2) + "\n")
+
     def save(trials: tuple[Trial, ...], state: SearchState) -> None:
         if executor.compiled is not None and not told:
             told.append(executor.compiled)
             display.compiled(executor.compiled)
+            account()
         for trial in trials:
             folder.add(trial)
             records.add(trial)
@@ -295,8 +300,7 @@ def _search(
     for path in folder.write_images(pictures(executor, final)):
         display.picture(path)
     folder.write(RESULT, json.dumps({"steps": len(records.steps), "best": number}) + "\n")
-    seconds = [record["seconds"] for record in records.steps]
-    folder.write(COSTS, json.dumps(costs(found, executor.compiled, seconds), indent=2) + "\n")
+    account()
     display.end(folder.path, len(records.steps), number, verdict(compared, number) if number is not None else "")
     return Run(folder.path, records.steps, final, arms, records.points, number, compared, program)
 
