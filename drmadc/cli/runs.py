@@ -135,7 +135,7 @@ def show(run: Path, step: str) -> None:
         click.echo(f"\n{'':<{width}} " + " ".join(f"{head:>12}" for head in columns))
         for key in keys:
             click.echo(f"{key:<{width}} " + " ".join(f"{metrics[i][key]:>12.5g}" for i in columns.values()))
-        for line in _confirmed(run, best):
+        for line in (*_confirmed(run, best), *_arms(run)):
             click.echo(line)
         click.echo(f"\n{f'at step {number}':<16} {'entries':>8} {'min':>12} {'mean':>12} {'max':>12}")
         for name, x in hypers_at(run, number).items():
@@ -276,6 +276,22 @@ def _named(run: Path, hypers: "Arrays") -> list[str]:
     for name, rows in tables.items():
         lines += ["", f"{name}, by value:", *(f"  {line}" for line in padded(rows))]
     return lines
+
+
+def _arms(run: Path) -> list[str]:
+    """What the arms of the final training report, where there is one."""
+    from drmadc.tools.comparison.recorded import RecordedRun, read_run
+    from drmadc.tools.comparison.table import aligned
+
+    found = read_run(run)
+    if not isinstance(found, RecordedRun) or not any(found.arms.values()):
+        return []
+    keys = list(dict.fromkeys(key for reports in found.arms.values() for key in reports))
+    rows = [("", *keys)]
+    rows += [
+        (arm, *(f"{reports[key]:.5g}" if key in reports else "" for key in keys)) for arm, reports in found.arms.items()
+    ]
+    return ["", "final training:", *aligned(rows)]
 
 
 def _confirmed(run: Path, best: int) -> list[str]:

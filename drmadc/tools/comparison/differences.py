@@ -1,11 +1,13 @@
 """What differs between runs: settings of the command line and lines of the spec."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drmadc.tools.comparison.recorded import RecordedRun
 
 LONGEST = 60
+_SEED = re.compile(r"\bseed\s*=\s*\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class Setting:
 
 
 def setting_of(run: RecordedRun) -> Setting:
-    """The setting of a run."""
-    return Setting(run.spec, run.source, tuple(sorted(run.overrides.items())))
+    """The setting of a run; a seed that its spec gives is none."""
+    return Setting(run.spec, _SEED.sub("", run.source), tuple(sorted(run.overrides.items())))
 
 
 def differences(settings: Sequence[Setting]) -> list[dict[str, str]]:

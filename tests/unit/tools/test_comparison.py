@@ -138,6 +138,16 @@ def test_settings_against_a_baseline(tmp_path: Path) -> None:
         compare([])
 
 
+def test_a_seed_in_the_file_is_no_setting(tmp_path: Path) -> None:
+    for seed in range(3):
+        source = SOURCE.replace("steps = 2", f"steps = 2  seed = {seed}")
+        record(tmp_path / f"r{seed}", seed, (float(seed),), source=source)
+    assert compare([recorded(path) for path in sorted(tmp_path.iterdir())]).seeds == {"s.drm": [0, 1, 2]}
+    out = command("runs", tmp_path)[1]
+    assert "seed = " not in out
+    assert [line.split()[2] for line in out.splitlines()[2:]] == ["0", "1", "2"]
+
+
 def command(*words: object) -> tuple[int, str, str]:
     done = CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
     return done.exit_code, done.stdout, done.stderr

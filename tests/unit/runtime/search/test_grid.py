@@ -81,6 +81,11 @@ def test_arms_by_name(tmp_path: Path) -> None:
     assert run.arms["untuned"] == run.arms["written"]
     assert len({tuple(values.items()) for values in run.arms.values()}) == 3
     assert "  tuned - none: " in (run.path / "log.txt").read_text()
+    shown = CliRunner().invoke(cli, ["show", str(run.path)]).output
+    lines = shown.partition("final training:\n")[2].splitlines()
+    assert lines[0].split() == list(run.arms["none"])
+    assert [line.split()[0] for line in lines[1:5]] == list(run.arms)
+    assert lines[1].split()[-1] == f"{run.arms['none']['error/test']:.5g}"
     renamed = drmadc.compile_text(f"{text}\nretrain {{ arms = {{ learned: {{}}, none: {{ l2: 0 }} }} }}\n")
     assert renamed.ir.retrain is not None
     assert [name for name, _ in renamed.ir.retrain.arms] == ["learned", "none"]
