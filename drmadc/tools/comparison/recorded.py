@@ -71,7 +71,8 @@ def _read(path: Path) -> RecordedRun:
     from drmadc_runtime.run.best import best_step
 
     about = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    metrics = [json.loads(line) for line in _text(path / "metrics.jsonl").splitlines()]
+    lines = _text(path / "metrics.jsonl").splitlines(keepends=True)
+    metrics = [json.loads(line) for line in lines if line.endswith("\n")]  # the last one may be under way
     overrides = dict(_pair(text) for text in about["overrides"])
     planned = int(about["steps"])
     seed = int(about.get("seed", overrides.get(SEED, 0)))

@@ -85,6 +85,25 @@ def test_a_signal_reaches_each_job_once_and_no_other_begins(tmp_path: Path) -> N
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_the_third_signal_kills(tmp_path: Path) -> None:
+    deaf = (
+        f"import signal, time, pathlib; signal.signal(2, signal.SIG_IGN); pathlib.Path({str(tmp_path / 'a')!r}).touch()"
+    )
+
+    def stop() -> None:
+        while not (tmp_path / "a").exists():
+            time.sleep(0.02)
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.3)
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    codes, number = run([job("a", f"{deaf}; time.sleep(60)")], 1)
+    assert (codes, number) == ({"a": -signal.SIGKILL}, signal.SIGINT)
+    stopping.join()
+
+
 def test_jobs_are_ended_when_this_process_fails() -> None:
     started: list[float] = []
 

@@ -200,7 +200,7 @@ def test_a_list_of_runs_shows_what_differs(tmp_path: Path) -> None:
         ("run.json", "[]"),
         ("run.json", "{}"),
         ("run.json", '{"name": "s", "overrides": null, "steps": "many"}'),
-        ("metrics.jsonl", '{"outer": 0, "objective"'),
+        ("metrics.jsonl", '{"outer": 0, "objective"\n'),
         ("metrics.jsonl", '{"outer": 0}\n'),
         ("metrics.jsonl", "3\n"),
         ("retrain.json", "[1]"),
@@ -216,6 +216,13 @@ def test_a_damaged_folder_is_a_line_and_not_the_end(file: str, data: str, tmp_pa
         assert "objective" in out
         assert err.startswith(f"{tmp_path / 'bad'}: cannot be read: ")
         assert len(err.splitlines()) == 1
+
+
+def test_a_line_under_way_does_not_count_yet(tmp_path: Path) -> None:
+    with (record(tmp_path / "r", steps=3) / "metrics.jsonl").open("a") as file:
+        file.write('{"outer": 2, "objec')
+    found = recorded(tmp_path / "r")
+    assert (found.state, found.steps, found.best) == ("unfinished", 2, 1)
 
 
 def test_a_folder_that_is_not_utf8_or_not_readable(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def test_every_choice_is_a_correct_spec(model: str, tuned: str) -> None:
     text = correct("digits", model=model, tuned=tuned)
     assert ("hyper l2" in text) == (tuned != "rates")
     assert ("hyper rate" in text) == (tuned in ("rates", "both"))
+    assert ("none: { l2: 0" in text) == (tuned != "rates")
+    assert "untuned: initial" in text
     assert "class[10]" in correct("mnist", model=model, tuned=tuned)
 
 
@@ -115,6 +117,8 @@ def test_quickstart_tunes_and_says_what_to_look_at(tmp_path: Path) -> None:
     done = drmadc_command("quickstart", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "114 penalties were tuned; the objective went from" in done.stdout
+    assert "  tuned - none: error/test " in done.stdout
+    assert "  tuned - untuned: error/test " in done.stdout
     assert (tmp_path / "quickstart.drm").exists()
     assert (tmp_path / "runs" / "quickstart" / "latest" / "hypers.npz").exists()
 
