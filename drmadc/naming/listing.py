@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from drmadc_runtime.data.names import Columns
 
 MOST, EACH = 12, 5
+WEIGHTS = 200_000
 GAP = "..."
 
 
@@ -21,8 +22,10 @@ def listed(entries: Entries, hypers: Mapping[str, npt.ArrayLike]) -> dict[str, l
     """For each hyperparameter of several named entries a table by value, its head first; over steps they are curves."""
     out: dict[str, list[list[str]]] = {}
     for hyper in entries.program.hypers:
-        steps = any(axis.kind == "step" for axis in hyper.type.axes)
-        if prod(hyper.shape) > 1 and not steps and entries.named(hyper.name):
+        kinds = {axis.kind for axis in hyper.type.axes}
+        count = prod(hyper.shape)
+        long = count > WEIGHTS and "weight" in kinds  # a name for each of millions of weights takes long
+        if count > 1 and "step" not in kinds and not long and entries.named(hyper.name):
             out[hyper.name] = _rows(entries.by_value(hyper.name, hypers[hyper.name]))
     return out
 

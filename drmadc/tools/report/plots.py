@@ -89,10 +89,11 @@ def hyperparameters(group: Group) -> Iterator[str]:
 
 
 def _found(hyper: HyperParameter, group: Group) -> "Found":
-    from drmadc_runtime.run.reporting.hyper_figures import Found
+    from drmadc_runtime.run.reporting.hyper_figures import MOST_LINES, Found
 
     program = group.compilation.require()
-    labels = group.entries.of_axis(hyper.type.axes[-1], hyper) if hyper.type.axes else ()
+    axes = hyper.type.axes
+    labels = group.entries.of_axis(axes[-1], hyper) if axes and axes[-1].length <= MOST_LINES else ()
     return Found(
         hyper.name,
         hyper.domain,
