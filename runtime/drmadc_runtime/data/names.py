@@ -43,7 +43,10 @@ def class_names(data: Data) -> ClassNames:
             return {"bytes": BYTES, "next": BYTES}
         case "huggingface":
             classes = tuple(name for name, text in data.fields.items() if text.startswith("class"))
-            return huggingface.class_names(data.options["name"], data.options.get("configuration"), classes)
+            own = huggingface.class_names(data.options["name"], data.options.get("configuration"), classes)
+            return {**data.loaded.words, **own}
+        case "python":
+            return dict(data.loaded.words)
         case _:
             return dict(data.words)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from drmadc_common.parts import HELD_OUT
 from drmadc_runtime.data.sources import huggingface
 from drmadc_runtime.data.sources.downloads import fetch, is_here
-from drmadc_runtime.data.sources.read import load
+from drmadc_runtime.data.sources.read import Loaded, load
 from drmadc_runtime.data.sources.registry import REGISTRY
 from drmadc_runtime.data.sources.request import Raw, Request
 from drmadc_runtime.data.splits import Order, balanced, fold, random_order, stratified
@@ -61,12 +61,21 @@ class Data:
         if self.source == "huggingface":
             huggingface.fetch(self.options["name"], self.options.get("configuration"), info)
 
-    @cached_property
+    @property
     def raw(self) -> Raw:
         """The source's arrays: part -> field -> [n, ...].
 
         Raises:
             DataError: they cannot be read, or are not what the spec says.
+        """
+        return self.loaded.raw
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The source's arrays, and the words of its classes.
+
+        Raises:
+            DataError: as `raw`.
         """
         return load(self.source, Request(self.files, self.columns, self.options, self.fields, self.seed, self.words))
 

@@ -72,12 +72,21 @@ def idx_array(path: str) -> Array:
 
 
 def pictures(request: Request) -> Raw:
-    """Pictures in class folders: image uint8[n, rows, columns(, 3)], label by the folders' names in order."""
-    return {part: _folder(Path(path), request) for part, path in request.files.items()}
+    """Pictures in class folders: image uint8[n, rows, columns(, 3)], label by the names of train's folders in order."""
+    train = Path(request.files["train"])
+    classes = tuple(images_by_class(train))
+    out: dict[str, dict[str, Array]] = {}
+    for part, path in request.files.items():
+        found = images_by_class(Path(path))
+        unknown = next((name for name in found if name not in classes), None)
+        if unknown is not None:
+            raise DataError(f"{path} has a class folder `{unknown}`, but {train} has none of that name")
+        paths = [(path, classes.index(name)) for name, paths in found.items() for path in paths]
+        out[part] = _folder(paths, request)
+    return out
 
 
-def _folder(folder: Path, request: Request) -> dict[str, Array]:
-    paths = [(path, label) for label, found in enumerate(images_by_class(folder).values()) for path in found]
+def _folder(paths: list[tuple[Path, int]], request: Request) -> dict[str, Array]:
     shape = tuple(int(n) for n in request.fields["image"][5:-1].split(", ")) if "image" in request.fields else ()
     with ThreadPoolExecutor() as pool:
         images = (

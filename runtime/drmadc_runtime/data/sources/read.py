@@ -1,7 +1,7 @@
 """From a source's name to its arrays, checked: types, lengths, finite numbers, labels inside of their classes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,16 +41,39 @@ SOURCES: Mapping[str, Callable[[Request], Raw]] = {
 }
 
 
-def load(source: str, request: Request) -> Raw:
-    """A source's arrays: part -> field -> [n, ...].
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A source's arrays, part -> field -> [n, ...]; and the words of its classes by field, in order."""
+
+    raw: Raw
+    words: Mapping[str, tuple[str, ...]]
+
+
+def load(source: str, request: Request) -> Loaded:
+    """What a source holds.
 
     Raises:
-        DataError: they cannot be read, or do not hold what the spec says; with file, field and row.
+        DataError: its arrays cannot be read, or do not hold what the spec says; with file, field and row.
     """
     raw = SOURCES[source](request)
     if not request.fields:
-        return raw
-    return {part: checked(arrays, request, _place(source, request, part)) for part, arrays in raw.items()}
+        return Loaded(raw, request.words)
+    request = replace(request, words={**_strings(raw["train"], request), **request.words})
+    parts = {part: checked(arrays, request, _place(source, request, part)) for part, arrays in raw.items()}
+    return Loaded(parts, request.words)
+
+
+def _strings(arrays: Mapping[str, Array], request: Request) -> dict[str, tuple[str, ...]]:
+    """The words of labels that a source gives as strings: those of the train part, for all parts alike."""
+    out: dict[str, tuple[str, ...]] = {}
+    for name, declared in request.fields.items():
+        values = arrays.get(name)
+        if declared.startswith("class") and values is not None and values.ndim == 1 and values.dtype.kind in "UO":
+            words = tuple(np.unique(values.astype(np.str_)).tolist())
+            classes = int(declared.removesuffix(OR_MISSING)[6:-1].partition(",")[0])
+            if not classes or len(words) <= classes:
+                out[name] = words
+    return out
 
 
 def _place(source: str, request: Request, part: str) -> str:

@@ -1,5 +1,6 @@
 """Names of examples and classes: the row that is told is the example that the entry acts on, however it was drawn."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import drmadc
 from drmadc_common.datasets import DATASETS
 from drmadc_runtime.data.names import class_names, examples
 from drmadc_runtime.data.resident import Data
+from drmadc_runtime.data.sources.request import DataError
 
 SPEC = """
 data d {
@@ -154,6 +156,37 @@ def test_pictures_are_named_by_their_files(tmp_path: Path) -> None:
     for file, word, picture in zip(found["file"], found["class"], pictures, strict=True):
         assert str(file).startswith(f"{word}/")
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / str(file))), picture)
+
+
+def test_classes_of_every_part_are_those_of_train(tmp_path: Path) -> None:
+    for part, names in (("train", "abc"), ("test", "ac"), ("other", "ad")):
+        for name in names:
+            (tmp_path / part / name).mkdir(parents=True)
+            Image.new("L", (3, 3)).save(tmp_path / part / name / "0.png")
+    fields = {"image": "byte[3, 3]", "label": "class[3]"}
+    files = {"train": str(tmp_path / "train"), "test": str(tmp_path / "test")}
+    data = Data("images", 0, {"train": 3}, from_test={"test": 2}, files=files, fields=fields)
+    assert data.raw["test"]["label"].tolist() == [0, 2]
+    files = {"train": str(tmp_path / "train"), "test": str(tmp_path / "other")}
+    with pytest.raises(DataError, match="has a class folder `d`, but"):
+        _ = Data("images", 0, {"train": 3}, from_test={"test": 2}, files=files, fields=fields).raw
+
+
+def test_strings_of_a_function_are_numbered_by_the_train_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = """
+    import numpy as np
+    def some():
+        part = lambda words: {"x": np.zeros((len(words), 1)), "label": np.array(words)}
+        return {"train": part(["cat", "ant", "bee"]), "test": part(["cat", "bee"])}
+    """
+    Path("strings_of_mine.py").write_text(textwrap.dedent(code), encoding="utf-8")
+    options = {"function": "strings_of_mine:some", "train": 3, "test": 2}
+    fields = {"x": "real[1]", "label": "class[3]"}
+    data = Data("python", 0, {"train": 3}, from_test={"test": 2}, options=options, fields=fields)
+    assert data.raw["train"]["label"].tolist() == [2, 0, 1]
+    assert data.raw["test"]["label"].tolist() == [2, 1]
+    assert class_names(data) == {"label": ("ant", "bee", "cat")}
 
 
 def test_words_of_a_text_are_numbered_as_its_windows_are(tmp_path: Path) -> None:
