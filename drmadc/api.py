@@ -17,7 +17,8 @@ from drmadc.common.source import SourceFile
 from drmadc.compiler.driver import Compilation, compile_source
 from drmadc.compiler.load import load_module
 from drmadc.compiler.passes.strategy.cost import cost
-from drmadc.compiler.read import read_source, run_texts
+from drmadc.compiler.read import run_texts
+from drmadc.compiler.source_files import read_source
 from drmadc.language.strategies.base import strategy_of
 from drmadc_common.amounts import bytes_text
 

@@ -94,7 +94,7 @@ def options(
 
 def read(path: Path, error_format: str) -> SourceFile:
     """The text of a spec."""
-    from drmadc.compiler.read import read_source
+    from drmadc.compiler.source_files import read_source
 
     try:
         return read_source(path)

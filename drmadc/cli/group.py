@@ -45,7 +45,7 @@ def start(spec: Path, chosen: Chosen, out: str | None, jobs: int, passed: consol
 
     source = console.read(spec, error_format)
     seed = () if chosen.seed is None else (f"{SEED}={chosen.seed}",)
-    first = None
+    first, imports = None, {}
     for setting in chosen.settings:
         compilation = compile_source(source, (*chosen.overrides, *setting, *seed))
         if not compilation.ok or first is None:
@@ -53,6 +53,7 @@ def start(spec: Path, chosen: Chosen, out: str | None, jobs: int, passed: consol
         if not compilation.ok:
             sys.exit(console.WRONG_SPEC)
         first = first or compilation.require()
+        imports = {file.name: file.text for file in compilation.imports}
     assert first is not None
     seeds = range(first.seed, first.seed + chosen.seeds) if chosen.seeds > 1 or seed else ()
     common = tuple(given for given in chosen.overrides if not seeds or given.partition("=")[0].strip() != SEED)
@@ -64,7 +65,7 @@ def start(spec: Path, chosen: Chosen, out: str | None, jobs: int, passed: consol
             path = free_folder(first.name, source.text)
         else:
             path = Path(out)
-        group = joined(path, source.name, source.text, members)
+        group = joined(path, source.name, source.text, members, imports)
         path.mkdir(parents=True, exist_ok=True)
         group.write()
     except NotThisGroup as error:

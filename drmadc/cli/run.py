@@ -168,10 +168,8 @@ def member(
     services: tuple[str, ...],
 ) -> None:
     """Run the member NAME of GROUP, or resume it: what a group does in a process of its own."""
-    from drmadc.common.source import SourceFile
-    from drmadc.compiler.driver import compile_source
     from drmadc.compiler.load import load_module
-    from drmadc.compiler.read import run_texts
+    from drmadc.compiler.read import recompiled, run_texts
     from drmadc.tools.comparison.group import read_group
     from drmadc_runtime.run.run import run as run_program
 
@@ -182,7 +180,8 @@ def member(
         resume_run(found.folder(mine), False, quiet, as_json, debug_nans, services)
         return
     found.clear(mine)
-    compilation = compile_source(SourceFile(found.spec, found.source), mine.overrides)
+    about = {"spec": found.spec, "source": found.source, "imports": found.imports, "overrides": mine.overrides}
+    compilation = recompiled(about)
     if not compilation.ok:
         console.show(compilation.diagnostics, "text")
         sys.exit(console.WRONG_SPEC)

@@ -11,7 +11,6 @@ import click
 from drmadc.cli import console
 from drmadc.cli.group import is_group, resume_group
 from drmadc.cli.parameters import RunPath, RunPaths, StepChoice
-from drmadc.common.source import SourceFile
 from drmadc_common.atomic import write_whole
 
 if TYPE_CHECKING:
@@ -64,14 +63,13 @@ def resume(
 
 def resume_run(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool, services: tuple[str, ...]) -> None:
     """Resume a run, or end the process where something has changed since it was started."""
-    from drmadc.compiler.driver import compile_source
     from drmadc.compiler.load import load_module
+    from drmadc.compiler.read import recompiled
     from drmadc_runtime.run.run import resume as resume_program
 
     about = about_run(run)
     name = str(about["name"])
-    source = SourceFile(str(about["spec"]), str(about["source"]))
-    compilation = compile_source(source, tuple(about["overrides"]))
+    compilation = recompiled(about)
     text = text_of(run / f"{name}.py")
     changed = _changes(run, about, name, text, compilation.text)
     if changed and not force:
@@ -260,12 +258,12 @@ def diff(first: Path, second: Path) -> None:
 
 def _named(run: Path, hypers: "Arrays") -> list[str]:
     """Hyperparameters whose entries have names, the lowest first; nothing where the spec no longer compiles."""
-    from drmadc.compiler.driver import compile_source
+    from drmadc.compiler.read import recompiled
     from drmadc.naming.entries import entries_of
     from drmadc.naming.listing import listed, padded
 
     about = about_run(run)
-    compilation = compile_source(SourceFile(str(about["spec"]), str(about["source"])), tuple(about["overrides"]))
+    compilation = recompiled(about)
     if compilation.ir is None:
         return []
     try:
@@ -317,11 +315,10 @@ def _confirmed(run: Path, best: int) -> list[str]:
 
 def compiled_again(run: Path) -> "Compilation":
     """The run's spec, compiled again."""
-    from drmadc.compiler.driver import compile_source
+    from drmadc.compiler.read import recompiled
 
     about = about_run(run)
-    source = SourceFile(str(about["spec"]), str(about["source"]))
-    compilation = compile_source(source, tuple(about["overrides"]))
+    compilation = recompiled(about)
     if not compilation.ok:
         console.show(compilation.diagnostics, "text")
         console.fail(console.WRONG_SPEC, "this version of drmadc cannot read the run's spec")
@@ -380,13 +377,13 @@ def _unified(a: str, b: str, first: str, second: str) -> list[str]:
 
 def _changes(run: Path, about: dict[str, Any], name: str, text: str, emitted: str) -> list[str]:
     """What is not as it was: the spec's file, what the compiler makes of it, packages and devices."""
-    from drmadc.compiler.read import read_source
+    from drmadc.compiler.source_files import read_source
     from drmadc_runtime.core.versions import environment
 
     out: list[str] = []
-    path = Path(str(about["spec"]))
-    if path.is_file():
-        out += _unified(str(about["source"]), read_source(path).text, f"{path} (then)", f"{path} (now)")
+    for path, then in {about["spec"]: about["source"], **about.get("imports", {})}.items():
+        if Path(path).is_file():
+            out += _unified(str(then), read_source(Path(path)).text, f"{path} (then)", f"{path} (now)")
     if not out and emitted != text:
         out += _unified(text, emitted, f"{run / name}.py (then)", "emitted now")
     now: dict[str, Any] = dict(environment())

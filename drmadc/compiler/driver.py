@@ -9,6 +9,7 @@ from drmadc.common.source import SourceFile
 from drmadc.compiler.check.program import check
 from drmadc.compiler.check.strategy.support import report_feed, report_strategy
 from drmadc.compiler.check.strategy.unreachable import report_unreachable
+from drmadc.compiler.imports import Imports, Read, read_file
 from drmadc.compiler.lower.module import lower_module
 from drmadc.compiler.overrides import apply_overrides
 from drmadc.compiler.passes.pipeline import run_passes
@@ -32,6 +33,7 @@ class Compilation:
     text: str
     diagnostics: tuple[Diagnostic, ...]
     overrides: tuple[str, ...] = ()
+    imports: tuple[SourceFile, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -54,10 +56,16 @@ def prelude() -> ast.Spec:
     return spec
 
 
-def compile_source(source: SourceFile, overrides: tuple[str, ...] = (), after: str | None = None) -> Compilation:
-    """Compile a spec. `overrides` are `train.steps=500` and the like; `after` stops behind a pass."""
+def compile_source(
+    source: SourceFile, overrides: tuple[str, ...] = (), after: str | None = None, read: Read = read_file
+) -> Compilation:
+    """Compile a spec. `overrides` are `train.steps=500` and the like; `after` stops behind a pass; `read` imports."""
     bag = Bag()
-    spec = parse(source, bag)
+    imports = Imports(read, bag)
+    spec = imports.resolved(parse(source, bag))
+    files = tuple(imports.files.values())
+    if imports.failed:  # what it would declare is not known
+        return Compilation(source, spec, None, None, "", bag.sorted(), overrides, files)
     spec = apply_overrides(spec, overrides, bag)
     name = source.short_name.removesuffix(".drm").strip(".")[:MAX_NAME] or "spec"  # also the name of a folder
     program = check(spec, prelude(), name, bag)
@@ -73,4 +81,4 @@ def compile_source(source: SourceFile, overrides: tuple[str, ...] = (), after: s
     if program is not None and program.adjoint is not None and not bag.failed:
         python = lower_module(program)
         text = print_module(python)
-    return Compilation(source, spec, program, python, text, bag.sorted(), overrides)
+    return Compilation(source, spec, program, python, text, bag.sorted(), overrides, files)

@@ -1,41 +1,19 @@
-"""Files to sources, and a compilation back to the text of its resolved spec."""
+"""A compilation to the texts that a run folder holds of it, and back."""
 
 import json
-import sys
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from drmadc.common.diagnostics.model import SpecError
-from drmadc.common.diagnostics.render import render
-from drmadc.common.source import COMMAND_LINE, SourceFile, Span
-from drmadc.compiler.driver import Compilation
+from drmadc.common.source import COMMAND_LINE, SourceFile
+from drmadc.compiler.driver import Compilation, compile_source
+from drmadc.compiler.imports import read_from
 from drmadc.ir.program import Program
 from drmadc.syntax import ast
-from drmadc.syntax.errors import NotText
 from drmadc.syntax.format import format_spec
 
 
-def read_source(path: Path) -> SourceFile:
-    """The text of a file (`-` is standard input).
-
-    Raises:
-        SpecError: it is not UTF-8 text.
-        OSError: it cannot be read.
-    """
-    data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    name = "standard input" if str(path) == "-" else path.as_posix()
-    try:
-        text = data.decode("utf-8-sig")
-        offset = text.find("\0")
-    except UnicodeDecodeError as error:
-        text, offset = "", error.start
-    if offset >= 0:
-        problem = NotText(Span(SourceFile(name, ""), 0, 0), offset)
-        raise SpecError((problem,), render((problem,)))
-    return SourceFile(name, text)
-
-
 def resolved_text(compilation: Compilation) -> str:
-    """The spec as it was run, overrides put in; comments name each override, and every value with its origin."""
+    """The spec as it was run, imports and overrides put in; comments name each, and every value with its origin."""
     text = format_spec(compilation.spec)
     overrides = [
         value.span.file.text
@@ -43,7 +21,8 @@ def resolved_text(compilation: Compilation) -> str:
         for value in _values(decl)
         if value.span.file.name == COMMAND_LINE
     ]
-    head = "".join(f"# from the command line: {text}\n" for text in overrides)
+    head = "".join(f"# imported: {file.name}\n" for file in compilation.imports)
+    head += "".join(f"# from the command line: {text}\n" for text in overrides)
     rows = [row for row in _origins(compilation.require()) if row[1]]
     widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
     lines = [f"#   {name:<{widths[0]}}  {value:<{widths[1]}}  {origin}" for name, value, origin in rows]
@@ -95,7 +74,7 @@ def _origins(program: Program) -> list[tuple[str, str, str]]:
 def run_texts(compilation: Compilation) -> dict[str, str]:
     """What a run folder holds of the program: the resolved spec, the module, and what `resume` compares with."""
     program = compilation.require()
-    about = {
+    about: dict[str, object] = {
         "name": program.name,
         "spec": compilation.source.name,
         "overrides": compilation.overrides,
@@ -103,11 +82,19 @@ def run_texts(compilation: Compilation) -> dict[str, str]:
         "steps": program.tune_steps,
         "source": compilation.source.text,
     }
+    if compilation.imports:
+        about["imports"] = {file.name: file.text for file in compilation.imports}
     return {
         f"{program.name}.drm": resolved_text(compilation),
         f"{program.name}.py": compilation.text,
         "run.json": json.dumps(about, indent=2) + "\n",
     }
+
+
+def recompiled(about: Mapping[str, Any]) -> Compilation:
+    """What a run's record (run.json) says of its program, compiled again; of files it reads none but data's headers."""
+    source = SourceFile(str(about["spec"]), str(about["source"]))
+    return compile_source(source, tuple(about["overrides"]), read=read_from(about.get("imports", {})))
 
 
 def _values(decl: ast.Decl) -> list[ast.Expr]:

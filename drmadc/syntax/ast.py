@@ -400,6 +400,15 @@ Decl = (
 
 
 @dataclass(frozen=True, slots=True)
+class Import:
+    """`import "base.drm"`: a spec that this one changes; the path is relative to the folder of this file."""
+
+    path: str
+    path_span: Span = field(default=NOWHERE, compare=False, repr=False)
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Comment:
     """`# text`, with its place; `own_line` when nothing stands before it on its line."""
 
@@ -416,6 +425,7 @@ class Spec:
     """
 
     decls: tuple[Decl, ...]
+    imports: tuple[Import, ...] = ()
     lost: frozenset[str] = field(default=frozenset(), kw_only=True, compare=False, repr=False)
     comments: tuple[Comment, ...] = field(default=(), compare=False, repr=False)
     span: Span = _span()
@@ -423,4 +433,17 @@ class Spec:
 
 RESERVED = ("after", "each", "expect", "of", "on", "return", "with", "within")
 """Words that stand between names, and are none themselves."""
-KEYWORDS = ("data", "model", "hyper", "params", "let", "update", "train", "tune", "sweep", "retrain", "report")
+KEYWORDS = (
+    "import",
+    "data",
+    "model",
+    "hyper",
+    "params",
+    "let",
+    "update",
+    "train",
+    "tune",
+    "sweep",
+    "retrain",
+    "report",
+)

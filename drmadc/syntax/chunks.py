@@ -10,7 +10,7 @@ _TOKEN = re.compile(
     r"(?P<comment>#[^\n]*)|(?P<name>[A-Za-z_][A-Za-z0-9_]*'?)|(?P<number>[0-9.][0-9A-Za-z_.]*)|(?P<space>\s+)|(?P<sign>.)",
     re.DOTALL,
 )
-_FOLLOWS = re.compile(r"\s*([A-Za-z_{(]|[^\x00-\x7f]|$)")
+_FOLLOWS = re.compile(r"""\s*([A-Za-z_{("]|[^\x00-\x7f]|$)""")
 _OPEN, _CLOSE = "([{", ")]}"
 
 

@@ -8,6 +8,38 @@ from drmadc.common.source import Span
 from drmadc.syntax.ast import KEYWORDS
 
 
+class UnreadableImport(Diagnostic):
+    code: ClassVar[str] = "E0108"
+    path: str
+    reason: str
+
+    def message(self) -> str:
+        return f"cannot read `{self.path}`: {self.reason.lower()}"
+
+    def label(self) -> str:
+        return "imported here"
+
+    def help(self) -> str:
+        return "the path is relative to the folder of the file that imports it"
+
+
+class CyclicImport(Diagnostic):
+    code: ClassVar[str] = "E0109"
+    chain: tuple[str, ...]
+
+    def message(self) -> str:
+        return f"`{self.chain[0]}` imports itself"
+
+    def label(self) -> str:
+        return "the cycle closes here"
+
+    def note(self) -> str:
+        return "" if len(self.chain) < 3 else f"the cycle is {' -> '.join(self.chain)}"
+
+    def help(self) -> str:
+        return "move what both files need to a third one, and import that"
+
+
 class UnexpectedText(Diagnostic):
     code: ClassVar[str] = "E0101"
     found: str

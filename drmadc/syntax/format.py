@@ -1,5 +1,6 @@
 """Syntax tree to canonical text; comments stay where a reader would look for them."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from drmadc.common.source import Span
@@ -11,7 +12,12 @@ _ON, _NEG, _POSTFIX = 0, 3, 5
 
 def format_spec(spec: ast.Spec) -> str:
     """The canonical text of a spec: two spaces of indent, aligned `=`, one blank line between blocks."""
-    writer = _Writer(list(spec.comments))
+    writer = _Writer(spec.comments)
+    for imported in spec.imports:
+        writer.comments_before(imported.span)
+        writer.item(imported.span, f'import "{imported.path}"')
+    if spec.imports:
+        writer.blank()
     previous: ast.Decl | None = None
     for decl in spec.decls:
         if previous is not None and not (_one_line(previous) and type(previous) is type(decl)):
@@ -36,12 +42,18 @@ def format_type(type_: ast.TypeExpr) -> str:
 
 
 class _Writer:
-    """Lines written so far, and the comments still to be placed."""
+    """Lines written so far, and the comments still to be placed, by file: a spec may be made of several."""
 
-    def __init__(self, comments: list[ast.Comment]) -> None:
+    def __init__(self, comments: Sequence[ast.Comment]) -> None:
         self.lines: list[str] = []
-        self.pending = comments
         self.depth = 0
+        self._pending: dict[str, list[ast.Comment]] = {}
+        for comment in comments:
+            self.pending(comment.span).append(comment)
+
+    def pending(self, span: Span) -> list[ast.Comment]:
+        """The comments still to be placed of a place's file."""
+        return self._pending.setdefault(span.file.name, [])
 
     def line(self, text: str, trailing: str = "") -> None:
         self.lines.append("  " * self.depth + text + (f"  {trailing}" if trailing else ""))
@@ -53,8 +65,9 @@ class _Writer:
     def comments_before(self, span: Span) -> None:
         """Place every pending comment that stands before `span`."""
         last: int | None = None
-        while self.pending and self.pending[0].span.start < span.start:
-            comment = self.pending.pop(0)
+        pending = self.pending(span)
+        while pending and pending[0].span.start < span.start:
+            comment = pending.pop(0)
             if last is not None and comment.span.line > last + 1 and self.depth == 0:
                 self.lines.append("")
             self.line(comment.text)
@@ -66,14 +79,15 @@ class _Writer:
         """Take the comments inside `span` and one that follows it on its last line, before offset `limit`."""
         last_line = span.file.position(max(span.start, span.end - 1))[0]
         taken: list[str] = []
-        while self.pending:
-            comment = self.pending[0]
+        pending = self.pending(span)
+        while pending:
+            comment = pending[0]
             inside = comment.span.start < span.end
             if not inside and limit is not None and comment.span.start > limit:
                 break
             if not inside and (comment.own_line or comment.span.line != last_line):
                 break
-            taken.append(self.pending.pop(0).text)
+            taken.append(pending.pop(0).text)
         return taken
 
     def item(self, span: Span, text: str, limit: int | None = None) -> None:
@@ -85,12 +99,13 @@ class _Writer:
         self.line(text, inner[-1] if inner else "")
 
     def rest(self) -> None:
-        """Place what is left at the end of the file."""
-        if self.pending:
+        """Place what is left at the end."""
+        left = [comment for pending in self._pending.values() for comment in pending]
+        if left:
             self.blank()
-        for comment in self.pending:
+        for comment in left:
             self.line(comment.text)
-        self.pending = []
+        self._pending = {}
 
 
 def _one_line(decl: ast.Decl) -> bool:
@@ -132,18 +147,20 @@ def _write_decl(writer: _Writer, decl: ast.Decl) -> None:
 
 
 def _write_block(writer: _Writer, span: Span, head: str, rows: list[tuple[Span, str]]) -> None:
-    first = rows[0][0] if rows else Span(span.file, span.end, span.end)
+    own = [row for row, _ in rows if row.file == span.file]  # the others are overrides, and have no place among these
+    first = own[0] if own else Span(span.file, span.end, span.end)
     opening = Span(span.file, span.start, span.start + 1)
     head_comments: list[str] = []
-    while writer.pending and (comment := writer.pending[0]).span.start < first.start:
+    pending = writer.pending(opening)
+    while pending and (comment := pending[0]).span.start < first.start:
         if comment.own_line or comment.span.line != opening.line:
             break
-        head_comments.append(writer.pending.pop(0).text)
+        head_comments.append(pending.pop(0).text)
     writer.line(head + " {", "  ".join(head_comments))
     writer.depth += 1
     for place, (row_span, text) in enumerate(rows):
-        following = rows[place + 1][0].start if place + 1 < len(rows) else None
-        writer.item(row_span, text, following)
+        behind = (row.start for row, _ in rows[place + 1 :] if row.file == row_span.file)
+        writer.item(row_span, text, next(behind, None))
     writer.comments_before(Span(span.file, span.end - 1, span.end))
     writer.depth -= 1
     end = Span(span.file, span.end - 1, span.end)

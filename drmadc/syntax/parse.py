@@ -62,15 +62,18 @@ def parse(file: SourceFile, bag: Bag) -> ast.Spec:
     if not chunks:
         bag.add(errors.EmptySpec(Span(file, 0, 0)))
     decls: list[ast.Decl] = []
+    imports: list[ast.Import] = []
     lost: set[str] = set()
     for chunk in chunks:
         decl = _declaration(chunk, bag)
-        if decl is not None:
+        if isinstance(decl, ast.Import):
+            imports.append(decl)
+        elif decl is not None:
             decls.append(decl)
         else:
             lost.update(_DECLARED.findall(chunk.span.text))
             lost.update(_FIRST.findall(chunk.span.text))
-    return ast.Spec(tuple(decls), tuple(comments), lost=frozenset(lost), span=whole)
+    return ast.Spec(tuple(decls), tuple(imports), comments=tuple(comments), lost=frozenset(lost), span=whole)
 
 
 def parse_expression(file: SourceFile, start: int, bag: Bag) -> ast.Expr | None:
@@ -80,7 +83,7 @@ def parse_expression(file: SourceFile, start: int, bag: Bag) -> ast.Expr | None:
     return _Builder(file, start).expr(tree) if tree is not None else None
 
 
-def _declaration(chunk: Chunk, bag: Bag) -> ast.Decl | None:
+def _declaration(chunk: Chunk, bag: Bag) -> ast.Decl | ast.Import | None:
     if chunk.keyword not in ast.KEYWORDS:
         if chunk.keyword:
             bag.add(errors.UnknownDeclaration(chunk.keyword_span, chunk.keyword))
@@ -196,12 +199,14 @@ class _Builder:
             start, end = node.meta.start_pos, node.meta.end_pos
         return Span(self.file, self.offset + start, self.offset + end)
 
-    def decl(self, tree: _Tree, span: Span) -> ast.Decl:
+    def decl(self, tree: _Tree, span: Span) -> ast.Decl | ast.Import:
         kids = tree.children
         name, name_span = "", span
         if kids and isinstance(kids[0], Token):
             name, name_span = str(kids[0]), self.span(kids[0])
         match tree.data:
+            case "import_decl":
+                return ast.Import(name[1:-1], name_span, span=span)
             case "data_decl":
                 return ast.DataDecl(
                     name, tuple(self.data_item(k) for k in _trees(kids)), name_span=name_span, span=span

@@ -28,9 +28,21 @@ Expressions may be nested 100 levels deep. Name parts of it with `let`.""",
     "E0107": """a name that is too long, or a number that is too large
 
 A name has at most 100 characters. A number is a double: below 1.8e308.""",
+    "E0108": """an import that cannot be read
+
+`import "base.drm"` takes the declarations of another file, whose path is relative to the folder of the importing file.
+A block of the same name overrides its settings one by one, a hyperparameter, `let`, model or rule of the same name
+replaces the imported one.
+
+    import "base.drm"
+    train { steps = 500 }""",
+    "E0109": """a cyclic import
+
+A file imports itself, directly or through others. Move what they share to a file that imports none of them.""",
     "E0201": """an unknown declaration
 
-A declaration begins with one of: data, model, hyper, params, let, update, train, tune, sweep, retrain, report.""",
+A declaration begins with one of: import, data, model, hyper, params, let, update, train, tune, sweep, retrain,
+report.""",
     "E0202": """an unknown setting
 
 A block understands a fixed set of settings. Unknown ones are never ignored: a typo would otherwise silently leave

@@ -83,5 +83,5 @@ def warn_unused(known: Known) -> None:
                 kind = "update"
             case _:
                 continue
-        if name not in known.used:
+        if name not in known.used and decl.span.file == known.spec.span.file:  # what is imported may be for others
             known.bag.add(name_errors.Unused(decl.name_span, kind, name))

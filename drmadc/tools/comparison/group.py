@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -38,12 +38,14 @@ class Group:
         path: its folder; each member has one in it.
         spec: the file's name, as diagnostics call it.
         source: the file's text when the group was started, which all members run.
+        imports: the texts then of the files that it imports, by path.
     """
 
     path: Path
     spec: str
     source: str
     members: tuple[Member, ...]
+    imports: dict[str, str] = field(default_factory=dict)
 
     def member(self, name: str) -> Member:
         """The member of a name."""
@@ -73,7 +75,8 @@ class Group:
         Raises:
             OSError: it cannot be written.
         """
-        about = {"spec": self.spec, "source": self.source, "members": [asdict(member) for member in self.members]}
+        members = [asdict(member) for member in self.members]
+        about = {"spec": self.spec, "source": self.source, "imports": self.imports, "members": members}
         write_whole(self.path / GROUP, json.dumps(about, indent=2) + "\n")
 
 
@@ -96,14 +99,17 @@ def read_group(path: Path) -> Group:
     try:
         about = json.loads((path / GROUP).read_text(encoding="utf-8"))
         members = tuple(Member(_inside(str(row["name"])), tuple(row["overrides"])) for row in about["members"])
-        return Group(path, str(about["spec"]), str(about["source"]), members)
+        imports = {str(name): str(text) for name, text in about.get("imports", {}).items()}
+        return Group(path, str(about["spec"]), str(about["source"]), members, imports)
     except OSError as error:
         raise NotThisGroup(f"{path} is not a group of runs: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise NotThisGroup(f"{path / GROUP} is corrupt") from error
 
 
-def joined(path: Path, spec: str, source: str, members: tuple[Member, ...]) -> Group:
+def joined(
+    path: Path, spec: str, source: str, members: tuple[Member, ...], imports: dict[str, str] | None = None
+) -> Group:
     """A new group, or the one in its folder with the members added that it does not have yet.
 
     Raises:
@@ -112,12 +118,13 @@ def joined(path: Path, spec: str, source: str, members: tuple[Member, ...]) -> G
     if not (path / GROUP).exists():
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise NotThisGroup(f"{path} already exists and is not a group of runs")
-        return Group(path, spec, source, members)
+        return Group(path, spec, source, members, imports or {})
     there = read_group(path)
-    if there.source != source:
+    if (there.source, there.imports) != (source, imports or {}):
         raise NotThisGroup(f"{path} holds runs of another text of {there.spec}; choose another folder")
     known = {member.overrides for member in there.members}
-    return Group(path, there.spec, source, (*there.members, *(m for m in members if m.overrides not in known)))
+    added = (member for member in members if member.overrides not in known)
+    return Group(path, there.spec, source, (*there.members, *added), there.imports)
 
 
 def _inside(name: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from drmadc.common.source import whole_source
+
 SEED = "train.seed"
 UNCOMPARED = ("outer", "stage", "seconds", "growth", "hypergradient")
 
@@ -86,7 +88,7 @@ def _read(path: Path) -> RecordedRun:
     elif (path / "result.json").exists() or (metrics and len(metrics) >= planned):
         state = "done"
     return RecordedRun(
-        path, str(about["name"]), str(about["spec"]), str(about["source"]), overrides, seed, len(metrics), planned,
+        path, str(about["name"]), str(about["spec"]), whole_source(about), overrides, seed, len(metrics), planned,
         state, best, values, {name: {key: float(x) for key, x in row.items()} for name, row in arms.items()},
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from drmadc.common.source import Span
 from drmadc.compiler.driver import Compilation, prelude
 from drmadc.ir.program import Program
 from drmadc.language.registry import FUNCTIONS
+from drmadc.language.shapes import describe
 from drmadc.language.strategies.registry import EXAMPLES, arguments_of
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_spec
@@ -87,11 +88,11 @@ def _typed(program: Program, word: Word) -> Iterator[str]:
             yield f"```drm\nmodel {model.name}: {model.text}\n```"
         for let in model.lets:
             if let.name == word.name and word.path == word.name:
-                yield f"`{let.name}`: {let.value.type}"
+                yield f"`{let.name}`: {describe(let.value.type)}"
     if program.data is not None:
         for feature in program.data.features:
             if feature.name == word.path:
-                yield f"feature `{feature.name}`: {feature.value.type}"
+                yield f"feature `{feature.name}`: {describe(feature.value.type)}"
         for split in program.data.splits:
             if split.name == word.path:
                 yield f"split `{split.name}`: {split.size:,} examples of {program.data.source}"

@@ -1,5 +1,6 @@
 """The language server: what an editor asks over the Language Server Protocol, answered by the compiler. Needs pygls."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -10,6 +11,7 @@ from pygls.lsp.server import LanguageServer
 from drmadc.common.diagnostics.model import Bag, Diagnostic
 from drmadc.common.source import COMMAND_LINE, SourceFile, Span
 from drmadc.compiler.driver import Compilation, compile_source
+from drmadc.syntax import ast
 from drmadc.syntax.format import format_spec
 from drmadc.syntax.parse import parse
 from drmadc.tools.editor.complete import Kind, complete
@@ -57,19 +59,26 @@ def _offset(text: str, position: lsp.Position) -> int:
     return start + len(line.encode("utf-16-le")[: 2 * position.character].decode("utf-16-le", "ignore"))
 
 
-def _shown(item: Diagnostic, uri: str) -> lsp.Diagnostic:
+def _uri(span: Span, uri: str) -> str:
+    """The document of a place: the one that is open, or one that it imports."""
+    return uri if span.file.name == _path(uri) else Path(span.file.name).absolute().as_uri()
+
+
+def _shown(item: Diagnostic, uri: str, imports: Sequence[ast.Import]) -> lsp.Diagnostic:
+    """A mistake as the editor shows it: one in an imported file at the import."""
+    elsewhere = item.span.file.name != _path(uri) and bool(imports)
     parts = [
-        item.message(),
+        f"{item.span.origin}: {item.message()}" if elsewhere else item.message(),
         *(f"{word}: {text}" for word, text in (("note", item.note()), ("help", item.help())) if text),
     ]
     return lsp.Diagnostic(
-        _range(item.span),
+        _range(imports[0].span if elsewhere else item.span),
         "\n".join(parts),
         lsp.DiagnosticSeverity.Error if item.severity == "error" else lsp.DiagnosticSeverity.Warning,
         code=item.code,
         source="drmadc",
         related_information=[
-            lsp.DiagnosticRelatedInformation(lsp.Location(uri, _range(span)), label)
+            lsp.DiagnosticRelatedInformation(lsp.Location(_uri(span, uri), _range(span)), label)
             for span, label in item.others()
             if span.file.name != COMMAND_LINE
         ],
@@ -77,7 +86,9 @@ def _shown(item: Diagnostic, uri: str) -> lsp.Diagnostic:
 
 
 def _publish(uri: str) -> None:
-    shown = [_shown(item, uri) for item in compiled(uri).diagnostics]
+    compilation = compiled(uri)
+    imports = parse(compilation.source, Bag()).imports
+    shown = [_shown(item, uri, imports) for item in compilation.diagnostics]
     server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, shown))
 
 
@@ -127,7 +138,7 @@ def defined(params: lsp.DefinitionParams) -> lsp.Location | None:
     uri = params.text_document.uri
     compilation = compiled(uri)
     span = definition(compilation, _offset(compilation.source.text, params.position))
-    return None if span is None else lsp.Location(uri, _range(span))
+    return None if span is None else lsp.Location(_uri(span, uri), _range(span))
 
 
 @server.feature(lsp.TEXT_DOCUMENT_FORMATTING)

@@ -49,6 +49,7 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 
 DECLARATIONS = {
+    "import": "a spec that this one changes: what is declared here replaces what is declared there",
     "data": "where examples come from, and what the model reads of them",
     "model": "a function of the data with layers",
     "hyper": "a hyperparameter: name, domain, axes, initial value",

@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from drmadc.common.source import SourceFile
-from drmadc.compiler.driver import Compilation, compile_source
+from drmadc.common.source import whole_source
+from drmadc.compiler.driver import Compilation
+from drmadc.compiler.read import recompiled
 from drmadc.naming.entries import Entries, entries_of
 
 Arrays: TypeAlias = dict[str, npt.NDArray[np.floating]]
@@ -160,7 +161,7 @@ def grouped(runs: Sequence[RunRecord]) -> tuple[Group, ...]:
     """
     found: dict[tuple[str, str, tuple[str, ...]], list[RunRecord]] = {}
     for run in runs:
-        key = str(run.about["name"]), _seedless(str(run.about["source"])), _unseeded(run.overrides)
+        key = str(run.about["name"]), _seedless(whole_source(run.about)), _unseeded(run.overrides)
         found.setdefault(key, []).append(run)
     shared = set.intersection(*(set(overrides) for _, _, overrides in found))
     several_specs = len({source for _, source, _ in found}) > 1
@@ -169,8 +170,7 @@ def grouped(runs: Sequence[RunRecord]) -> tuple[Group, ...]:
         told = " ".join(word for word in overrides if word not in shared)
         label = " ".join(word for word in (name if several_specs else "", told) if word)
         first = members[0]
-        source = SourceFile(str(first.about["spec"]), str(first.about["source"]))
-        compilation = compile_source(source, first.overrides)
+        compilation = recompiled(first.about)
         if not compilation.ok:
             raise NoPage(f"this version of drmadc cannot read the spec of {first.path}")
         groups.append(Group((label or "as written") if len(found) > 1 else "", compilation, tuple(members)))

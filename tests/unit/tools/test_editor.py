@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import pytest
 
+from drmadc.common.diagnostics.model import Bag
 from drmadc.common.source import SourceFile
 from drmadc.compiler.check.blocks.retraining import RETRAIN
 from drmadc.compiler.check.blocks.sweeps import SWEEP
@@ -19,6 +20,7 @@ from drmadc.compiler.check.data.block import SETTINGS as DATA
 from drmadc.compiler.driver import compile_source
 from drmadc.ir import types
 from drmadc.syntax.ast import KEYWORDS
+from drmadc.syntax.parse import parse
 from drmadc.tools.editor.complete import complete
 from drmadc.tools.editor.lookup import definition, hover
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
@@ -47,8 +49,8 @@ def about(path: str, within: str) -> str:
         ("l2", "hyper l2", ("hyper l2: positive[in_unit of mlp.weights]", "934 hyperparameters", "shape [934]")),
         ("mlp", "model mlp", ("model mlp: real[784] -> real[10]",)),
         ("mlp.weights", "* mlp.weights", ("group `mlp.weights`, 44,700 numbers", "mlp.h1.weight [784, 50]")),
-        ("h2", "h2 = tanh", ("`h2`: real[example, 50]",)),
-        ("x", "x: real[784] = flat", ("feature `x`: real[example, 784]",)),
+        ("h2", "h2 = tanh", ("`h2`: real[50] per example",)),
+        ("x", "x: real[784] = flat", ("feature `x`: real[784] per example",)),
         ("valid", "on valid", ("split `valid`: 5,000 examples of mnist",)),
         ("heavy_ball", "heavy_ball", ("update heavy_ball(rate: positive, momentum: unit)", "v' = momentum * v")),
         ("minimize", "minimize", ("setting of `tune`: the outer objective",)),
@@ -226,14 +228,37 @@ def test_the_server_over_its_protocol(client: Client) -> None:
     assert client.diagnostics() == []
 
 
+def test_an_import_over_the_protocol(client: Client, tmp_path: Path) -> None:
+    base = tmp_path / "base.drm"
+    base.write_text(TEXT)
+    text = '# Short.\nimport "base.drm"\n\ntrain {\n  steps = 100\n  loss = 3 * l2\n}\n'
+    uri = (tmp_path / "short.drm").as_uri()
+
+    def ask(method: str, part: str) -> Any:
+        return client.ask(f"textDocument/{method}", position(text, part) | {"textDocument": {"uri": uri}})
+
+    document = {"uri": uri, "languageId": "drm", "version": 1, "text": text.replace("3 * l2", "sum(l2 * mlp.weights)")}
+    client.send("textDocument/didOpen", {"textDocument": document})
+    assert client.diagnostics() == []
+    base.write_text(TEXT.replace("momentum: 0.95", "beta: 0.95"))
+    change = {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": text}]}
+    client.send("textDocument/didChange", change)
+    found = client.diagnostics()
+    (there,) = [item for item in found if "beta" in item["message"]]
+    assert there["message"].startswith("base.drm:")
+    assert there["range"]["start"] == {"line": 1, "character": 0}
+    assert any(item["range"]["start"]["line"] == 5 for item in found)
+    assert ask("definition", "l2")["uri"] == base.as_uri()
+
+
 GRAMMAR = json.loads((ROOT / "grammar" / "drm.tmLanguage.json").read_text(encoding="utf-8"))
 PATTERNS = {name: re.compile(rule["match"], re.MULTILINE) for name, rule in GRAMMAR["repository"].items()}
 
 
 def test_the_grammar_knows_every_word_of_the_language() -> None:
     for word in KEYWORDS:
-        named = "" if word in ("train", "tune", "sweep", "retrain", "report") else " name"
-        assert PATTERNS["declaration"].match(f"{word}{named} {{"), word
+        named = {"train": " {", "tune": " {", "sweep": " {", "retrain": " {", "report": " {", "import": ' "base.drm"'}
+        assert PATTERNS["declaration"].match(f"{word}{named.get(word, ' name {')}"), word
     for lines in SETTINGS.values():
         for word in lines:
             assert PATTERNS["setting"].search(f"  {word} = 1"), word
@@ -244,8 +269,8 @@ def test_the_grammar_knows_every_word_of_the_language() -> None:
 @pytest.mark.parametrize("path", sorted((CASES / "ok").glob("*.drm")), ids=lambda path: path.stem)
 def test_the_grammar_marks_declarations_and_comments(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    marked = [match[1] or match[3] or match[4] for match in PATTERNS["declaration"].finditer(text)]
-    decls = compile_source(SourceFile("p", text)).spec.decls
-    kinds = [type(decl).__name__.removesuffix("Decl").lower() for decl in decls]
+    marked = [match[1] or match[3] or match[4] or match[8] for match in PATTERNS["declaration"].finditer(text)]
+    spec = parse(SourceFile("p", text), Bag())
+    kinds = [type(decl).__name__.removesuffix("Decl").lower() for decl in (*spec.imports, *spec.decls)]
     assert marked == kinds
     assert {rule["include"] for rule in GRAMMAR["patterns"]} == {f"#{name}" for name in GRAMMAR["repository"]}
