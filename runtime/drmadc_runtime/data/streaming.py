@@ -16,6 +16,7 @@ import jax
 import numba
 import numpy as np
 import numpy.typing as npt
+from jax import lax
 
 from drmadc_runtime.core.random import draw_rows_host
 from drmadc_runtime.core.types import Int, Split
@@ -32,6 +33,7 @@ SAMPLING: dict[str, Callable[[int, int, int, int, int, int], npt.NDArray[np.int3
     "cyclic": cyclic_rows_host,
 }
 Block = dict[str, Rows]
+Shapes = dict[str, jax.ShapeDtypeStruct]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -98,21 +100,18 @@ class Feed:
 
     def block(self, outer: Int, number: jax.Array) -> Split:
         """The raw minibatches of a block, inside of a compiled function: field -> [length, batch, ...]."""
-        block: Split = jax.pure_callback(self._serve, self._shapes(self.length), outer, number)
-        return block
+        return self._asked(self._serve, self._traced_shapes(self.length), outer, number)
 
     def one(self, outer: Int, t: jax.Array) -> Split:
         """The raw minibatch of one step, inside of a compiled function."""
-        shapes = {name: _shaped(shape.shape[1:], shape.dtype) for name, shape in self._shapes(1).items()}
-        minibatch: Split = jax.pure_callback(self._serve_one, shapes, outer, t)
-        return minibatch
+        shapes = {name: _shaped(shape.shape[1:], shape.dtype) for name, shape in self._traced_shapes(1).items()}
+        return self._asked(self._serve_one, shapes, outer, t)
 
     def take(self, outer: Int, rows: jax.Array) -> Split:
         """The given rows of the train split, inside of a compiled function."""
         count = int(rows.shape[0])
-        wanted = {name: _shaped((count, *s.shape[2:]), s.dtype) for name, s in self._shapes(1).items()}
-        taken: Split = jax.pure_callback(self._take, wanted, outer, rows)
-        return taken
+        wanted = {name: _shaped((count, *s.shape[2:]), s.dtype) for name, s in self._traced_shapes(1).items()}
+        return self._asked(self._take, wanted, outer, rows)
 
     def served(self, outer: int, number: int) -> Block:
         """A block on the host, the following one begun; it is written over when three others have been asked for."""
@@ -152,11 +151,36 @@ class Feed:
             else:
                 gather_steps(values.reshape(len(values), -1), rows, target.reshape(*rows.shape, -1))
 
-    def _shapes(self, length: int) -> dict[str, jax.ShapeDtypeStruct]:
+    def _asked(self, serve: Callable[..., Block], shapes: Shapes, *arguments: Int) -> Split:
+        """What the host serves, inside of a compiled function.
+
+        Numbers of 64 bits cross as two of 32: the threads in which JAX calls back know of no others.
+        """
+        wide = {name for name, shape in shapes.items() if shape.dtype.itemsize == 8}
+        crossing = {n: _shaped((*s.shape, 2), np.dtype(np.uint32)) if n in wide else s for n, s in shapes.items()}
+
+        def halved(*given: Int) -> Block:
+            served = serve(*given)
+            return {n: x[..., None].view(np.uint32) if n in wide else x for n, x in served.items()}
+
+        found: Split = jax.pure_callback(halved, crossing, *arguments)
+        return {n: lax.bitcast_convert_type(x, shapes[n].dtype) if n in wide else x for n, x in found.items()}
+
+    def _traced_shapes(self, length: int) -> Shapes:
+        """The same, and from now on in the precision of the function that is being traced."""
+        self._state.wide = jax.dtypes.canonicalize_dtype(np.float64) == np.float64
+        return self._shapes(length)
+
+    def _shapes(self, length: int) -> Shapes:
         """What a block of so many steps is made of, in the types that the device has."""
         arrays = self.data.raw["train"]
         lead = (length, self.share.stop - self.share.start)
-        return {n: _shaped((*lead, *v.shape[1:]), jax.dtypes.canonicalize_dtype(v.dtype)) for n, v in arrays.items()}
+        return {n: _shaped((*lead, *v.shape[1:]), self._on_device(v.dtype)) for n, v in arrays.items()}
+
+    def _on_device(self, dtype: np.dtype) -> np.dtype:
+        if self._state.wide or dtype.itemsize < 8:
+            return dtype
+        return np.dtype(f"{dtype.kind}4")
 
     def _serve(self, outer: Int, number: Int) -> Block:
         return self.served(int(outer), int(number))
@@ -179,6 +203,7 @@ class _State:
     """Blocks that are there or being made, and the last train split; behind locks."""
 
     def __init__(self) -> None:
+        self.wide = False
         self._lock = threading.Lock()
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="drmadc-feed")
         self.pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="drmadc-gather")

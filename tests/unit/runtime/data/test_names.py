@@ -87,6 +87,23 @@ def test_the_entry_of_a_row_acts_on_that_row(
     np.testing.assert_array_equal(found["label"], label[found["row"]])
 
 
+def test_streamed_numbers_keep_their_64_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    key, label = keys_and_labels()
+    np.savez("d.npz", key=key / 7, label=label)
+    text = SPEC.replace("SOURCE", 'npz("d.npz")').replace("SPLIT", "train: 60, valid: 40").replace("BATCH", "15")
+    text = text.replace("STEPS", "4").replace("SEED", "0").replace("sampling ", "precision = float64  sampling ", 1)
+    streamed, resident = (
+        drmadc.compile_text(text.replace("SETTINGS", f"feed = {feed}")) for feed in ("streamed", "resident")
+    )
+    found, expected = (program.hypergradient(program.hypers).gradient["trust"] for program in (streamed, resident))
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, expected)
+    assert isinstance(streamed.emitted.data, Data)
+    rows = examples(streamed.emitted.data)["row"]
+    np.testing.assert_allclose(-15 * found, key[rows] / 7, rtol=1e-14)
+
+
 def test_rows_of_a_part_are_those_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     key, label = keys_and_labels()
