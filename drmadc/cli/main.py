@@ -239,12 +239,13 @@ for command in (*_TOGETHER, new, quickstart, doctor, completion, lsp):
 
 
 @cli.command()
-@click.argument("word")
-def explain(word: str) -> None:
-    """Explain a diagnostic code or a function of the language.
+@click.argument("word", required=False)
+def explain(word: str | None) -> None:
+    """Explain a diagnostic code or a function of the language; without a word, list the codes.
 
     \b
     Examples:
+      drmadc explain                # all codes, a line each
       drmadc explain E0401
       drmadc explain cross_entropy
       drmadc explain functions      # all of them, a line each
@@ -252,6 +253,10 @@ def explain(word: str) -> None:
     from drmadc.language.reference import explanation, listing
     from drmadc.language.registry import FUNCTIONS
 
+    if word is None:
+        for name in sorted(EXPLANATIONS):
+            click.echo(f"{name}  {EXPLANATIONS[name].partition(chr(10))[0]}")
+        return
     code = word.upper()
     if code in EXPLANATIONS:
         click.echo(f"{code}: {EXPLANATIONS[code]}")

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from drmadc.common.diagnostics.model import Bag
 from drmadc.common.source import COMMAND_LINE, SourceFile, Span
+from drmadc.compiler.check.blocks.training import TRAIN
+from drmadc.compiler.check.blocks.tuning import EACH, FIRST
 from drmadc.compiler.check.errors.name_errors import NotAnOverride, OverriddenTwice, UnknownTarget
 from drmadc.syntax import ast
 from drmadc.syntax.parse import parse_expression
@@ -83,10 +85,11 @@ def _targets(spec: ast.Spec) -> tuple[str, ...]:
         match decl:
             case ast.HyperDecl(name) | ast.ParamsDecl(name) | ast.LetDecl(name):
                 out.append(name)
-            case ast.TrainDecl(settings):
-                out += [f"train.{s.name}" for s in settings]
-            case ast.TuneDecl(settings):
-                out += [f"{decl.name if decl.after else 'tune'}.{s.name}" for s in settings]
+            case ast.TrainDecl():
+                out += [f"train.{name}" for name in TRAIN]
+            case ast.TuneDecl():
+                block = decl.name if decl.after else "tune"
+                out += [f"{block}.{name}" for name in (EACH if decl.after else (*FIRST, *EACH))]
             case ast.SweepDecl(settings):
                 out += [f"sweep.{s.name}" for s in settings]
             case ast.RetrainDecl(settings):

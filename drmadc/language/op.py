@@ -52,6 +52,8 @@ class Op(ABC):
     """What its arguments are, for a message; "" where each mistake has one of its own."""
     allowed_in: ClassVar[str] = ""
     """The only places for it, for a message; "" where it may stand in every expression."""
+    example: ClassVar[str] = ""
+    """How it is written where it may stand, for the help of a message."""
     each: ClassVar[bool] = False
     """Whether the result for an example depends on that example only, so that a split may be cut into chunks."""
 
@@ -146,4 +148,4 @@ class Misplaced(WrongCall):
         return "not allowed here"
 
     def help(self) -> str:
-        return ""
+        return self.op.example

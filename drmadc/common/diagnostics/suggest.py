@@ -1,7 +1,12 @@
-"""`did you mean`: the nearest of a few names."""
+"""`did you mean`: a name by what it means elsewhere, or by its letters."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+from drmadc.common.diagnostics.meanings import MEANT, PHRASES
+
+MOST = 12  # names that are listed whole
+FEW = 5
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
@@ -17,11 +22,31 @@ def _plural(kind: str) -> str:
     return kind if kind in ("data", "recorded series") else f"{kind}s"
 
 
-def did_you_mean(name: str, candidates: Iterable[str], kind: str) -> str:
-    """A help text: the nearest name, or the list of the names that are known."""
+def by_meaning(name: str, candidates: Iterable[str], place: str) -> str:
+    """What a name of another library is here: one of the candidates, or what to do instead; "" where it is unknown."""
+    word = name.lower()
+    meant = MEANT.get(place, {}).get(word, word)
     names = sorted(set(candidates))
+    for found in (meant, *(other for other in names if other.endswith(f".{meant}"))):
+        if found in names and found != name:
+            return f"did you mean `{found}`?"
+    return PHRASES.get(place, {}).get(word, "")
+
+
+def did_you_mean(name: str, candidates: Iterable[str], kind: str, place: str = "") -> str:
+    """A help text: the name that is meant or nearest, else those that are known, of many the nearest.
+
+    `place` is where meanings are looked up, a block or a kind of thing; the kind itself where it is left out.
+    """
+    names = sorted(set(candidates))
+    if meant := by_meaning(name, names, place or kind):
+        return meant
     if near := nearest(name, names):
         return f"did you mean `{near}`?"
     if not names:
         return f"no {kind} is declared"
-    return f"known {_plural(kind)}: {', '.join(names)}"
+    if len(names) <= MOST:
+        return f"known {_plural(kind)}: {', '.join(names)}"
+    few = get_close_matches(name.lower(), names, n=FEW, cutoff=0.0)
+    every = f"`drmadc explain {_plural(kind)}` lists all" if kind == "function" else f"{len(names) - len(few)} more"
+    return f"the nearest {_plural(kind)} are {', '.join(few)}; {every}"

@@ -1,5 +1,6 @@
 """Settings of a block: each known, given once, and there when needed."""
 
+from drmadc.common.diagnostics.meanings import MEANT
 from drmadc.common.diagnostics.model import Bag
 from drmadc.common.diagnostics.suggest import nearest
 from drmadc.common.source import Span
@@ -21,7 +22,8 @@ class Settings:
         for setting in settings:
             if setting.name not in allowed:
                 bag.add(name_errors.UnknownSetting(setting.name_span, setting.name, block, allowed))
-                self._misspelt.add(nearest(setting.name, allowed) or "")
+                meant = MEANT.get(block.partition(" ")[0], {}).get(setting.name.lower())
+                self._misspelt.add(meant or nearest(setting.name, allowed) or "")
             elif setting.name in self._given:
                 first = self._given[setting.name].name_span
                 bag.add(name_errors.GivenTwice(setting.name_span, setting.name, first))

@@ -60,6 +60,7 @@ class Schedule(Op):
 
     family: ClassVar[Family] = "schedule"
     allowed_in: ClassVar[str] = "the update rule of `train`"
+    example: ClassVar[str] = "it is a schedule, an argument of a rule: `update = sgd(rate: cosine(0.1))`"
 
     @abstractmethod
     def share(self, expr: ast.Call, steps: int, ctx: TypingContext) -> ir.Expr | None:

@@ -295,3 +295,11 @@ def test_an_empty_text_is_no_spec(command: str) -> None:
     done = CliRunner().invoke(cli, [command, ""])
     assert done.exit_code == 2
     assert "an empty text names no file" in done.output
+
+
+def test_explain_alone_lists_the_codes() -> None:
+    from drmadc.common.diagnostics.codes import EXPLANATIONS
+
+    lines = CliRunner().invoke(cli, ["explain"]).output.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == sorted(EXPLANATIONS)
+    assert "E0401  a hyperparameter that the objective does not depend on" in lines

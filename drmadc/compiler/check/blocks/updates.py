@@ -149,7 +149,7 @@ def _arguments(
             known.bag.add(argument_errors.TooManyArguments(arg.span, *signature, len(names)))
             failed = True
         elif name not in names:
-            known.bag.add(argument_errors.NoParameter(arg.span, *signature, name))
+            known.bag.add(argument_errors.NoParameter(arg.span, *signature, name, tuple(names)))
             failed = True
         elif name in given:
             known.bag.add(argument_errors.ArgumentTwice(arg.span, *signature, name))

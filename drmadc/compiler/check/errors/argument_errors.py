@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from drmadc.common.diagnostics.model import Diagnostic
+from drmadc.common.diagnostics.suggest import by_meaning, nearest
 from drmadc.common.source import Span
 from drmadc_common.amounts import count_text
 
@@ -65,9 +66,16 @@ class TooManyArguments(BadRuleCall):
 
 class NoParameter(BadRuleCall):
     name: str
+    candidates: tuple[str, ...]
 
     def problem(self) -> str:
         return f"has no argument `{self.name}`"
+
+    def help(self) -> str:
+        meant = by_meaning(self.name, self.candidates, "argument")
+        near = nearest(self.name, self.candidates)
+        hint = meant or (f"did you mean `{near}`?" if near else "")
+        return f"{hint} {BadRuleCall.help(self)}".strip()
 
 
 class ArgumentTwice(BadRuleCall):

@@ -20,7 +20,7 @@ class UnknownSetting(Diagnostic):
         return "unknown setting"
 
     def help(self) -> str:
-        return did_you_mean(self.name, self.candidates, "setting")
+        return did_you_mean(self.name, self.candidates, "setting", self.block.partition(" ")[0])
 
 
 class UnknownName(Diagnostic):
