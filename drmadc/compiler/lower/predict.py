@@ -6,10 +6,10 @@ from typing import Literal
 from drmadc.compiler.lower.data import field_types, inputs_function
 from drmadc.compiler.lower.expressions import function_scope, lower
 from drmadc.compiler.lower.forward import hyper_reads
-from drmadc.compiler.passes.dependence import expression_hypers
+from drmadc.compiler.passes.dependence import expression_hypers, inlined
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
-from drmadc.ir.program import Data, Function, Program
+from drmadc.ir.program import Data, Program
 from drmadc.ir.types import EXAMPLE, Array, leading
 from drmadc.language.functions.losses import Loss
 from drmadc.language.registry import CALLS
@@ -54,15 +54,6 @@ def prediction(program: Program) -> Prediction | None:
         kind = "probability"
     features = tuple(name.removeprefix("batch.") for name in ir.names_in(value) if name.startswith("batch."))
     return Prediction(value, kind, features, _field(data, loss.args[1]))
-
-
-def inlined(function: Function) -> ir.Expr:
-    """The value of a function without its local definitions."""
-    lets = {let.name: let.value for let in function.lets}
-    value = function.value
-    for _ in lets:
-        value = rewrite(value, lambda node: lets.get(node.id, node) if isinstance(node, ir.Name) else node)
-    return value
 
 
 def _losses(expr: ir.Expr) -> list[ir.Call]:

@@ -1,6 +1,7 @@
 """What a function depends on, through the models that it calls."""
 
 from drmadc.ir import nodes as ir
+from drmadc.ir.build import rewrite
 from drmadc.ir.program import Function, Model, Program
 
 
@@ -32,3 +33,12 @@ def function_splits(function: Function) -> tuple[str, ...]:
     """Splits over which a function evaluates, in order."""
     values = (*(let.value for let in function.lets), function.value)
     return tuple(dict.fromkeys(n.split for v in values for n in ir.walk(v) if isinstance(n, ir.OnSplit)))
+
+
+def inlined(function: Function) -> ir.Expr:
+    """The value of a function without its local definitions."""
+    lets = {let.name: let.value for let in function.lets}
+    value = function.value
+    for _ in lets:
+        value = rewrite(value, lambda node: lets.get(node.id, node) if isinstance(node, ir.Name) else node)
+    return value

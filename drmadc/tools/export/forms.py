@@ -248,12 +248,18 @@ def page(program: Program, names: list[str]) -> str:
         "_optax.py": (
             f"from {program.name}_optax import optimizer, schedule\n"
             "tx = optimizer()  # an optax.GradientTransformation for a dictionary of parameters by path\n"
-            "state = tx.init(params)\nupdates, state = tx.update(grads, state, params)"
+            "state = tx.init(params)\nupdates, state = tx.update(grads, state, params)\n\n"
+            f"from {program.name}_optax import decay, penalty\n"
+            "# grads are of the data's loss plus penalty(params, t); or of the data's loss alone, and then\n"
+            "# tx = optax.chain(decay(), optimizer())"
         ),
         "_torch.py": (
             f"from {program.name}_torch import Optimizer\n"
             "optimizer = Optimizer(model)  # model is a torch.nn.Module with these parameters\n"
-            "loss.backward()\noptimizer.step()"
+            "loss.backward()\noptimizer.step()\n\n"
+            f"from {program.name}_torch import param_groups, penalty\n"
+            "# loss is that of the data plus penalty(model, t); or that of the data alone, and then\n"
+            "# Optimizer(model, decay=True), or torch.optim.SGD(param_groups(model)) where they are single numbers"
         ),
         "_model.py": (
             f"from {program.name}_model import outputs, predict  # needs NumPy alone; takes fields by name\n"
