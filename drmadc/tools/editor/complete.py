@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from drmadc.compiler.check.blocks.clipping import USAGE
 from drmadc.compiler.driver import Compilation, prelude
 from drmadc.language.registry import FUNCTIONS
 from drmadc.language.strategies.registry import EXAMPLES, arguments_of
 from drmadc.syntax import ast
-from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
+from drmadc.tools.editor.texts import AXES, CLIP, DECLARATIONS, DOMAINS, SETTINGS
 from drmadc.tools.editor.words import block_at
 from drmadc_common.parts import SPLITS
 
@@ -69,6 +70,7 @@ def _candidates(compilation: Compilation, block: str, line: str) -> Iterator[Can
         for decl in (*prelude().decls, *compilation.spec.decls):
             if isinstance(decl, ast.UpdateDecl):
                 yield Candidate(decl.name, "rule", f"{decl.name}({', '.join(p.name for p in decl.params)})")
+        yield Candidate("clip", "rule", f"{CLIP}, as in `{USAGE}`")
     else:
         yield from _values(compilation)
 

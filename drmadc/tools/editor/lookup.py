@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from math import prod
 
 from drmadc.common.source import Span
+from drmadc.compiler.check.blocks.clipping import USAGE
 from drmadc.compiler.driver import Compilation, prelude
 from drmadc.ir.program import Program
 from drmadc.language.registry import FUNCTIONS
@@ -12,7 +13,7 @@ from drmadc.language.shapes import describe
 from drmadc.language.strategies.registry import EXAMPLES, arguments_of
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_spec
-from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
+from drmadc.tools.editor.texts import AXES, CLIP, DECLARATIONS, DOMAINS, SETTINGS
 from drmadc.tools.editor.words import Word, block_at, word_at
 from drmadc_common.amounts import count_text
 
@@ -48,6 +49,8 @@ def _known(word: Word, block: str) -> Iterator[str]:
     if word.path in FUNCTIONS:
         op = FUNCTIONS[word.path]
         yield f"{op.family}: `{op.signature}`: {op.about}"
+    if word.path == "clip":
+        yield f"update rule: `{USAGE}`: {CLIP}"
     if word.path in DOMAINS:
         yield f"domain `{word.path}`: {DOMAINS[word.path]}"
     if word.path in AXES:

@@ -63,6 +63,8 @@ DECLARATIONS = {
     "report": "values and images recorded after each outer step, and expectations",
 }
 
+CLIP = "a rule that is given the gradient with its norm over all parameters cut"
+
 DOMAINS = {
     "real": "any number",
     "positive": "above 0; the outer loop moves the logarithm",

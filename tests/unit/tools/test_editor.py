@@ -191,6 +191,16 @@ def client() -> Iterator[Client]:
 URI = "file:///somewhere/mnist_l2.drm"
 
 
+def test_the_editor_knows_clip() -> None:
+    text = TEXT.replace("heavy_ball(rate", "clip(norm: 1, heavy_ball(rate").replace("0.95)", "0.95))")
+    compilation = compile_source(SourceFile("c.drm", text))
+    assert compilation.ok
+    found = hover(compilation, text.index("clip(") + 1)
+    assert found is not None
+    assert "clip(norm: 1, adam(rate: 0.1))" in found[1]
+    assert "clip" in {c.word for c in complete(compilation, text.index("clip(") + 2)}
+
+
 def position(text: str, part: str, ahead: int = 1) -> dict[str, Any]:
     before = text[: text.index(part) + ahead]
     line = {"line": before.count("\n"), "character": len(before.rpartition("\n")[2].encode("utf-16-le")) // 2}
