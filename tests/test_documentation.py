@@ -9,7 +9,7 @@ import drmadc
 from drmadc.cli.main import cli
 from tests.conftest import ROOT
 
-PAGES = {"grammar/README.md": 8, "README.md": 1}
+PAGES = {"grammar/README.md": 9, "README.md": 1}
 BLOCKS = [
     (page, number, text)
     for page in PAGES
