@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drmadc.compiler.driver import Compilation
     from drmadc_runtime.core.types import Arrays
 
-FORMS = ("json", "npz", "csv", "optax", "torch", "model", "jax", "safetensors")
+FORMS = ("json", "npz", "csv", "optax", "torch", "model", "jax", "onnx", "safetensors")
 
 
 run_argument = click.argument("run", type=RunPath())
@@ -183,8 +183,8 @@ def export(run: Path, form: str, out: Path | None, step: str) -> None:
     """Export the results of RUN for other programs, with a README on how to load them.
 
     json, npz, csv: hyperparameters by parameter path. optax, torch: the update rule with its schedules as an optimiser.
-    model: a NumPy module with the trained model, its preprocessing included. jax: the same for jax.export. safetensors:
-    its parameters.
+    model: a NumPy module with the trained model, its preprocessing included. jax, onnx: the same for jax.export, as
+    ONNX. safetensors: its parameters.
 
     \b
     Examples:
@@ -206,7 +206,7 @@ def export(run: Path, form: str, out: Path | None, step: str) -> None:
     folder = run / "export" if out is None else out
 
     def files_of_form() -> dict[str, bytes]:
-        if form == "jax" or (form == "model" and emitted.predict is not None):
+        if form in ("jax", "onnx") or (form == "model" and emitted.predict is not None):
             return export_model(trained_model(emitted, run, number, hypers), compilation.text, form)
         return export_form(entries_of(program, run), hypers, emitted, form)
 

@@ -16,7 +16,7 @@ from drmadc.ir.group_axes import axis_slots
 from drmadc.ir.program import Data, HyperParameter, Program
 from drmadc.ir.types import GROUP_AXES
 from drmadc.naming.entries import Entries
-from drmadc.tools.export.jax_model import jax_model
+from drmadc.tools.export.jax_model import jax_model, onnx_model
 from drmadc.tools.export.numpy_model import numpy_model
 from drmadc.tools.export.numpy_source import NoTwin
 from drmadc_runtime.run.folder import zipped
@@ -193,7 +193,7 @@ def export_model(model: "Model", text: str, form: str) -> dict[str, bytes]:
 
     Args:
         text: the emitted module of its program.
-        form: model or jax.
+        form: model, jax or onnx.
 
     Raises:
         CannotExport: the model cannot take this form.
@@ -209,6 +209,11 @@ def export_model(model: "Model", text: str, form: str) -> dict[str, bytes]:
                 return jax_model(model)
             except ImportError:
                 raise CannotExport("flatbuffers is not installed: pip install 'drmadc[jax-export]'") from None
+        case "onnx":
+            try:
+                return onnx_model(model)
+            except ImportError:
+                raise CannotExport("jax2onnx is not installed: pip install 'drmadc[onnx]'") from None
         case _:
             raise ValueError(form)
 
@@ -268,6 +273,11 @@ def page(program: Program, names: list[str]) -> str:
         "_model.npz": (
             f'import numpy as np\nwith np.load("{program.name}_model.npz") as file:\n'
             '    params = {name: file[name] for name in file.files if "/" not in name}'
+        ),
+        "_model.onnx": (
+            "import onnxruntime\n"
+            f'session = onnxruntime.InferenceSession("{program.name}_model.onnx")\n'
+            f"(outputs,) = session.run(None, fields)  # by name, real ones {program.precision}, classes int32"
         ),
         "_model.jax": (
             "import jax\nfrom jax import export  # needs flatbuffers\n"

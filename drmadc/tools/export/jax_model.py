@@ -1,6 +1,6 @@
-"""A trained model as a function that jax.export serialises: StableHLO, with the parameters inside."""
+"""A trained model as a function in one file, its parameters inside: StableHLO by jax.export, ONNX by jax2onnx."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -23,17 +23,57 @@ def jax_model(model: Model) -> dict[str, bytes]:
     Raises:
         ImportError: flatbuffers is not installed, in which JAX writes the file.
     """
-    program, declared = model.program, model.prediction.fields
+    program = model.program
+    with Executor(program).precision():
+        (n,) = export.symbolic_shape("n")
+        shapes = {
+            name: jax.ShapeDtypeStruct((n, *shape), dtype)  # type: ignore[no-untyped-call]
+            for name, (shape, dtype) in _inputs(model).items()
+        }
+        exported = export.export(jax.jit(_output(model)), platforms=PLATFORMS)(shapes)
+        return {f"{program.name}_model.jax": bytes(exported.serialize())}
+
+
+def onnx_model(model: Model) -> dict[str, bytes]:
+    """NAME_model.onnx: the same function for ONNX runtimes, its inputs named as the fields.
+
+    Raises:
+        ImportError: jax2onnx is not installed.
+    """
+    from jax2onnx import to_onnx
+
+    program, inputs = model.program, _inputs(model)
+    with Executor(program).precision():
+        output = _output(model)
+
+        def of_fields(*fields: jax.Array) -> jax.Array:
+            return output(dict(zip(inputs, fields, strict=True)))
+
+        shapes = [
+            jax.ShapeDtypeStruct(("n", *shape), dtype)  # type: ignore[no-untyped-call]
+            for shape, dtype in inputs.values()
+        ]
+        found = to_onnx(
+            of_fields,
+            shapes,
+            return_mode="proto",
+            input_names=list(inputs),
+            output_names=["outputs"],
+            enable_double_precision=program.dtype == "float64",
+        )
+        return {f"{program.name}_model.onnx": bytes(found.SerializeToString())}
+
+
+def _output(model: Model) -> Callable[[Mapping[str, jax.Array]], jax.Array]:
+    """The model's output as a function of raw fields, its parameters constants."""
+    declared = model.prediction.fields
+    params, statistics = model.tree(), {name: jnp.asarray(x) for name, x in model.statistics.items()}
 
     def output(fields: Mapping[str, jax.Array]) -> jax.Array:
         raw = {name: _filled(x) if declared[name].endswith(OR_MISSING) else x for name, x in fields.items()}
         return model.prediction.function(params, model.hypers, raw, statistics)
 
-    with Executor(program).precision():
-        params, statistics = model.tree(), {name: jnp.asarray(x) for name, x in model.statistics.items()}
-        shapes = _shapes(declared, program.dtype)
-        exported = export.export(jax.jit(output), platforms=PLATFORMS)(shapes)
-        return {f"{program.name}_model.jax": bytes(exported.serialize())}
+    return output
 
 
 def _filled(x: jax.Array) -> jax.Array:
@@ -41,14 +81,12 @@ def _filled(x: jax.Array) -> jax.Array:
     return jnp.where(jnp.isnan(x), MISSING, x) if jnp.issubdtype(x.dtype, jnp.floating) else x
 
 
-def _shapes(declared: Mapping[str, str], dtype: str) -> dict[str, jax.ShapeDtypeStruct]:
-    """The fields' shapes [n, ...] and types, of n examples."""
-    (n,) = export.symbolic_shape("n")
-    out: dict[str, jax.ShapeDtypeStruct] = {}
-    for name, text in declared.items():
+def _inputs(model: Model) -> dict[str, tuple[tuple[int, ...], str]]:
+    """The shape and type of a field of one example, by name."""
+    types = {"class": "int32", "byte": "uint8", "real": model.program.dtype}
+    out: dict[str, tuple[tuple[int, ...], str]] = {}
+    for name, text in model.prediction.fields.items():
         element, _, inner = text.removesuffix(OR_MISSING).rstrip("]").partition("[")
         sizes = tuple(int(size) for size in inner.split(", ")) if inner else ()
-        shape = sizes[1:] if element == "class" else sizes
-        types = {"class": "int32", "byte": "uint8", "real": dtype}
-        out[name] = jax.ShapeDtypeStruct((n, *shape), types[element])  # type: ignore[no-untyped-call]
+        out[name] = (sizes[1:] if element == "class" else sizes), types[element]
     return out

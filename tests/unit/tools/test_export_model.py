@@ -190,6 +190,28 @@ def test_jax_export_gives_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) 
         np.testing.assert_allclose(jax.nn.softmax(model.call(fields)), expected[:count], atol=1e-6)
 
 
+def test_onnx_gives_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jax2onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    command(home, monkeypatch, "predict", "run", "--data", "new.csv", "-o", "out.npz")
+    assert command(home, monkeypatch, "export", "run", "--to", "onnx") == "run/export/churn_model.onnx\n"
+    session = onnxruntime.InferenceSession(home / "run" / "export" / "churn_model.onnx")
+    ages, plans = zip(*NEW, strict=True)
+    words = ("basic", "gold", "silver")
+    fields = {"age": np.array(ages, np.float32), "plan": np.array([words.index(p) for p in plans], np.int32)}
+    (found,) = session.run(None, fields)
+    with np.load(home / "out.npz") as file:
+        np.testing.assert_allclose(jax.nn.softmax(found), file["p"], atol=1e-6)
+
+
+def test_a_package_that_is_not_installed_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    monkeypatch.setitem(sys.modules, "jax2onnx", None)
+    done = CliRunner().invoke(cli, ["export", "run", "--to", "onnx"], catch_exceptions=False)
+    assert done.exit_code == 3
+    assert done.output == "jax2onnx is not installed: pip install 'drmadc[onnx]'\n"
+
+
 def test_what_numpy_does_not_have_is_refused() -> None:
     text = "def helper(x):\n    return jax.lax.conv(x)\n\n\ndef predict(x):\n    return helper(x)\n"
     with pytest.raises(NoTwin, match=r"jax\.lax\.conv"):
