@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from drmadc.compiler.lower.exported.optimizer import optax_module, torch_module
 from drmadc.compiler.lower.names import key
-from drmadc.compiler.lower.optimizer import optax_module, torch_module
 from drmadc.ir.group_axes import axis_slots
 from drmadc.ir.program import Data, HyperParameter, Program
 from drmadc.ir.types import GROUP_AXES

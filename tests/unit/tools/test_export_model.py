@@ -190,6 +190,7 @@ def test_jax_export_gives_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) 
         np.testing.assert_allclose(jax.nn.softmax(model.call(fields)), expected[:count], atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")
 def test_onnx_gives_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jax2onnx")
     onnxruntime = pytest.importorskip("onnxruntime")

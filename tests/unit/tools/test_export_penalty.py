@@ -13,7 +13,7 @@ import pytest
 
 import drmadc
 import drmadc_runtime as rt
-from drmadc.compiler.lower.penalty import penalties
+from drmadc.compiler.lower.exported.penalty import penalties
 from drmadc_runtime.program.training_runs import first_state
 from tests.conftest import compiled, names
 from tests.unit.tools.test_export import curve, found, loaded

@@ -6,10 +6,10 @@ array. Values of hyperparameters come from a file of arrays beside the module.
 
 from string import Template
 
+from drmadc.compiler.lower.exported.leaf import leafwise
+from drmadc.compiler.lower.exported.penalty import Penalties, penalties, penalty_functions
 from drmadc.compiler.lower.expressions import Scope, lower
-from drmadc.compiler.lower.leaf import leafwise
 from drmadc.compiler.lower.names import hyper_name, step_name
-from drmadc.compiler.lower.penalty import Penalties, penalties, penalty_functions
 from drmadc.ir import nodes as ir
 from drmadc.ir.program import Program
 from drmadc.target import tree as py

@@ -6,8 +6,8 @@ weight decay that is added to the gradient.
 
 from dataclasses import dataclass
 
+from drmadc.compiler.lower.exported.leaf import NotElementwise, leafwise
 from drmadc.compiler.lower.expressions import Scope, lower
-from drmadc.compiler.lower.leaf import NotElementwise, leafwise
 from drmadc.compiler.lower.names import hyper_name, key, local
 from drmadc.compiler.passes.dependence import inlined
 from drmadc.ir import nodes as ir
