@@ -177,7 +177,7 @@ def member(
     found = read_group(group)
     mine = found.member(name)
     if found.standing(mine) == "begun":
-        resume_run(found.folder(mine), False, quiet, as_json, debug_nans, services)
+        resume_run(found.folder(mine), False, quiet, as_json, debug_nans, services, of_group=True)
         return
     found.clear(mine)
     about = {"spec": found.spec, "source": found.source, "imports": found.imports, "overrides": mine.overrides}

@@ -61,8 +61,19 @@ def resume(
     resume_run(run, force, quiet, as_json, debug_nans, services)
 
 
-def resume_run(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: bool, services: tuple[str, ...]) -> None:
-    """Resume a run, or end the process where something has changed since it was started."""
+def resume_run(
+    run: Path,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    debug_nans: bool,
+    services: tuple[str, ...],
+    of_group: bool = False,
+) -> None:
+    """Resume a run, or end the process where something has changed since it was started.
+
+    The text of a run `of_group` is the group's, whatever has become of the file.
+    """
     from drmadc.compiler.load import load_module
     from drmadc.compiler.read import recompiled
     from drmadc_runtime.run.run import resume as resume_program
@@ -71,7 +82,7 @@ def resume_run(run: Path, force: bool, quiet: bool, as_json: bool, debug_nans: b
     name = str(about["name"])
     compilation = recompiled(about)
     text = text_of(run / f"{name}.py")
-    changed = _changes(run, about, name, text, compilation.text)
+    changed = _changes(run, about, name, text, compilation.text, files=not of_group)
     if changed and not force:
         click.echo("\n".join(changed), err=True)
         console.fail(console.FAILED, "changed since the run was started; resume anyway with --force")
@@ -375,14 +386,14 @@ def _unified(a: str, b: str, first: str, second: str) -> list[str]:
     ]
 
 
-def _changes(run: Path, about: dict[str, Any], name: str, text: str, emitted: str) -> list[str]:
-    """What is not as it was: the spec's file, what the compiler makes of it, packages and devices."""
+def _changes(run: Path, about: dict[str, Any], name: str, text: str, emitted: str, files: bool) -> list[str]:
+    """What is not as it was: the spec's `files`, what the compiler makes of it, packages and devices."""
     from drmadc.compiler.source_files import read_source
     from drmadc_runtime.core.versions import environment
 
     out: list[str] = []
     for path, then in {about["spec"]: about["source"], **about.get("imports", {})}.items():
-        if Path(path).is_file():
+        if files and Path(path).is_file():
             out += _unified(str(then), read_source(Path(path)).text, f"{path} (then)", f"{path} (now)")
     if not out and emitted != text:
         out += _unified(text, emitted, f"{run / name}.py (then)", "emitted now")

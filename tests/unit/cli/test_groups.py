@@ -150,6 +150,10 @@ def test_a_group_goes_on_with_what_is_missing(here: Path) -> None:
     assert "== seed=0" not in resumed.stdout
     assert (here / "g" / "seed=1" / "metrics.jsonl").read_bytes() == whole
     assert (here / "g" / "seed=0" / "metrics.jsonl").stat().st_mtime_ns == kept
+    (here / "g" / "seed=1" / "result.json").unlink()  # as if it had been stopped behind a checkpoint
+    again = drmadc_command("resume", "g", cwd=here)
+    assert again.returncode == 0, again.stderr
+    assert (here / "g" / "seed=1" / "metrics.jsonl").read_bytes() == whole
     other = drmadc_command("run", "s.drm", "--seeds", 2, "--out", "g", cwd=here)
     assert other.returncode == 2
     assert "g holds runs of another text of s.drm" in other.stderr
