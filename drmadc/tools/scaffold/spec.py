@@ -33,7 +33,7 @@ class Start:
     classes: int
     examples: int
     outputs: int = 1
-    split: str = "{ train: 0.7, valid: 0.15, test: 0.15 }"
+    split: str = "{ train: 0.6, valid: 0.15, guard: 0.1, test: 0.15 }"
     became: tuple[str, ...] = ()
 
 
