@@ -1,6 +1,6 @@
 """Plans as text: the table of `drmadc plan`, and what to do when the device has run out of memory."""
 
-from drmadc.compiler.passes.feeding import feeding
+from drmadc.compiler.passes.data.feeding import feeding
 from drmadc.compiler.passes.strategy.cost import cost, hyper_count, parameter_count
 from drmadc.compiler.passes.strategy.facts import facts
 from drmadc.compiler.passes.strategy.plan import Plan

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from drmadc.compiler.passes.adjoint import adjoint
-from drmadc.compiler.passes.feeding import feed
+from drmadc.compiler.passes.data.feeding import feed
+from drmadc.compiler.passes.data.guard import guard
 from drmadc.compiler.passes.fold import fold
-from drmadc.compiler.passes.guard import guard
 from drmadc.compiler.passes.strategy.choose import choose
 from drmadc.ir.program import Program
 from drmadc.ir.verify import verify

@@ -151,7 +151,7 @@ def _typed(values, name):
                 raise ValueError(f"{name}: {unknown[0]!r} is none of {', '.join(WORDS[name])}")
             values = np.array([WORDS[name].index(word) if word else NO_CLASS for word in texts])
         elif values.dtype.kind not in "iub":
-            raise ValueError(f"{name}: expected whole numbers from 0 to {classes - 1}")
+            raise ValueError(f"{name}: expected integers from 0 to {classes - 1}")
         lost = values == NO_CLASS
         if np.any((values < 0) & ~lost) or np.any(values >= classes):
             raise ValueError(f"{name}: classes must be from 0 to {classes - 1}")

@@ -143,12 +143,12 @@ def spec_text(name: str, start: Start, model: str, tuned: str, steps: int) -> st
     penalties = tuned in ("penalty", "penalties", "both")
     rates = tuned in ("rates", "both")
     hypers = {
-        "penalty": ["hyper l2: positive = 0.01  # one penalty on all weights"],
-        "penalties": ["hyper l2: positive[in_unit of net.weights] = 0.01  # one for each input of each layer"],
+        "penalty": ["hyper l2: positive = 0.001  # one penalty on all weights"],
+        "penalties": ["hyper l2: positive[in_unit of net.weights] = 0.001  # one for each input of each layer"],
         "rates": ["hyper rate: positive[step(bins: 10)] = 0.1  # ten learning rates, one after another"],
         "both": [
-            "hyper l2: positive[in_unit of net.weights] = 0.01  # one for each input of each layer",
-            "hyper rate: positive[step(bins: 10)] = 0.1        # ten learning rates, one after another",
+            "hyper l2: positive[in_unit of net.weights] = 0.001  # one for each input of each layer",
+            "hyper rate: positive[step(bins: 10)] = 0.1         # ten learning rates, one after another",
         ],
     }[tuned]
     hidden = ["  h = tanh(dense(x, 50))", f"  return dense(h, {outputs})"]

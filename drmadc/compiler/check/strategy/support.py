@@ -4,7 +4,7 @@ from drmadc.common.diagnostics.model import Bag
 from drmadc.common.source import Span
 from drmadc.compiler.check.errors.data_errors import NotStreamable
 from drmadc.compiler.check.errors.program_errors import NotSupported, TooLittleMemory, Unreached
-from drmadc.compiler.passes.feeding import obstacle
+from drmadc.compiler.passes.data.feeding import obstacle
 from drmadc.compiler.passes.strategy.facts import facts
 from drmadc.ir.program import Program
 from drmadc.language.strategies.auto import approximations

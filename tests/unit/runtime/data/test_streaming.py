@@ -290,6 +290,6 @@ def test_what_cannot_be_streamed(changed: dict[str, str], message: str) -> None:
 def test_what_is_too_large_for_the_device_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = {"feed": "", "batch": "4", "split": "valid", "reverse": "exact(store)"}
     assert not drmadc.compile_text(SPEC.format(**fields)).ir.streamed
-    monkeypatch.setattr("drmadc.compiler.passes.feeding.SHARE", 1000)
+    monkeypatch.setattr("drmadc.compiler.passes.data.feeding.SHARE", 1000)
     assert drmadc.compile_text(SPEC.format(**fields)).ir.streamed
     assert not drmadc.compile_text(SPEC.format(**{**fields, "batch": "all"})).ir.streamed

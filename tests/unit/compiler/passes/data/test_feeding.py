@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import drmadc
-from drmadc.compiler.passes import feeding
+from drmadc.compiler.passes.data import feeding
 from drmadc.ir.program import Program
 from drmadc_common.amounts import bytes_text
 from tests.conftest import compiled as shared

@@ -3,7 +3,7 @@
 import pytest
 
 import drmadc
-from drmadc.compiler.passes.guard import LEAST, PART
+from drmadc.compiler.passes.data.guard import LEAST, PART
 from drmadc.ir.text import expr_text
 
 SPEC = """
