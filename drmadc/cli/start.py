@@ -36,7 +36,7 @@ def new(name: str, data: str | None, label: str | None, model: str | None, tuned
     """
     data = _ask("data (digits, mnist, a .csv, .parquet or .npz file, or a folder of images)", data, "digits")
     model = _ask("model", model, "mlp", MODELS)
-    tuned = _ask("what to tune", tuned, "penalties", TUNED)
+    tuned = _ask("what to tune", tuned, "both", TUNED)
     target = Path(name if name.endswith(".drm") else f"{name}.drm")
     for line in _write(target, data, label, model, tuned, steps):
         click.echo(line)
