@@ -1,10 +1,10 @@
 """The end of an emitted module: PROGRAM, what the runtime takes of it."""
 
 from drmadc.compiler.lower.data import fits
-from drmadc.compiler.lower.evaluate import evaluation_record
-from drmadc.compiler.lower.expectations import expectations
-from drmadc.compiler.lower.predict import prediction_record
-from drmadc.compiler.lower.tuning import stages
+from drmadc.compiler.lower.outer.expectations import expectations
+from drmadc.compiler.lower.outer.tuning import stages
+from drmadc.compiler.lower.trained.evaluate import evaluation_record
+from drmadc.compiler.lower.trained.predict import prediction_record
 from drmadc.compiler.passes.dependence import function_splits
 from drmadc.ir.program import Program
 from drmadc.language.strategies.base import strategy_of

@@ -11,7 +11,6 @@ from drmadc.compiler.lower.data import (
     minibatch_function,
     statistics_table,
 )
-from drmadc.compiler.lower.evaluate import evaluation_functions
 from drmadc.compiler.lower.forward import (
     init_function,
     loss_functions,
@@ -22,8 +21,8 @@ from drmadc.compiler.lower.forward import (
     training_function,
     training_loss_function,
 )
-from drmadc.compiler.lower.hypers import arms_function, hyper_functions, sweep_function
-from drmadc.compiler.lower.predict import predict_functions
+from drmadc.compiler.lower.outer.hypers import arms_function, hyper_functions, sweep_function
+from drmadc.compiler.lower.outer.tuning import tune_functions
 from drmadc.compiler.lower.reversal.hypergradient import (
     Emitter,
     hypergradient_functions,
@@ -39,7 +38,8 @@ from drmadc.compiler.lower.reversal.step import (
 )
 from drmadc.compiler.lower.shapes import shapes_text
 from drmadc.compiler.lower.tables import tables
-from drmadc.compiler.lower.tuning import tune_functions
+from drmadc.compiler.lower.trained.evaluate import evaluation_functions
+from drmadc.compiler.lower.trained.predict import predict_functions
 from drmadc.ir.program import Program
 from drmadc.language.strategies.base import strategy_of
 from drmadc.target import tree as py

@@ -2,7 +2,7 @@
 
 from drmadc.compiler.lower.expressions import has_full_shape
 from drmadc.compiler.lower.names import axis_constant, group_constant, key
-from drmadc.compiler.lower.tuning import tie_axes
+from drmadc.compiler.lower.outer.tuning import tie_axes
 from drmadc.compiler.passes.adjoint import laid
 from drmadc.ir import nodes as ir
 from drmadc.ir.group_axes import Slot, axis_length, axis_slots

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from drmadc.compiler.lower.data import inputs_function
 from drmadc.compiler.lower.expressions import function_scope, lower
 from drmadc.compiler.lower.forward import hyper_reads
-from drmadc.compiler.lower.predict import fields_of, prediction
+from drmadc.compiler.lower.trained.predict import fields_of, prediction
 from drmadc.compiler.passes.dependence import expression_hypers, inlined
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite

@@ -1,0 +1,1 @@
+"""Lowering of the outer loop: hyperparameters, tuning, expectations."""

@@ -1,0 +1,1 @@
+"""Lowering of what a trained model is asked for: predictions and metrics."""
