@@ -110,7 +110,7 @@ def test_golden_runs_without_data(spec: str, tmp_path: Path) -> None:
 
 
 COUNTS = {
-    "mnist_schedule": (1608, 44_860),
+    "mnist_schedule": (168, 44_860),
     "hypergrad/schedules_by_layer": (1608, 44_860),
     "hypergrad/ard_logistic": (7850, 7850),
     "hypergrad/learned_10_images": (7840, 7850),

@@ -89,7 +89,7 @@ def test_mnist_l2_lowers_the_test_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_mnist_schedule_lowers_the_training_loss(tmp_path: Path) -> None:
+def test_mnist_schedule_is_better_than_adam_tuned_by_a_search(tmp_path: Path) -> None:
+    """benchmarks/RESULTS.md: at equal compute, TPE over five numbers with Adam as the rule reaches no .225 on test."""
     run = drmadc.compile_file(ROOT / "specs" / "mnist_schedule.drm").run(out=tmp_path / "run", quiet=True)
-    losses = [record["objective"] for record in run.metrics]
-    assert np.mean(losses[-3:]) < 0.5 * losses[0]
+    assert np.mean(run.confirmed["test"].best) < 0.225
