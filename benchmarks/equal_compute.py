@@ -1,12 +1,13 @@
 """What the comparisons at equal compute share: one training run as a search sees it, TPE, and the table.
 
 The unit is one training run with its evaluation. A hypergradient counts as many as it takes here, measured in the same
-process. A search is told the objective on valid; the candidate with the lowest loss on the guard split is taken; test
-is read when everything is decided, from trainings on draws that no search has used.
+process. A search is told the objective on valid; the candidate with the lowest loss on the guard split, where there is
+one, is taken; test is read when everything is decided, from trainings on draws that no search has used.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import mean, median, stdev
 from time import perf_counter
 
@@ -18,6 +19,8 @@ import optuna
 import drmadc
 from drmadc_runtime.adjoints.base import forward_pass
 from drmadc_runtime.core.types import Splits
+from drmadc_runtime.data.resident import Data
+from drmadc_runtime.data.statistics import chunks_of
 
 FRESH = 100_000
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -27,9 +30,9 @@ Hypers = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Candidate:
-    """Hyperparameters and what a search learned of them."""
+    """Hyperparameters and the loss that decides whether they are taken."""
 
-    guard: float
+    score: float
     hypers: Hypers
 
 
@@ -67,6 +70,20 @@ class Setting:
         rows = [self.measure(hypers, FRESH + draw) for draw in range(draws)]
         return {key: mean(row[key] for row in rows) for key in rows[0]}
 
+    def pooled(self, hypers: Hypers, splits: tuple[str, ...], draws: int = 5) -> dict[str, float]:
+        """As `fresh`, trained on several splits together."""
+        executor, data = self.program.executor, self.program.emitted.data
+        assert isinstance(data, Data)
+        parts = data.splits(0)
+        joined = {field: np.concatenate([parts[name][field] for name in splits]) for field in parts[splits[0]]}
+        rows = []
+        with executor.precision():
+            ready = executor.outer_data.prepared({**parts, "train": joined}, partial(chunks_of, joined))
+            for draw in range(draws):
+                values = self._run(executor.cast(hypers), jnp.int32(FRESH + draw), ready)
+                rows.append({key: float(value) for key, value in zip(self._keys, values, strict=True)})
+        return {key: mean(row[key] for row in rows) for key in self._keys if key != "objective"}
+
     def factor(self, repeats: int = 9) -> float:
         """What a hypergradient takes, in training runs: the median over pairs, one after the other."""
         ratios = []
@@ -80,18 +97,22 @@ class Setting:
 
 
 def tpe(
-    setting: Setting, hypers_of: Callable[[optuna.Trial], Hypers], trials: int, seed: int, start: dict[str, float]
+    hypers_of: Callable[[optuna.Trial], Hypers],
+    measure: Callable[[Hypers, int], tuple[float, float]],
+    trials: int,
+    seed: int,
+    start: dict[str, float],
 ) -> list[Candidate]:
-    """Optuna's TPE, each trial on a draw of its own as each outer step has; the first is `start`."""
+    """Optuna's TPE, the first trial at `start`; `measure` gives what it is told and what decides, of a trial."""
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
     study.enqueue_trial(start)
     found: list[Candidate] = []
 
     def objective(trial: optuna.Trial) -> float:
         hypers = hypers_of(trial)
-        values = setting.measure(hypers, trial.number)
-        found.append(Candidate(finite(values["guard"]), hypers))
-        return finite(values["objective"])
+        told, decides = measure(hypers, trial.number)
+        found.append(Candidate(finite(decides), hypers))
+        return finite(told)
 
     study.optimize(objective, n_trials=trials)
     return found
@@ -103,8 +124,8 @@ def finite(value: float) -> float:
 
 
 def chosen(candidates: Sequence[Candidate]) -> Hypers:
-    """The hyperparameters with the lowest loss on the guard split."""
-    return min(candidates, key=lambda candidate: candidate.guard).hypers
+    """The hyperparameters with the lowest score."""
+    return min(candidates, key=lambda candidate: candidate.score).hypers
 
 
 def table(results: Mapping[str, Sequence[Mapping[str, float]]], runs: Mapping[str, float], ours: str) -> str:

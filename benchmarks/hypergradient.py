@@ -2,7 +2,7 @@
 
     taskset -c 0 python benchmarks/hypergradient.py [--steps 100 500 2000 10000] [--repeats 5]
 
-Experiment 1 (specs/mnist_l2.drm: MLP 784-50-50-50-10, batch 50, 934 penalties at exp(-4.4)). For each number of
+Experiment 1 (specs/drmad/l2.drm: MLP 784-50-50-50-10, batch 50, 934 penalties at exp(-4.4)). For each number of
 training steps: plain training; one evaluation, which is training and the outer objective over 5,000 examples; training
 + drmad(knots: 2), + drmad(knots: 17), + exact(store), objective included. Columns: least seconds, factor over plain
 training and over one evaluation of the same length, compile seconds (cold), peak memory of the compiled program beyond
@@ -27,7 +27,7 @@ KEEPS = {
     "drmad(knots: 17)": rt.Knots(17, ("w",), ()),
     "exact(store)": rt.Store(("w",), ()),
 }
-SPEC = Path(__file__).parent.parent / "specs" / "mnist_l2.drm"
+SPEC = Path(__file__).parent.parent / "specs" / "drmad" / "l2.drm"
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """How fast are minibatches made, forwards and backwards, against other loaders, on this machine?
 
     python benchmarks/loaders.py               # needs torch and grain for the rows that name them
-    python benchmarks/loaders.py --training    # streamed against resident training of specs/mnist_l2.drm
+    python benchmarks/loaders.py --training    # streamed against resident training of specs/drmad/l2.drm
 
 Each loader makes the same kind of minibatch of pictures like CIFAR-10's, 32 by 32 by 3 bytes, 50,000 of them: gather at
 random, flip, crop with a margin of 4, numbers as float32, minus mean over standard deviation of each channel. Loaders
@@ -217,7 +217,7 @@ def training(turns: int) -> None:
     """A hypergradient of experiment 1, its minibatches streamed and resident, taking turns."""
     programs = {}
     for how in ("resident", "streamed"):
-        programs[how] = drmadc.compile_file("specs/mnist_l2.drm", (f"mnist.feed={how}",))
+        programs[how] = drmadc.compile_file("specs/drmad/l2.drm", (f"mnist.feed={how}",))
         programs[how].hypergradient(programs[how].hypers)
     seconds: dict[str, list[float]] = {how: [] for how in programs}
     for _ in range(turns):

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-SPEC = Path(__file__).parent.parent / "specs" / "mnist_l2.drm"
+SPEC = Path(__file__).parent.parent / "specs" / "drmad" / "l2.drm"
 
 
 def first_result(caches: Path) -> tuple[float, float]:

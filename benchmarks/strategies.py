@@ -25,7 +25,7 @@ import drmadc
 from drmadc.compiler.passes.strategy.cost import cost
 from drmadc_runtime.adjoints.store import Store
 
-SPEC = Path(__file__).parent.parent / "specs" / "mnist_l2.drm"
+SPEC = Path(__file__).parent.parent / "specs" / "drmad" / "l2.drm"
 STRATEGIES = [
     "exact(store)",
     "exact(checkpoint)",

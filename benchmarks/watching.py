@@ -16,7 +16,7 @@ from drmadc_runtime.execution.progress import Watcher, interval
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.training_runs import pace
 
-SPEC = Path(__file__).parent.parent / "specs" / "mnist_l2.drm"
+SPEC = Path(__file__).parent.parent / "specs" / "drmad" / "l2.drm"
 MORE = 20
 
 

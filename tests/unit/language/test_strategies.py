@@ -122,6 +122,6 @@ def test_every_word_is_in_the_reference() -> None:
 
 
 def test_an_unknown_strategy_names_the_nearest() -> None:
-    text = (ROOT / "specs/mnist_l2.drm").read_text(encoding="utf-8").replace("drmad(knots: 8)", "drmat(knots: 8)")
+    text = (ROOT / "specs/drmad/l2.drm").read_text(encoding="utf-8").replace("drmad(knots: 8)", "drmat(knots: 8)")
     with pytest.raises(drmadc.SpecError, match="drmad"):
         drmadc.compile_text(text)

@@ -26,7 +26,7 @@ from drmadc.tools.editor.lookup import definition, hover
 from drmadc.tools.editor.texts import AXES, DECLARATIONS, DOMAINS, SETTINGS
 from tests.conftest import CASES, ROOT
 
-TEXT = (ROOT / "specs" / "mnist_l2.drm").read_text(encoding="utf-8")
+TEXT = (ROOT / "specs" / "drmad" / "l2.drm").read_text(encoding="utf-8")
 COMPILATION = compile_source(SourceFile("mnist_l2.drm", TEXT))
 
 

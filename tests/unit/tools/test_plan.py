@@ -20,7 +20,7 @@ from drmadc.language.strategies.auto import exact_forms
 from drmadc.tools.plan import fitting, out_of_memory_text
 from tests.conftest import ROOT, compiled
 
-L2 = ROOT / "specs" / "mnist_l2.drm"
+L2 = ROOT / "specs" / "drmad" / "l2.drm"
 
 
 def with_strategy(strategy: str, *more: str) -> drmadc.Program:

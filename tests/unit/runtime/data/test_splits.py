@@ -152,7 +152,7 @@ def test_overfitting_of_the_valid_split_is_said_once(capsys: pytest.CaptureFixtu
         display.warn_overfitting(steps(objective, error), ("error/test",))
         assert ("are overfitting the valid split" in " ".join(capsys.readouterr().err.split())) == said
     display.warn_overfitting(steps(-0.02, 0.02)[:9], ("error/test",))
-    module = drmadc.compile_file("specs/mnist_l2.drm").emitted
+    module = drmadc.compile_file("specs/drmad/l2.drm").emitted
     assert module.test_reports == ("error/test",)
 
 
