@@ -73,10 +73,10 @@ def main() -> None:
         cost = factor * len(inputs)
         shared = [{"l2": np.full(sum(INPUTS), value)} for value in GRID]
         grid = [Candidate(cross_validated(setting, hypers), hypers) for hypers in shared]
-        start = {f"layer{i}": 1e-4 for i in range(len(INPUTS))}
+        start = {f"layer{i}": 3e-4 for i in range(len(INPUTS))}
         searched = tpe(for_each_layer, partial(told, setting), round(cost), seed, start)
         keep("no penalty", {"l2": np.full(sum(INPUTS), 1e-8)}, 0)
-        keep("as the spec starts, .0001", setting.start, 0)
+        keep("as the spec starts, .0003", setting.start, 0)
         keep("one for the network, the best of 13", chosen(grid), FOLDS * len(grid))
         keep("one for each layer, TPE", chosen(searched), FOLDS * cost)
         keep("one for each layer, drmadc", chosen(layers), FOLDS * factor * len(layers))
