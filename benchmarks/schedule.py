@@ -70,10 +70,32 @@ def ours(setting: Setting) -> list[Candidate]:
         ]
 
 
+def figure(run: Path, target: Path) -> None:
+    """Draw the rates and momenta of a run's best step, a line for each array; `specs/mnist_schedule.png`."""
+    from matplotlib.figure import Figure
+
+    hypers = np.load(run / "hypers.npz")
+    drawn = Figure(figsize=(9, 3), layout="constrained")
+    for axes, name in zip(drawn.subplots(1, 2), ("rate", "momentum"), strict=True):
+        for i, layer in enumerate(("h1", "h2", "h3", "out")):
+            for j, (array, style) in enumerate((("weight", "-"), ("bias", ":"))):
+                values, edges = hypers[name][:, 2 * i + j], np.arange(0, 101, 10)
+                axes.stairs(values, edges, baseline=None, label=f"{layer}.{array}", color=f"C{i}", linestyle=style)
+        axes.set_xlabel("training step")
+        axes.set_ylabel(name)
+    drawn.axes[0].set_yscale("log")
+    drawn.axes[1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    drawn.savefig(target, dpi=110)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="*", default=[11, 12, 13, 14, 15])
+    parser.add_argument("--figure", type=Path, nargs=2, metavar=("RUN", "PNG"), help="only draw what a run has found")
     options = parser.parse_args()
+    if options.figure:
+        figure(*options.figure)
+        return
     results: dict[str, list[dict[str, float]]] = {}
     runs: dict[str, float] = {}
     factor = 0.0

@@ -19,6 +19,8 @@ RECORDED = ("objective", "hypergradient", "growth", "seconds", *STATS)
 def _recorded(known: Known) -> tuple[str, ...]:
     """The names of everything that a run records."""
     keys = tuple(report.key for report in known.reports if report.shape is None)
+    if known.data is not None and any(split.name == "guard" for split in known.data.splits):
+        keys = ("guard", *keys)
     arms = tuple(name for name, _ in known.retrain.arms) if known.retrain is not None else ()
     names = (*RECORDED, *keys, *(f"{arm}.{key}" for arm in arms for key in keys))
     if known.sweep is not None:
