@@ -11,8 +11,8 @@ SMOKE  := tests/unit/common tests/unit/cli tests/unit/tools/test_editor.py tests
 
 .PHONY: run test test-all mutants test-lowest release-check docs format goldens clean
 
-run: $(STAMP)  ## tune 934 penalties on MNIST, the main job
-	$(BIN)/drmadc run specs/mnist_l2.drm
+run: $(STAMP)  ## tune the schedule of a short training on MNIST, README's example
+	$(BIN)/drmadc run specs/mnist_schedule.drm
 
 test: $(STAMP)  ## formatter, linter, import layers, types, tests
 	$(BIN)/ruff format --check .

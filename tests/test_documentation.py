@@ -28,9 +28,9 @@ def test_example_compiles(page: str, number: int, text: str) -> None:
 
 def test_readme_shows_the_shipped_spec_and_its_reverse_step() -> None:
     readme = (ROOT / "README.md").read_text()
-    spec = (ROOT / "specs" / "mnist_l2.drm").read_text()
+    spec = (ROOT / "specs" / "mnist_schedule.drm").read_text()
     assert re.sub(r"\A(#.*\n)+", "", spec).strip() in readme
-    module = drmadc.compile_file(ROOT / "specs" / "mnist_l2.drm").python
+    module = drmadc.compile_file(ROOT / "specs" / "mnist_schedule.drm").python
     reverse = module[module.index("def reverse_step") : module.index("def train")]
     assert reverse.strip() in readme
 
@@ -50,5 +50,5 @@ def test_architecture_is_short_and_names_what_exists() -> None:
 
 
 def test_the_plan_in_the_readme_is_what_the_command_prints() -> None:
-    printed = CliRunner().invoke(cli, ["plan", str(ROOT / "specs" / "mnist_l2.drm"), "--memory", "100MB"]).output
-    assert f"$ drmadc plan specs/mnist_l2.drm --memory 100MB\n{printed}```" in (ROOT / "README.md").read_text()
+    printed = CliRunner().invoke(cli, ["plan", str(ROOT / "specs" / "drmad" / "l2.drm"), "--memory", "100MB"]).output
+    assert f"$ drmadc plan specs/drmad/l2.drm --memory 100MB\n{printed}```" in (ROOT / "README.md").read_text()
