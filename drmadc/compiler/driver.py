@@ -6,6 +6,7 @@ from functools import cache
 from drmadc.common.diagnostics.model import Bag, Diagnostic, SpecError
 from drmadc.common.diagnostics.render import render
 from drmadc.common.source import SourceFile
+from drmadc.compiler.check.gradient.report import report_accumulation, report_flat
 from drmadc.compiler.check.program import check
 from drmadc.compiler.check.strategy.support import report_feed, report_strategy
 from drmadc.compiler.check.strategy.unreachable import report_unreachable
@@ -74,6 +75,8 @@ def compile_source(
         program = run_passes(program, after)
         if program.adjoint is not None:
             report_unreachable(program, spec, bag)
+            report_flat(program, spec, bag)
+            report_accumulation(program, spec, bag)
             report_strategy(program, wanted, spec, bag)
             report_feed(program, spec, bag)
     python: py.Module | None = None

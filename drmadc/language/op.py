@@ -1,7 +1,7 @@
 """What a spec calls by name: how it is written and explained, and which type a call has."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
@@ -54,6 +54,8 @@ class Op(ABC):
     """The only places for it, for a message; "" where it may stand in every expression."""
     example: ClassVar[str] = ""
     """How it is written where it may stand, for the help of a message."""
+    surrogate: str = field(default="", kw_only=True)
+    """What has a slope and is minimised instead, where the derivative is 0 almost everywhere; "" where it is not."""
     each: ClassVar[bool] = False
     """Whether the result for an example depends on that example only, so that a split may be cut into chunks."""
 

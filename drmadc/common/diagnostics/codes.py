@@ -156,6 +156,15 @@ for each hyperparameter. `exact()` supports every program.""",
 
 The compiler predicts each strategy's peak memory from the program's shapes. exact() chooses among the exact forms,
 from storing every state to binary recomputation; auto() also among approximations. None of them fits the bound.""",
+    "E0406": """a function with a zero derivative that is to be minimised
+
+`error`, `accuracy`, `f1`, `auc` and `sign` are constant almost everywhere: a small change of the parameters changes
+no answer. Their derivative is 0, and a gradient of 0 moves nothing. Minimise a smooth function, and report the other:
+
+    minimize = cross_entropy(mlp(x), y) on valid
+    report {
+      error(mlp(x), y) on valid
+    }""",
     "E0501": """splits larger than the data
 
 `train` and `valid` are drawn from the source's training set and `test` from its test set; no example is in two
@@ -182,6 +191,10 @@ been seen in training, and its loss says little. Cut the text itself into files 
 
 truncated(steps: k) goes back k steps. A hyperparameter with an entry for each training step gets no gradient for
 those before.""",
+    "W0402": """a term with a zero derivative
+
+A term such as `error(mlp(x), y)` changes the value of the function that is minimised, but not its gradient, which is
+all that is followed (see E0406).""",
     "W0201": """a declaration that is never used
 
 It is harmless, but often a typo elsewhere.""",

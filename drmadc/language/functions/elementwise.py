@@ -60,9 +60,19 @@ def _op(
     *,
     slow: bool = True,
     public: bool = True,
+    surrogate: str = "",
 ) -> Elementwise:
+    signature = f"{name}(x)"
     return Elementwise(
-        name, f"{name}(x)", about, public=public, code=code, value=value, derivative=derivative, slow=slow
+        name,
+        signature,
+        about,
+        public=public,
+        surrogate=surrogate,
+        code=code,
+        value=value,
+        derivative=derivative,
+        slow=slow,
     )
 
 
@@ -99,6 +109,7 @@ OPS = (
         lambda x: float((x > 0) - (x < 0)),
         lambda x, y: ir.Const(0.0),
         slow=False,
+        surrogate="tanh(x)",
     ),
     _op("sin", "sine", "jnp.sin", math.sin, lambda x, y: apply("cos", x)),
     _op("cos", "cosine", "jnp.cos", math.cos, lambda x, y: neg(apply("sin", x))),
@@ -110,6 +121,7 @@ OPS = (
         lambda x, y: ir.Const(0.0),
         slow=False,
         public=False,
+        surrogate="sigmoid(x)",
     ),
     _op(
         "floor",
@@ -119,5 +131,6 @@ OPS = (
         lambda x, y: ir.Const(0.0),
         slow=False,
         public=False,
+        surrogate="sigmoid(x)",
     ),
 )

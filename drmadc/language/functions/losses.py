@@ -207,7 +207,15 @@ OPS = (
         labelled=True,
         soft=True,
     ),
-    Metric("error", "error(logits, label)", "the fraction of wrong answers", 2, ("reduce",), labelled=True),
+    Metric(
+        "error",
+        "error(logits, label)",
+        "the fraction of wrong answers",
+        2,
+        ("reduce",),
+        surrogate="cross_entropy(logits, label)",
+        labelled=True,
+    ),
     Loss("squared_error", "squared_error(prediction, target)", "half the squared distance", 2, ("reduce",)),
     Loss("huber", "huber(prediction, target)", "Huber's loss with threshold 1, summed over entries", 2, ("reduce",)),
     Loss(

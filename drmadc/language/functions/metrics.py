@@ -18,6 +18,7 @@ from drmadc.target import tree as py
 from drmadc.target.build import call
 
 AVERAGES = ("macro", "micro")
+SMOOTH = "cross_entropy(logits, label)"
 
 
 class WithTasks(WrongCall):
@@ -86,8 +87,8 @@ class LogLoss(Score):
                 return found
 
 
-def _of_label(name: str, about: str, *options: str, more: str = "") -> Score:
-    return Score(name, f"{name}(logits, label){more}", about, 2, options)
+def _of_label(name: str, about: str, *options: str, more: str = "", surrogate: str = "") -> Score:
+    return Score(name, f"{name}(logits, label){more}", about, 2, options, surrogate=surrogate)
 
 
 def _of_target(name: str, about: str) -> Score:
@@ -95,16 +96,29 @@ def _of_target(name: str, about: str) -> Score:
 
 
 OPS = (
-    _of_label("accuracy", "the fraction of right answers"),
-    _of_label("balanced_accuracy", "the mean over classes of the fraction of their examples that are found"),
+    _of_label("accuracy", "the fraction of right answers", surrogate=SMOOTH),
+    _of_label(
+        "balanced_accuracy",
+        "the mean over classes of the fraction of their examples that are found",
+        surrogate="cross_entropy(logits, label, weights: balanced)",
+    ),
     _of_label(
         "f1",
         "the harmonic mean of precision and recall, of each class and their mean",
         "average",
         more=" or f1(logits, label, average: micro)",
+        surrogate=SMOOTH,
     ),
-    _of_label("auc", "the area under the ROC curve; of several classes their mean, each against the rest"),
-    _of_label("average_precision", "the area under precision over recall; of several classes their mean"),
+    _of_label(
+        "auc",
+        "the area under the ROC curve; of several classes their mean, each against the rest",
+        surrogate=SMOOTH,
+    ),
+    _of_label(
+        "average_precision",
+        "the area under precision over recall; of several classes their mean",
+        surrogate=SMOOTH,
+    ),
     LogLoss(
         "log_loss",
         "log_loss(logits, label) or log_loss(softmax(logits), label)",

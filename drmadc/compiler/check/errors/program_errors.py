@@ -35,6 +35,52 @@ class Unreachable(Diagnostic):
         }[self.where]
 
 
+class Flat(Diagnostic):
+    """A function that is to be minimised and whose derivative is 0 almost everywhere, because of `calls`."""
+
+    code: ClassVar[str] = "E0406"
+    what: Literal["objective", "loss"]
+    calls: tuple[str, ...]
+    surrogate: str
+
+    def message(self) -> str:
+        name = {"objective": "the objective", "loss": "the training loss"}[self.what]
+        return f"the derivative of {name} is 0 almost everywhere"
+
+    def label(self) -> str:
+        return {
+            "objective": "every hypergradient would be 0",
+            "loss": "its gradient would be 0, and training would not move the parameters",
+        }[self.what]
+
+    def note(self) -> str:
+        names = " and ".join(f"`{name}`" for name in self.calls)
+        return f"{names} {'is' if len(self.calls) == 1 else 'are'} piecewise constant" if self.calls else ""
+
+    def help(self) -> str:
+        if not self.calls:
+            return "minimise something that depends on trained parameters"
+        rest = "; the exact value may stand in `report`" if self.what == "objective" else ""
+        return f"minimise a smooth function instead, such as {self.surrogate}{rest}"
+
+
+class FlatTerm(Flat):
+    """The same of one term of a sum, whose other terms have a slope."""
+
+    code: ClassVar[str] = "W0402"
+    severity: ClassVar[Severity] = "warning"
+
+    def message(self) -> str:
+        name = {"objective": "the objective", "loss": "the training loss"}[self.what]
+        return f"the derivative of a term of {name} is 0 almost everywhere"
+
+    def label(self) -> str:
+        return {
+            "objective": "the term adds nothing to the hypergradient",
+            "loss": "the term adds nothing to the gradient",
+        }[self.what]
+
+
 class NotSupported(Diagnostic):
     code: ClassVar[str] = "E0404"
     strategy: str

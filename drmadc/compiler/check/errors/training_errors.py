@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from drmadc.common.diagnostics.model import Diagnostic
+from drmadc.common.source import Span
 from drmadc.compiler.check.errors.value_errors import Found
 
 
@@ -44,6 +45,29 @@ class UnevenAccumulation(Found):
 
     def message(self) -> str:
         return f"`accumulate` must divide the batch of {self.batch} examples"
+
+
+class AccumulatedSum(Diagnostic):
+    """`accumulate` with a loss that is not the mean over the minibatch's examples."""
+
+    code: ClassVar[str] = "E0302"
+    parts: int
+    loss_span: Span
+
+    def message(self) -> str:
+        return "`accumulate` needs a loss that is a mean over examples"
+
+    def label(self) -> str:
+        return f"averages the loss over {self.parts} parts of the minibatch"
+
+    def others(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.loss_span, "not a mean over the examples of the minibatch"),)
+
+    def note(self) -> str:
+        return f"of a sum, the average over parts is 1/{self.parts} of the whole; other functions differ as well"
+
+    def help(self) -> str:
+        return "write the loss as a mean over examples, plus terms that read none; or remove `accumulate`"
 
 
 class NotClippable(Found):

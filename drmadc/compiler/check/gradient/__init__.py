@@ -1,0 +1,1 @@
+"""Whether a gradient says what the spec means by it."""
