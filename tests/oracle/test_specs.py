@@ -21,6 +21,8 @@ def test_toy_surface_reproduces_the_known_losses(tmp_path: Path) -> None:
 SHORT = {
     "mnist_l2": ["train.steps=40", "layers.steps=2", "units.steps=1"],
     "mnist_schedule": ["train.steps=20", "fast.steps=2", "slow.steps=1"],
+    "noisy_labels": ["train.steps=10", "tune.steps=2", "tune.confirm=0"],
+    "sources": ["train.steps=30", "tune.steps=3", "tune.confirm=0"],
     "toy_surface": [],
 }
 
@@ -69,6 +71,8 @@ CHECKED = [
     "hypergrad/schedule_bfgs",
     "drmad/experiment_1_paper",
     "drmad/schedule",
+    "noisy_labels",
+    "sources",
     "t1t2/penalties_and_noise",
 ]
 
