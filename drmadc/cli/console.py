@@ -118,6 +118,7 @@ def compile_spec(path: Path, overrides: tuple[str, ...], error_format: str, afte
 
 def running(work: Callable[[], T], compilation: "Compilation") -> T:
     """Do what trains; what can go wrong then ends with exit code 3 and one message."""
+    from drmadc_runtime.core.domains import OutsideDomain
     from drmadc_runtime.data.sources.request import DataError
     from drmadc_runtime.program.failure import NotFinite
     from drmadc_runtime.run.reporting.loggers import MissingPackage
@@ -130,7 +131,7 @@ def running(work: Callable[[], T], compilation: "Compilation") -> T:
         raise
     except Stopped as error:
         fail(error.code, str(error))
-    except (NotFinite, DataError, BadCheckpoint, MissingPackage, OSError) as error:
+    except (NotFinite, OutsideDomain, DataError, BadCheckpoint, MissingPackage, OSError) as error:
         fail(FAILED, f"run failed: {error or type(error).__name__}")
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):

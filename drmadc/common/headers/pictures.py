@@ -38,7 +38,7 @@ def pictures(folder: Path, size: tuple[int, int] | None) -> dict[str, Header]:
     first = next(iter(classes.values()))[0]
     try:
         with Image.open(first) as picture:
-            (columns, rows), grey = picture.size, picture.mode in ("1", "L", "I", "I;16", "LA")
+            (columns, rows), grey = picture.size, picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
     except (UnidentifiedImageError, OSError) as error:
         raise BadFile(f"{first.relative_to(folder)} is not an image") from error
     if size is not None:

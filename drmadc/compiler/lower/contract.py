@@ -5,7 +5,7 @@ from drmadc.compiler.lower.outer.expectations import expectations
 from drmadc.compiler.lower.outer.tuning import stages
 from drmadc.compiler.lower.trained.evaluate import evaluation_record
 from drmadc.compiler.lower.trained.predict import prediction_record
-from drmadc.compiler.passes.dependence import function_splits
+from drmadc.compiler.passes.dependence import function_splits, soft_targets
 from drmadc.ir.program import Program
 from drmadc.language.strategies.base import strategy_of
 from drmadc.target import tree as py
@@ -87,6 +87,10 @@ def _data(program: Program) -> dict[str, py.Expr]:
     named: dict[str, py.Expr] = {"data": py.Id("DATA")}
     if program.streamed:
         named["feed"] = py.Id("FEED")
+    named["features"] = py.Id("features")
+    probabilities = soft_targets(program)
+    if probabilities:
+        named["probabilities"] = _strings(probabilities)
     if program.data.statistics:
         first, *later = (py.Id(name) for name, _ in fits(program.data))
         named |= {"fit": first, "statistics": py.Id("STATISTICS")}

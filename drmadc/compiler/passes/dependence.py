@@ -3,6 +3,7 @@
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
 from drmadc.ir.program import Function, Model, Program
+from drmadc.ir.types import Array
 
 
 def function_hypers(program: Program, function: Function) -> tuple[str, ...]:
@@ -42,3 +43,20 @@ def inlined(function: Function) -> ir.Expr:
     for _ in lets:
         value = rewrite(value, lambda node: lets.get(node.id, node) if isinstance(node, ir.Name) else node)
     return value
+
+
+def soft_targets(program: Program) -> tuple[str, ...]:
+    """Features of the data that a cross-entropy takes as probabilities of classes, in declared order."""
+    if program.data is None:
+        return ()
+    found: set[str] = set()
+    for function in (program.loss, program.objective, *(report.function for report in program.reports)):
+        for node in ir.walk(inlined(function)):
+            match node:
+                case ir.Call("cross_entropy", (_, ir.Name(id_, Array("real")), *_)):
+                    where, _, feature = id_.partition(".")
+                    if where != "batch" or program.learned is None:
+                        found.add(feature)
+                case _:
+                    pass
+    return tuple(let.name for let in program.data.features if let.name in found)

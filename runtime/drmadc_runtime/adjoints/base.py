@@ -52,6 +52,14 @@ class Trajectory(Protocol):
         return None
 
 
+OVERFLOW = "training is finite, but the adjoint overflows in the reverse pass"
+EXACT_FAILED = (
+    OVERFLOW,
+    "training is unstable: clip the gradient, `clip(norm: 1, RULE)`, use fewer steps or a smaller rate, or "
+    "`precision = float64`",
+)
+
+
 class SavePolicy(Protocol):
     """What the forward pass is to leave behind; hashable, a static argument of compiled functions.
 
@@ -64,10 +72,7 @@ class SavePolicy(Protocol):
 
     stats: ClassVar[tuple[Stat, ...]] = ()
     stepwise: ClassVar[bool] = True
-    failed: ClassVar[tuple[str, str]] = (
-        "training is finite, but the adjoint overflows in the reverse pass",
-        "use more knots, `curvature: auto`, or `reverse = exact()`",
-    )
+    failed: ClassVar[tuple[str, str]] = (OVERFLOW, "use `reverse = exact()`")
 
     @property
     def exact(self) -> bool:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from drmadc_runtime.adjoints.base import SavePolicy, Trajectory, only, read, rows_like, write
+from drmadc_runtime.adjoints.base import OVERFLOW, SavePolicy, Trajectory, only, read, rows_like, write
 from drmadc_runtime.adjoints.stats import Stat
 from drmadc_runtime.core.trees import Tree, norm
 from drmadc_runtime.core.types import ForwardStep, PyTree, ReverseStep, State
@@ -45,6 +45,7 @@ class Knots(SavePolicy):
     steps: int | None = None
     exact: ClassVar[bool] = False
     stats: ClassVar[tuple[Stat, ...]] = (FALLBACK_STEP,)
+    failed: ClassVar[tuple[str, str]] = (OVERFLOW, "use more knots, `curvature: auto`, or `reverse = exact()`")
 
     def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "KnotTrajectory"]:
         """The last state and the path; see KnotTrajectory."""

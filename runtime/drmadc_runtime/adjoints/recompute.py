@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from drmadc_common.recursion import recursion_levels
-from drmadc_runtime.adjoints.base import SavePolicy, Trajectory, only, read, rows_like, write
+from drmadc_runtime.adjoints.base import EXACT_FAILED, SavePolicy, Trajectory, only, read, rows_like, write
 from drmadc_runtime.adjoints.store import Names, empty_record, record, reverse_record
 from drmadc_runtime.core.types import ForwardStep, ReverseStep, State
 from drmadc_runtime.execution.loops import forwards
@@ -26,6 +26,7 @@ class Checkpoint(SavePolicy):
     before: tuple[str, ...]
     after: tuple[str, ...]
     exact: ClassVar[bool] = True
+    failed: ClassVar[tuple[str, str]] = EXACT_FAILED
 
     def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "CheckpointTrajectory"]:
         """The last state; a snapshot at the start of each segment."""
@@ -83,6 +84,7 @@ class Recursion(SavePolicy):
     before: tuple[str, ...]
     after: tuple[str, ...]
     exact: ClassVar[bool] = True
+    failed: ClassVar[tuple[str, str]] = EXACT_FAILED
 
     def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "RecursionTrajectory"]:
         """The last state; the snapshots that the last step needs."""

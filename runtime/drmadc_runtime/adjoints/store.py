@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 
-from drmadc_runtime.adjoints.base import SavePolicy, Trajectory, only, read, rows_like, write
+from drmadc_runtime.adjoints.base import EXACT_FAILED, SavePolicy, Trajectory, only, read, rows_like, write
 from drmadc_runtime.core.types import ForwardStep, ReverseStep, State
 from drmadc_runtime.execution.loops import backwards, forwards
 
@@ -100,6 +100,7 @@ class Store(SavePolicy):
     after: tuple[str, ...]
     last: int | None = None
     buffer: Record | None = field(default=None, compare=False)
+    failed: ClassVar[tuple[str, str]] = EXACT_FAILED
 
     def forward(self, forward_step: ForwardStep, state: State, steps: int) -> tuple[State, "StoredTrajectory"]:
         """The last state, and the record."""

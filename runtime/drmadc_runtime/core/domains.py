@@ -6,9 +6,11 @@ element, as those of Stan (Stan Reference Manual, "Constraint Transforms") and T
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,31 @@ class Domain:
     constrain: Callable[[jax.Array], jax.Array]
     unconstrain: Callable[[jax.Array], jax.Array]
     adjoint: Callable[[jax.Array, jax.Array], jax.Array]
+
+
+class OutsideDomain(RuntimeError):
+    """A value that its domain has not: its logarithm or logit is not a number, and nothing could move it."""
+
+    advice: ClassVar[str] = "bound it, for example exp(normal(0.1)) for a positive one, sigmoid(normal(0.1)) for a unit"
+
+
+def require_inside(domains: Mapping[str, Domain], hypers: Mapping[str, jax.Array]) -> None:
+    """Check initial values.
+
+    Raises:
+        OutsideDomain: one is outside its domain; with name, place and value.
+    """
+    for name, free in unconstrain(domains, hypers).items():
+        outside = ~np.isfinite(np.asarray(free))
+        if outside.any():
+            place = tuple(int(i) for i in np.argwhere(outside)[0])
+            entry = f"[{', '.join(map(str, place))}]" if place else ""
+            count = f", and {int(outside.sum()) - 1} more" if outside.sum() > 1 else ""
+            raise OutsideDomain(
+                f"the initial value of `{name}` is outside its domain\n"
+                f"  {name}{entry} is {float(np.asarray(hypers[name])[place]):.4g}{count}\n"
+                f"  try: {OutsideDomain.advice}"
+            )
 
 
 real = Domain(lambda free: free, lambda x: x, lambda x, d_x: d_x)

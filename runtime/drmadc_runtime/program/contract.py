@@ -211,6 +211,9 @@ class Program:
         online: see `Online`; for strategies that move the hyperparameters inside training. Read by the search.
         data: where arrays come from; None for a program that reads none. Read by the executor.
         feed: where streamed minibatches come from. The executor then leaves the train split on the host.
+        features: raw fields [n, ...], and statistics where there are any -> features [n, ...], not augmented. Read by
+            failure messages and by the check of targets.
+        probabilities: features that a loss reads as probabilities of classes; checked when data are prepared.
         fit: raw fields [n, ...] -> what each statistic is taken of, [n, ...] in float64. Read by the executor.
         later_fits: the same for statistics of what reads others, given those of the functions before. By the executor.
         statistics: the kind of each statistic, ("mean",) or ("zca", epsilon); its order is the spec's.
@@ -251,6 +254,8 @@ class Program:
     online: Online | None = None
     data: Data | Tasks | None = None
     feed: Feed | None = None
+    features: Callable[..., dict[str, jax.Array]] | None = None
+    probabilities: tuple[str, ...] = ()
     fit: Fit | None = None
     later_fits: tuple[LaterFit, ...] = ()
     statistics: Kinds | None = None

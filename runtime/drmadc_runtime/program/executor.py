@@ -10,7 +10,7 @@ import numpy as np
 
 from drmadc_runtime.adjoints.base import Hypergradient, SavePolicy
 from drmadc_runtime.core.compilation_cache import use_compilation_cache
-from drmadc_runtime.core.domains import constrain, reverse_constrain, unconstrain
+from drmadc_runtime.core.domains import constrain, require_inside, reverse_constrain, unconstrain
 from drmadc_runtime.core.types import Arrays, Hypers, Params, PyTree, Splits, State, UpdateState, Values
 from drmadc_runtime.execution.progress import Watcher, watched
 from drmadc_runtime.program.compiling import Compiled, compile_lowered
@@ -81,9 +81,15 @@ class Executor:
             yield
 
     def initial_hypers(self) -> dict[str, jax.Array]:
-        """Initial hyperparameters in their own domains."""
+        """Initial hyperparameters in their own domains.
+
+        Raises:
+            OutsideDomain: one is outside, as a `positive` one that is drawn by `normal` may be.
+        """
         with self.precision():
-            return self.program.initial_hypers()
+            hypers = self.program.initial_hypers()
+            require_inside(self.program.domains, hypers)
+            return hypers
 
     def constrain(self, free: Values) -> dict[str, jax.Array]:
         """Unconstrained values to own domains."""

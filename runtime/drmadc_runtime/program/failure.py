@@ -12,6 +12,7 @@ from drmadc_runtime.adjoints.base import Partial, Watch
 from drmadc_runtime.core.types import Hypers, PyTree, Splits, State, Values
 from drmadc_runtime.program.debug_nans import first_bad_operation
 from drmadc_runtime.program.executor import Evaluation, Executor
+from drmadc_runtime.program.feature_checks import unfinite_feature
 from drmadc_runtime.program.training_runs import train
 
 
@@ -53,6 +54,16 @@ def locate(executor: Executor, hypers: Values, outer: int, result: Evaluation) -
     with executor.precision():
         data = executor.data(outer)
         healthy, before = train(executor, hypers, outer, Watch())[1]
+        feature = unfinite_feature(program, outer, data)
+    if feature:
+        return NotFinite(
+            outer,
+            None,
+            " ".join((inspect.getdoc(program.features) or "").split()),
+            feature,
+            "a column that is constant in train has a standard deviation of 0: `standardise(x)` makes it 0, and so "
+            "does `(x - mean(x)) / (std(x) + 1e-6)`",
+        )
     if int(healthy) < program.steps:
         where = f"before step {int(healthy)} the parameters had norm {_length(before['w']):.4g}"
         with executor.precision():

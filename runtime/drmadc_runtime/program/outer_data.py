@@ -10,6 +10,7 @@ from drmadc_runtime.data.resident import Rows
 from drmadc_runtime.data.statistics import CHUNK, Pieces, Statistics, chunks_of
 from drmadc_runtime.data.tasks import Tasks
 from drmadc_runtime.program.contract import Program
+from drmadc_runtime.program.feature_checks import require_probabilities
 
 
 class OuterData:
@@ -41,7 +42,9 @@ class OuterData:
             else:
                 splits = source.splits(outer)
                 chunks = partial(chunks_of, splits.get("train", {}))
-            self._prepared = key, self.prepared(splits, chunks)
+            arrays = self.prepared(splits, chunks)
+            require_probabilities(self._program, outer, arrays)
+            self._prepared = key, arrays
         return (self._prepared[1],)
 
     def keep(self, outer: int, data: Splits) -> None:

@@ -9,6 +9,7 @@ from drmadc_runtime.program.contract import Program
 
 def main(program: Program, file: str) -> None:
     """Run the program of an emitted module from the module's own command line; exit code 3 when the run fails."""
+    from drmadc_runtime.core.domains import OutsideDomain
     from drmadc_runtime.data.sources.request import DataError
     from drmadc_runtime.program.failure import NotFinite
     from drmadc_runtime.run.reporting.choose import display
@@ -28,7 +29,7 @@ def main(program: Program, file: str) -> None:
     except Stopped as error:
         print(error, file=sys.stderr)
         sys.exit(error.code)
-    except (NotFinite, DataError, OSError) as error:
+    except (NotFinite, OutsideDomain, DataError, OSError) as error:
         sys.exit(_failed(str(error)))
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

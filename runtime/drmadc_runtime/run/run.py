@@ -163,10 +163,6 @@ def run(program: Program, texts: Mapping[str, str], out: str | None, options: Op
         display = options.displays(folder)
         executor = Executor(program, debug_nans=options.debug_nans)
         hypers = _arrays(executor.initial_hypers())
-        for name, free in executor.unconstrain(hypers).items():
-            if not np.isfinite(free).all():
-                text = f"the initial value of `{name}` is outside its domain"
-                raise NotFinite(0, None, f"hyper {name}", text, "use for example exp(normal(0.1)) for a positive one")
         folder.write_start(texts)
         found = forecast(executor, hypers, options.cost, timed=not display.quiet)
         display.begin(found)

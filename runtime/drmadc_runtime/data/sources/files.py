@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from drmadc_common.idx import is_gzip, open_idx, read_header, truncated
 from drmadc_common.image_folder import images_by_class
 from drmadc_common.words import words
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 T = TypeVar("T")
 RARER = "<other>"
@@ -102,7 +105,9 @@ def pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:
 
     try:
         with Image.open(path) as picture:
-            found = picture.convert("L" if len(shape) == 2 else "RGB")
+            found = in_bytes(picture).convert("L" if len(shape) == 2 else "RGB")
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise DataError(f"{path} is not a valid image; remove it ({error})") from error
     if fit:
@@ -111,6 +116,22 @@ def pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:
         size = f"{found.size[0]} by {found.size[1]} pixels, the first image {shape[1]} by {shape[0]}"
         raise DataError(f"{path} is {size}; give a size: images(..., size: {shape[0]})")
     return np.asarray(found)
+
+
+def in_bytes(picture: "Image.Image") -> "Image.Image":
+    """A picture whose shades are from 0 to 255; those of 16 bits are divided by 257, rounded.
+
+    Raises:
+        ValueError: its shades are floats, or integers that do not fit 16 bits.
+    """
+    from PIL import Image
+
+    if not picture.mode.startswith(("I", "F")):
+        return picture
+    shades = np.asarray(picture)
+    if picture.mode == "F" or shades.min() < 0 or shades.max() > 65535:
+        raise ValueError(f"its shades are {shades.dtype} numbers, expected integers of 8 or 16 bits")
+    return Image.fromarray(np.round(shades / 257).astype(np.uint8))
 
 
 def text(request: Request) -> Raw:

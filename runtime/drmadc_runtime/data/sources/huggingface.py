@@ -10,6 +10,7 @@ import numpy as np
 from drmadc_common.amounts import bytes_text
 from drmadc_common.parts import PARTS
 from drmadc_runtime.data.sources.downloads import offline
+from drmadc_runtime.data.sources.files import in_bytes
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request, sized
 
 
@@ -131,6 +132,6 @@ def _without_network() -> Iterator[None]:
 def _column(values: Any, declared: str) -> Array:
     if declared.startswith("byte["):
         mode = "L" if declared.count(",") == 1 else "RGB"
-        values = [value.convert(mode) if hasattr(value, "convert") else value for value in values]
+        values = [in_bytes(value).convert(mode) if hasattr(value, "convert") else value for value in values]
         return np.stack([np.asarray(value, np.uint8) for value in values])
     return np.asarray(list(values))

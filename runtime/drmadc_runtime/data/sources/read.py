@@ -11,6 +11,7 @@ from drmadc_runtime.data.sources.registry import REGISTRY
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
 
 CHUNK = 64_000_000
+INT32 = np.iinfo(np.int32)
 OR_MISSING = " or missing"
 
 
@@ -133,7 +134,17 @@ def _typed(values: Array, name: str, declared: str, place: str, words: tuple[str
             values = np.where(np.isnan(values), MISSING, values.astype(np.result_type(values.dtype, np.float32)))
     elif not (np.issubdtype(values.dtype, np.integer) or values.dtype == np.bool_):
         raise DataError(f"{place}: `{name}` has dtype {values.dtype}, expected numbers")
-    return values
+    return _as_reals(values) if element == "real" else values
+
+
+def _as_reals(values: Array) -> Array:
+    """Integers that a device holds as they are; those beyond 32 bits, which it would wrap around, as float64."""
+    if values.dtype.itemsize < 8:
+        return values
+    step = max(1, CHUNK // max(1, values[:1].nbytes))
+    chunks = (values[start : start + step] for start in range(0, len(values), step))
+    fits = all(chunk.min() >= INT32.min and chunk.max() <= INT32.max for chunk in chunks if chunk.size)
+    return values if fits else values.astype(np.float64)
 
 
 def _missing(place: str, name: str, count: int, value: str) -> str:

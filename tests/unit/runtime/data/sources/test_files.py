@@ -281,3 +281,17 @@ def test_every_source_of_files_has_its_own_help() -> None:
     made = {"omniglot", "synthetic", "python", "huggingface"}
     assert FILES_HELP.keys() == OTHERS.keys() - made
     assert len(set(FILES_HELP.values())) == len(FILES_HELP)
+
+
+def test_pictures_of_16_bits_keep_their_shades(here: Path) -> None:
+    shades = DRAWS.integers(0, 65536, (4, 4)).astype(np.uint16)
+    shades[0, :2] = 0, 65535
+    for name in ("ant", "bee"):
+        (here / "deep" / name).mkdir(parents=True)
+        Image.fromarray(shades).save(here / "deep" / name / "0.png")
+    found = data('images("deep")', "x: real[16] = flatten(image)", "{ train: 2 }").raw["train"]["image"]
+    np.testing.assert_array_equal(found[0], np.round(shades / 257))
+    Image.fromarray(shades.astype(np.float32)).save(here / "deep" / "ant" / "0.tiff")
+    (here / "deep" / "ant" / "0.png").unlink()
+    with pytest.raises(DataError, match=r"0.tiff: its shades are float32 numbers, expected integers of 8 or 16 bits"):
+        _ = data('images("deep")', "x: real[16] = flatten(image)", "{ train: 2 }").raw

@@ -104,3 +104,17 @@ def test_values_that_the_run_refuses(tmp_path: Path, name: str, row: int, value:
     done = CliRunner().invoke(cli, ["run", str(tmp_path / "s.drm"), "--out", str(tmp_path / "run")])
     assert done.exit_code == 3
     assert message in done.output
+
+
+def test_integers_beyond_32_bits_keep_their_value(tmp_path: Path) -> None:
+    points = np.full((60, 4), 3_000_000_000)
+    points[:, 1] = -5_000_000_000
+    points[:, 2] = 7
+    np.savez(tmp_path / "far.npz", **arrays(points=points))
+    text = SPEC.format(path=tmp_path / "far.npz").replace(
+        "(points - mean(points)) / std(points)", "points / 1000000000"
+    )
+    program = drmadc.compile_text(text)
+    (splits,) = program.executor.data(0)
+    features = program.emitted.features(splits["train"])["x"]
+    np.testing.assert_allclose(features[0], [3, -5, 7e-9, 3], rtol=1e-6)
