@@ -47,7 +47,7 @@ def unfinite_feature(program: Program, outer: int, data: tuple[Splits, ...]) -> 
         for name, values in features.items():
             if not np.issubdtype(values.dtype, np.floating):
                 continue
-            bad = ~np.isfinite(values).all(axis=0)
+            bad = np.asarray(~np.isfinite(values).all(axis=0))
             if bad.any():
                 return f"the feature `{name}` of {split} is not finite{_columns(bad)}"
     return ""

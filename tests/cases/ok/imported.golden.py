@@ -256,6 +256,7 @@ PROGRAM = rt.Program(
     hypergradient=hypergradient,
     objective_at=objective_at,
     data=DATA,
+    features=features,
     report=report,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[8, 8]"}, label="label"

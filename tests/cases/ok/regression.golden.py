@@ -315,6 +315,7 @@ PROGRAM = rt.Program(
     hypergradient=hypergradient,
     objective_at=objective_at,
     data=DATA,
+    features=features,
     predict=rt.Prediction(predict, kind="values", fields={"image": "byte[28, 28]"}),
     evaluation=rt.Evaluation(outputs, metrics, fields={"image": "byte[28, 28]"}),
     stages=(

@@ -77,6 +77,7 @@ PROGRAM = rt.Program(
     objective_at=objective_at,
     online=online,
     data=DATA,
+    features=features,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
     ),

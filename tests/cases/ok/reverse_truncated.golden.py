@@ -47,6 +47,7 @@ PROGRAM = rt.Program(
     hypergradient=hypergradient,
     objective_at=objective_at,
     data=DATA,
+    features=features,
     predict=rt.Prediction(
         predict, kind="classes", fields={"image": "byte[28, 28]"}, label="label"
     ),

@@ -258,6 +258,7 @@ PROGRAM = rt.Program(
     hypergradient=hypergradient,
     objective_at=objective_at,
     data=DATA,
+    features=features,
     fit=fit,
     statistics=STATISTICS,
     predict=rt.Prediction(

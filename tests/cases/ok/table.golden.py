@@ -315,6 +315,7 @@ PROGRAM = rt.Program(
     hypergradient=hypergradient,
     objective_at=objective_at,
     data=DATA,
+    features=features,
     fit=fit,
     statistics=STATISTICS,
     later_fits=(fit_2,),

@@ -366,6 +366,7 @@ PROGRAM = rt.Program(
     hypergradient=hypergradient,
     objective_at=objective_at,
     data=DATA,
+    features=features,
     fit=fit,
     statistics=STATISTICS,
     report=report,

@@ -101,7 +101,7 @@ def test_a_full_buffer_of_reversal_is_said() -> None:
 
 
 def test_the_advice_of_an_exact_adjoint_is_not_to_be_exact() -> None:
-    for strategy in ("exact(store)", "exact(checkpoint)", "exact(recursive)"):
+    for strategy in ("exact(store)", "exact(checkpoint)", "exact(tree)"):
         text = LOGARITHM.replace("steps    = 2", f"steps    = 2\n  reverse = {strategy}")
         _, advice = drmadc.compile_text(text).emitted.policy.failed
         assert "clip(norm: 1, RULE)" in advice
