@@ -8,6 +8,7 @@ from click.shell_completion import get_completion_class
 
 from drmadc.cli import console
 from drmadc.tools.scaffold.spec import MODELS, TUNED, CannotStart, look, spec_text
+from drmadc_common.amounts import count_text
 from drmadc_common.atomic import write_whole
 
 
@@ -70,20 +71,20 @@ def quickstart() -> None:
     """Write quickstart.drm into this folder, run it, and suggest next commands; takes a few seconds."""
     from drmadc.compiler.load import load_module
     from drmadc.compiler.read import run_texts
+    from drmadc_runtime.run.confirm import verdict
     from drmadc_runtime.run.run import run
 
     target = Path("quickstart.drm")
     if not target.exists():
-        _write(target, "digits", None, "mlp", "penalties", 200)
+        _write(target, "digits", None, "mlp", "rates", 60)
     click.echo(target.read_text(encoding="utf-8"))
     compilation = console.compile_spec(target, (), "text")
     program = load_module(compilation.text, compilation.require().name)
     how = console.options(console.display(quiet=False, as_json=False), compilation)
     done = console.running(lambda: run(program, run_texts(compilation), None, how), compilation)
-    first, last = done.metrics[0], done.metrics[-1]
+    count = count_text(sum(value.size for value in done.hypers.values()), "hyperparameter")
     lines = [
-        f"{len(done.hypers['l2'])} penalties were tuned; the objective went from {first['objective']:.4g} to "
-        f"{last['objective']:.4g}.",
+        f"{count} tuned; {verdict(done.confirmed, done.best or 0) or 'nothing was confirmed'}.",
         "",
         f"drmadc plot {done.path}    a report with figures",
         f"drmadc emit {target}    the generated JAX code",
