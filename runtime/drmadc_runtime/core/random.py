@@ -3,6 +3,9 @@
 Rows come from a keyed integer hash that JAX, NumPy and Numba compute alike, bit for bit, so that data on the host
 and data on the device give the same minibatches, forwards and backwards. The hash is two rounds of a 32-bit
 finaliser (Wellons' `lowbias32`) over the key and the position.
+
+JAX draws other bits for each floating type, but a program must not change with its precision. So the same uniform
+numbers of float32 are drawn in each, and distributions are computed from them in the program's type.
 """
 
 from collections.abc import Mapping
@@ -13,9 +16,12 @@ import jax.numpy as jnp
 import numba
 import numpy as np
 import numpy.typing as npt
+from jax import lax
+from jax.typing import ArrayLike, DTypeLike
 
 from drmadc_runtime.core.trees import Tree
 
+Shape = tuple[int, ...]
 _M1, _M2, GOLDEN = 0x7FEB352D, 0x846CA68B, 0x9E3779B9
 MASK = 0xFFFFFFFF
 ROWS, SPLIT = 1, 2
@@ -111,18 +117,52 @@ def noise_key(seed: int, outer: jax.Array | int, t: jax.Array) -> jax.Array:
     return jax.random.fold_in(_key(seed, outer, NOISE, "noise"), t)
 
 
-def normal(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+def uniform_draws(key: jax.Array, shape: Shape, dtype: DTypeLike, low: ArrayLike, high: ArrayLike) -> jax.Array:
+    """Draws uniform in [low, high), made of multiples of 2^-23, as `jax.random.uniform` in float32."""
+    unit = jax.random.uniform(key, shape, jnp.float32).astype(dtype)  # exact: no product is rounded yet
+    low, high = jnp.asarray(low, dtype), jnp.asarray(high, dtype)
+    return jnp.maximum(low, unit * (high - low) + low)
+
+
+def normal_draws(key: jax.Array, shape: Shape, dtype: DTypeLike) -> jax.Array:
+    """Standard normal draws, from the numbers of (-1, 1) that `jax.random.normal` takes in float32."""
+    below = np.nextafter(np.float32(-1), np.float32(0))
+    return _quantile(jax.random.uniform(key, shape, jnp.float32, below, 1.0).astype(dtype))
+
+
+def truncated_draws(key: jax.Array, shape: Shape, dtype: DTypeLike) -> jax.Array:
+    """Standard normal draws within (-2, 2), as `jax.random.truncated_normal` in float32."""
+    two, zero = jnp.asarray(2, dtype), jnp.asarray(0, dtype)
+    end = lax.erf(two / jnp.asarray(np.sqrt(2), dtype))
+    inside = jnp.nextafter(two, zero)
+    return jnp.clip(_quantile(uniform_draws(key, shape, dtype, -end, end)), -inside, inside)
+
+
+def _quantile(x: jax.Array) -> jax.Array:
+    """Where the normal distribution function is (x + 1) / 2."""
+    return jnp.asarray(np.sqrt(2), x.dtype) * lax.erf_inv(x)
+
+
+def beta_draws(key: jax.Array, shape: Shape, dtype: DTypeLike, alpha: float) -> jax.Array:
+    """Draws of Beta(alpha, alpha), cast from float32."""
+    return jax.random.beta(key, alpha, alpha, shape, jnp.float32).astype(dtype)
+
+
+def normal(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, Shape]) -> Tree:
     """Standard normal draws of the given shapes: a function of (seed, outer, index, parameter name)."""
-    return Tree({n: jax.random.normal(_key(seed, outer, index, n), s) for n, s in shapes.items()})
+    return Tree({n: normal_draws(_key(seed, outer, index, n), s, _floating()) for n, s in shapes.items()})
 
 
-def truncated_normal(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+def truncated_normal(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, Shape]) -> Tree:
     """Standard normal draws within (-2, 2), of the given shapes; their standard deviation is 0.8796."""
-    return Tree({n: jax.random.truncated_normal(_key(seed, outer, index, n), -2.0, 2.0, s) for n, s in shapes.items()})
+    return Tree({n: truncated_draws(_key(seed, outer, index, n), s, _floating()) for n, s in shapes.items()})
 
 
-def uniform(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, tuple[int, ...]]) -> Tree:
+def uniform(seed: int, outer: jax.Array | int, index: int, shapes: Mapping[str, Shape]) -> Tree:
     """Draws uniform in (-1, 1), of the given shapes."""
-    return Tree(
-        {n: jax.random.uniform(_key(seed, outer, index, n), s, minval=-1.0, maxval=1.0) for n, s in shapes.items()}
-    )
+    return Tree({n: uniform_draws(_key(seed, outer, index, n), s, _floating(), -1.0, 1.0) for n, s in shapes.items()})
+
+
+def _floating() -> DTypeLike:
+    """JAX's floating type."""
+    return jax.dtypes.canonicalize_dtype(float)

@@ -8,6 +8,7 @@ import jax.scipy.linalg
 from jax import lax
 
 from drmadc_runtime.core.axes import Layout
+from drmadc_runtime.core.random import normal_draws
 from drmadc_runtime.core.trees import Tree
 
 Reduce = Literal["mean", "none", "task"]
@@ -141,7 +142,7 @@ def noise(x: jax.Array, deviation: jax.Array, key: jax.Array | None, index: int)
     """
     if key is None:
         return x
-    return x + deviation * jax.random.normal(jax.random.fold_in(key, index), x.shape, x.dtype)
+    return x + deviation * normal_draws(jax.random.fold_in(key, index), x.shape, x.dtype)
 
 
 def gaussian_dropout(x: jax.Array, rate: jax.Array, key: jax.Array | None, index: int) -> jax.Array:
@@ -149,7 +150,7 @@ def gaussian_dropout(x: jax.Array, rate: jax.Array, key: jax.Array | None, index
     if key is None:
         return x
     deviation = jnp.sqrt(rate / (1 - rate))
-    return x * (1 + deviation * jax.random.normal(jax.random.fold_in(key, index), x.shape, x.dtype))
+    return x * (1 + deviation * normal_draws(jax.random.fold_in(key, index), x.shape, x.dtype))
 
 
 def neighbours(x: jax.Array, points: jax.Array, labels: jax.Array, width: jax.Array, classes: int) -> jax.Array:

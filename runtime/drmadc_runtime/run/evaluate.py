@@ -60,7 +60,7 @@ def measure(model: Model, fields: Mapping[str, Array], resamples: int = 1000, se
             return list(values.values())
 
         def resample(i: jax.Array) -> list[jax.Array]:
-            rows = jax.random.randint(jax.random.fold_in(key, i), (count,), 0, count)
+            rows = jax.random.randint(jax.random.fold_in(key, i), (count,), 0, count, jnp.int32)
             return metrics({name: x[rows] for name, x in outputs.items()})
 
         return metrics(outputs), lax.map(resample, jnp.arange(resamples), batch_size=min(together, resamples))

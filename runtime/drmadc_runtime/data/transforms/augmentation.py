@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.ndimage import map_coordinates
 
+from drmadc_runtime.core.random import beta_draws, normal_draws, uniform_draws
 from drmadc_runtime.data.transforms.geometric import words
 
 
@@ -18,7 +19,7 @@ def rotate(x: jax.Array, degrees: float, draw: jax.Array | None, index: int) -> 
     """Images [n, rows, columns(, channels)], each turned by a uniform angle of at most so many degrees; bilinear."""
     if draw is None:
         return x
-    angles = jax.random.uniform(_key(draw, index), (x.shape[0],), x.dtype, -1.0, 1.0) * jnp.deg2rad(degrees)
+    angles = uniform_draws(_key(draw, index), (x.shape[0],), x.dtype, -1.0, 1.0) * jnp.deg2rad(degrees)
     middle = jnp.array([(n - 1) / 2 for n in x.shape[1:3]], x.dtype)
     r = (jnp.arange(x.shape[1], dtype=x.dtype) - middle[0])[:, None]
     c = (jnp.arange(x.shape[2], dtype=x.dtype) - middle[1])[None, :]
@@ -44,7 +45,7 @@ def jitter(x: jax.Array, amount: float, draw: jax.Array | None, index: int) -> j
     ones = (x.shape[0], *(1 for _ in x.shape[1:]))
     channels = (*ones[:-1], x.shape[-1]) if x.ndim > 3 else ones
     bright, contrast, colour = (
-        jax.random.uniform(jax.random.fold_in(key, i), shape, x.dtype, 1.0 - amount, 1.0 + amount)
+        uniform_draws(jax.random.fold_in(key, i), shape, x.dtype, 1.0 - amount, 1.0 + amount)
         for i, shape in enumerate((ones, ones, channels))
     )
     mean = jnp.mean(x, axis=tuple(range(1, x.ndim)), keepdims=True)
@@ -55,7 +56,7 @@ def add_noise(x: jax.Array, deviation: float, draw: jax.Array | None, index: int
     """x plus normal noise."""
     if draw is None:
         return x
-    return x + deviation * jax.random.normal(_key(draw, index), x.shape, x.dtype)
+    return x + deviation * normal_draws(_key(draw, index), x.shape, x.dtype)
 
 
 def mixup(x: jax.Array, alpha: float, draw: jax.Array | None) -> jax.Array:
@@ -67,7 +68,7 @@ def mixup(x: jax.Array, alpha: float, draw: jax.Array | None) -> jax.Array:
         return x
     count = x.shape[0]
     key = _key(draw, MIXUP)
-    weight = jax.random.beta(jax.random.fold_in(key, 0), alpha, alpha, (count, *(1 for _ in x.shape[1:])), x.dtype)
+    weight = beta_draws(jax.random.fold_in(key, 0), (count, *(1 for _ in x.shape[1:])), x.dtype, alpha)
     partner = jnp.argsort(words(draw, MIXUP, count))
     return weight * x + (1 - weight) * x[partner]
 
