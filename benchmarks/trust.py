@@ -3,6 +3,7 @@
     pip install '.[benchmarks]'
     python benchmarks/trust.py                     # both specs, seeds 1 to 5
     python benchmarks/trust.py sources --seeds 1 2
+    python benchmarks/trust.py --picture RUN       # of noisy_labels.drm: the 40 digits that it trusts least
 
 `specs/sources.drm` and `specs/noisy_labels.drm` as they are, on other draws of their data: a seed is one of
 `specs/corrupted.py`, training draws are the spec's. Compared are no weights; the checked examples alone; a judge, the
@@ -26,6 +27,7 @@ from equal_compute import Candidate, Hypers, Setting, chosen, finite, spread, tp
 
 from drmadc_runtime.data.names import examples
 from drmadc_runtime.run.model import trained_model
+from drmadc_runtime.run.names import read_examples
 from specs import corrupted
 from specs.corrupted import CHECKED, MISLABELLED, SITES, TEST
 
@@ -231,6 +233,23 @@ def noisy_labels(seed: int, results: Results, folder: Path) -> float:
     return factor
 
 
+def picture(run: Path) -> None:
+    """The least trusted digits of a run with seed 0 in their order, each below its label; those in red are wrong."""
+    import matplotlib.pyplot as plt
+
+    columns = read_examples(run)
+    trust = np.load(run / "hypers.npz")["trust"]
+    train = corrupted.noisy_labels()["train"]
+    figure, axes = plt.subplots(4, 10, figsize=(7, 3.6))
+    for axis, row in zip(axes.flat, columns["row"][np.argsort(trust)], strict=False):
+        wrong = train["label"][row] != train["true"][row]
+        axis.imshow(train["image"][row], cmap="gray_r")
+        axis.set_title(int(train["label"][row]), color="crimson" if wrong else "black", fontsize=11, pad=2)
+        axis.axis("off")
+    figure.tight_layout(pad=0.4)
+    figure.savefig(FOLDER / "noisy_labels.png", dpi=80)
+
+
 COMPARED: dict[str, Callable[[int, Results, Path], float]] = {"sources": sources, "noisy_labels": noisy_labels}
 EXTRA = {
     "sources": {},
@@ -242,7 +261,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("specs", nargs="*", default=list(COMPARED), help="sources, noisy_labels")
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--picture", type=Path, metavar="RUN", help="draw specs/noisy_labels.png of this run instead")
     options = parser.parse_args()
+    if options.picture:
+        picture(options.picture)
+        return
     for spec in options.specs:
         results, factors = Results(), []
         for seed in options.seeds:
