@@ -25,7 +25,7 @@ from drmadc_common.amounts import bytes_text
 if TYPE_CHECKING:
     from drmadc.compiler.passes.strategy.plan import Plan
     from drmadc.ir.program import Program as ProgramIR
-    from drmadc.tools.audit import Report
+    from drmadc.tools.audit.audit import Report
     from drmadc_runtime.program.contract import Program as Emitted
     from drmadc_runtime.program.executor import Evaluation, Executor
     from drmadc_runtime.run.reporting.forecast import Cost
@@ -166,7 +166,7 @@ class Program:
         Raises:
             SpecError: no exact strategy fits the bound, even for one training step.
         """
-        from drmadc.tools.audit import audit
+        from drmadc.tools.audit.audit import audit
 
         return audit(self._compilation, memory, outer)
 

@@ -130,8 +130,8 @@ def audit(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str
     """
     compilation = console.compile_spec(spec, overrides, error_format)
     console.show(compilation.diagnostics, error_format)
-    from drmadc.tools.audit import audit as audit_program
-    from drmadc.tools.audit import report_text
+    from drmadc.tools.audit.audit import audit as audit_program
+    from drmadc.tools.audit.text import report_text
 
     try:
         report = console.running(lambda: audit_program(compilation, memory), compilation)

@@ -9,7 +9,7 @@ from drmadc.compiler.passes.strategy.facts import facts
 from drmadc.compiler.passes.strategy.plan import candidates
 from drmadc.language.strategies.approximate.naive import Naive
 from drmadc.language.strategies.exact.reversible import Reversible
-from drmadc_runtime.program.audit import flat
+from drmadc_runtime.program.audit.agreement import flat
 from drmadc_runtime.search.rule import UpdateRule
 from tests.conftest import CASES, ROOT, compiled, names
 from tests.oracle.test_reverse_pass import FIRST, LATER, NAMES, OTHERS

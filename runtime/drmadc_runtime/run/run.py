@@ -276,9 +276,8 @@ def _search(
             else:
                 display.step(trial)
                 display.warn_reverse(trial, program)
-                slope = trial.probe() if trial.probe is not None and not asked.number else None
-                if slope is not None:
-                    display.warn_slope(slope, program.origins.reverse)
+                if trial.probe is not None and not asked.number:
+                    display.warn_prediction(trial.number, trial.probe(), program)
                 recent.append(trial)
                 display.warn_overfitting(tuple(recent), program.test_reports)
             if asked.number:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_runtime.core.types import Arrays, UpdateState
-from drmadc_runtime.program.audit import Slope
+from drmadc_runtime.program.audit.prediction import Change
 from drmadc_runtime.program.executor import Evaluation
 
 Data: TypeAlias = Mapping[str, Any]
@@ -96,7 +96,7 @@ class Trial:
         stage: its name; "" where there is one only.
         at: for a point of a sweep, its coordinates by axis; empty for an outer step.
         slopes: for a point of a sweep, the objective's derivative along each axis, unconstrained.
-        probe: measures the objective's slope along the hypergradient, two trainings; where that is advisable.
+        probe: measures what the outer step changes and what was predicted, a training or two; where that is advisable.
     """
 
     number: int
@@ -111,7 +111,7 @@ class Trial:
     stage: str = ""
     at: Mapping[str, float] = field(default_factory=dict)
     slopes: Mapping[str, float] = field(default_factory=dict)
-    probe: Callable[[], Slope | None] | None = None
+    probe: Callable[[], tuple[Change, ...]] | None = None
 
     def record(self) -> Record:
         """The trial as a line of metrics.jsonl, or of sweep.jsonl for a point of a sweep."""

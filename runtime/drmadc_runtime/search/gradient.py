@@ -6,12 +6,15 @@ from functools import partial
 import numpy as np
 
 from drmadc_runtime.core.types import Arrays
-from drmadc_runtime.program.audit import Slope, probe
+from drmadc_runtime.program.audit.prediction import Change, probe
 from drmadc_runtime.program.contract import Stage
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.failure import NotFinite
 from drmadc_runtime.search.base import Measurement, Proposal, SearchState, Trial, prefixed, under
 from drmadc_runtime.search.rule import UpdateRule
+
+GROWTH_LIMIT = 10.0
+"""Of the adjoint, above which an outer step is looked at: by itself it says nothing of the gradient's use."""
 
 
 class Gradient:
@@ -32,6 +35,7 @@ class Gradient:
         self._state = self._rule.start(hypers)
         self._hypers = self._rule.hypers(self._state)
         self._lost = False
+        self._grown = GROWTH_LIMIT
 
     @property
     def hypers(self) -> Arrays:
@@ -67,7 +71,9 @@ class Gradient:
         self._lost = not _finite(moved)
         if not self._lost:
             self._hypers = moved
-        approximate = number == 0 and not self._executor.program.policy.exact
+        watched = number == 0 or measurement.growth > self._grown
+        if watched:
+            self._grown = max(self._grown, 10 * measurement.growth)
         trial = Trial(
             number,
             measurement.objective,
@@ -79,7 +85,7 @@ class Gradient:
             self._hypers,
             measurement.stats,
             self._stage.name,
-            probe=partial(_probed, self._executor, measurement) if approximate else None,
+            probe=partial(_probed, self._executor, measurement, self._hypers) if watched else None,
         )
         return (trial,)
 
@@ -100,8 +106,8 @@ def _finite(arrays: Arrays) -> bool:
     return all(np.isfinite(values).all() for values in arrays.values())
 
 
-def _probed(executor: Executor, measurement: Measurement) -> Slope | None:
-    """The objective's slope along the hypergradient, predicted and measured."""
+def _probed(executor: Executor, measurement: Measurement, following: Arrays) -> tuple[Change, ...]:
+    """What the outer step changes, predicted and measured, on the draw that was evaluated last."""
     assert measurement.evaluation is not None
-    executor.status("checking the gradient along its own direction")
-    return probe(executor, measurement.proposal.hypers, measurement.draw, measurement.evaluation)
+    executor.status("checking what the outer step changes")
+    return probe(executor, measurement.proposal.hypers, following, measurement.draw, measurement.evaluation)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_runtime.core.types import Arrays
-from drmadc_runtime.program.audit import flat
+from drmadc_runtime.program.audit.agreement import flat
 from drmadc_runtime.program.contract import Stage
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.search.base import Data, Measurement, Proposal, SearchState, Trial
@@ -203,7 +203,7 @@ def _minimize(
 
 
 def unflatten(vector: Vector, like: Mapping[str, Vector], names: tuple[str, ...]) -> dict[str, Vector]:
-    """The inverse of `audit.flat` for the named arrays, which are sorted; other entries stay as in `like`."""
+    """The inverse of `agreement.flat` for the named arrays, which are sorted; other entries stay as in `like`."""
     out = dict(like)
     start = 0
     for name in names:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from drmadc_runtime.program.audit import Slope
+from drmadc_runtime.program.audit.prediction import Change
 from drmadc_runtime.program.compiling import Compiled
 from drmadc_runtime.program.contract import Program
 from drmadc_runtime.run.confirm import Comparison
@@ -217,10 +217,10 @@ class Several(Display):
         for display in self._all:
             display.warn_reverse(trial, program)
 
-    def warn_slope(self, slope: Slope, line: str) -> None:
-        """The objective's slope along the hypergradient is not what it predicts."""
+    def warn_prediction(self, number: int, changes: Sequence[Change], program: Program) -> None:
+        """The outer step does not change the objective as the hypergradient predicts."""
         for display in self._all:
-            display.warn_slope(slope, line)
+            display.warn_prediction(number, changes, program)
 
     def warn_overfitting(self, trials: Sequence[Trial], on_test: Sequence[str]) -> None:
         """The objective falls on valid, and rises on test."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from drmadc_common.amounts import bytes_text, count_text, duration_text
-from drmadc_runtime.program.audit import GROWTH_LIMIT, Slope
+from drmadc_runtime.program.audit.prediction import Change
 from drmadc_runtime.program.compiling import Compiled
 from drmadc_runtime.program.contract import Program
 from drmadc_runtime.run.best import GUARD
@@ -166,18 +166,27 @@ class Display:
 
     def warn_reverse(self, trial: Trial, program: Program) -> None:
         """Everything that a person should know about the way back, each once."""
-        self.warn_growth(trial, program.policy.exact, program.origins.reverse)
         for stat in program.policy.stats:
             if stat.name in trial.stats and (text := stat.alarm_of(trial.stats[stat.name], trial.number)):
                 self._once(stat.name, f"warning: {program.origins.reverse}: {text}")
 
-    def warn_slope(self, slope: Slope, line: str) -> None:
-        """Say that the objective's slope along the hypergradient is not what it predicts."""
-        if not 0.5 <= slope.ratio <= 2:
-            self.warning(
-                f"warning: along its own direction the hypergradient predicts the slope {slope.predicted:.3g}, "
-                f"measured is {slope.measured:.3g} ({line}). `drmadc audit` says more."
-            )
+    def warn_prediction(self, number: int, changes: Sequence[Change], program: Program) -> None:
+        """Say, once, that the objective over an outer step does not change as the hypergradient predicts.
+
+        `changes` are those of the whole step and, where that is not as predicted, of a tenth of it.
+        """
+        if not changes or changes[0].holds:
+            return
+        whole, short = changes[0], changes[-1]
+        what = (
+            f"warning: at outer step {number} the hypergradient predicts a change of the objective by "
+            f"{whole.predicted:.3g}, measured is {whole.measured:.3g}"
+        )
+        if not short.holds:
+            nor = f"nor does it hold over a tenth of the step ({program.origins.reverse})"
+            self._once("useless", f"{what}; {nor}. {_CHAOTIC if program.policy.exact else _APPROXIMATE}")
+        elif not whole.measured < 0:
+            self._once("overshoot", f"{what}; it holds over a tenth of the step. Use a smaller rate in `tune`.")
 
     def warn_overfitting(self, trials: Sequence[Trial], on_test: Sequence[str]) -> None:
         """Say, once, that the objective falls on valid while it rises on the guard split.
@@ -205,20 +214,12 @@ class Display:
             self._said.add(key)
             self.warning(text)
 
-    def warn_growth(self, trial: Trial, exact: bool, line: str) -> None:
-        """Explain, once, that the adjoint grows; `exact` says whether the path was."""
-        if trial.growth <= GROWTH_LIMIT:
-            return
-        grew = f"warning: at outer step {trial.number} the adjoint grew {trial.growth:.3g} times in the reverse pass"
-        self._once("growth", f"{grew} of training ({line}). {_EXACT if exact else _APPROXIMATE}")
 
-
-_EXACT = (
-    "The gradient is exact, but above 10 training amplifies small perturbations and the objective is rugged: use "
-    "fewer steps, a smaller rate, or a smoother model."
+_CHAOTIC = (
+    "The gradient is exact, but training amplifies small changes: use fewer `steps`, a smaller rate, a larger `batch`, "
+    "`clip(norm: 1, RULE)`, a larger `eps` of adam, or a smoother activation than relu. `drmadc audit` says more."
 )
 _APPROXIMATE = (
-    "Above 10 the hypergradient over an approximate trajectory is unreliable: the trajectory may cross negative "
-    "curvature that training avoids. Use more knots, `curvature: auto`, or `reverse = exact()`; "
-    "`drmadc audit` measures the error."
+    "Use more knots, `curvature: auto`, or `reverse = exact()`; `drmadc audit` says whether the approximation is at "
+    "fault, or training itself."
 )
