@@ -5,49 +5,49 @@ from functools import cache
 import drmadc
 
 
-def spec(
-    loss: str,
-    minimize: str,
-    *,
-    hyper: str = "h: real[2] = 0.3",
-    rule: str = "sgd(rate: 0.1)",
-    steps: int = 20,
-    outer: str = "sgd(rate: 0.01)",
-    reverse: str = "exact(store)",
-    precision: str = "float64",
-) -> str:
-    """A program without data: two parameters, trained from 1."""
-    return f"""
-params w: real[2] = [1, 0.7]
-hyper {hyper}
-train {{ loss = {loss}  update = {rule}  steps = {steps}  precision = {precision} }}
-tune {{ minimize = {minimize}  reverse = {reverse}  update = {outer}  steps = 3 }}
-"""
-
-
-BOWL = spec("sum((w - h) ^ 2)", "sum((w - 2) ^ 2)")
-STEP_TO_H = "sum((w - h) ^ 2) / 2"
-"""One step of rate 1 sets w to h, so that the objective is a function of h that a test writes down."""
-
-
 @cache
 def program(text: str, *overrides: str) -> drmadc.Program:
     """A spec, compiled once in each process."""
     return drmadc.compile_text(text, overrides=list(overrides))
 
 
-def function_of_h(minimize: str, **settings: str) -> str:
-    """The objective is this function of w = h."""
-    return spec(STEP_TO_H, minimize, rule="sgd(rate: 1)", steps=1, **settings)  # type: ignore[arg-type]
+H = "h: real[2] = 0.3"
 
 
-CHAOS = spec(
-    "sum(cos(3 * w) + h * w)", "sum(sin(w))", hyper="rate: positive = 0.9", rule="sgd(rate: rate)", steps=200
-).replace("h * w", "0.1 * w ^ 2")
-"""Gradient descent on a wavy bowl: at a rate of .9 it jumps between the waves, at .05 it settles in one."""
-RUGGED = function_of_h("sum(w ^ 2 + 0.001 * sin(10000 * w))", outer="sgd(rate: 0.03)")
-FLAT = function_of_h("sum(relu(w - 100))")
-LIFTED = function_of_h("100000 + sum(w ^ 2)", precision="float32")
-TOO_FAR = function_of_h("sum((w - 1) ^ 2)", outer="sgd(rate: 0.9)")
-DIVERGED = spec("sum((w - h) ^ 4)", "sum(w ^ 2)", rule="sgd(rate: 5)", steps=50)
-KINK = function_of_h("sum(relu(w - 0.2999) + 0.5 * w)", outer="sgd(rate: 0.01)")
+def spec(minimize: str, *, train: str, tune: str, hyper: str = H, loss: str = "sum((w - h) ^ 2)") -> str:
+    """A program without data that trains two parameters from 1 and .7."""
+    return f"""
+params w: real[2] = [1, 0.7]
+hyper {hyper}
+train {{ loss = {loss}  precision = float64  {train} }}
+tune {{ minimize = {minimize}  reverse = exact(store)  steps = 3  update = sgd(rate: {tune}) }}
+"""
+
+
+def function_of_h(minimize: str, tune: str) -> str:
+    """One training step of rate 1 sets w to h, so that the objective is this function of w = h."""
+    return spec(minimize, loss="sum((w - h) ^ 2) / 2", train="update = sgd(rate: 1) steps = 1", tune=tune)
+
+
+BOWL = spec("sum((w - 2) ^ 2)", train="update = sgd(rate: 0.01) steps = 20", tune="0.01")
+"""The adjoint of step t is .98^(20 - t) of the last: the exact one, and that of every line through the same Hessian."""
+
+WAVES = spec(
+    "sum(sin(w))",
+    hyper="rate: positive = 0.0005",
+    loss="sum(cos(3 * w) + 0.1 * w ^ 2)",
+    train="update = sgd(rate: rate) steps = 200",
+    tune="0.1",
+)
+"""Gradient descent on a wavy bowl: at a rate of .0005 it goes down a wave, at .9 it jumps between them for ever."""
+
+RUGGED = function_of_h("sum(w ^ 2 + 0.001 * sin(10000 * w))", "0.03")
+"""Slope 2 w +- 10, of which the first part alone is that of the objective over any step that counts."""
+
+FLAT = function_of_h("sum(relu(w - 100))", "0.01")
+LIFTED = function_of_h("100000 + sum(w ^ 2)", "0.01")
+TOO_FAR = function_of_h("sum((w - 1) ^ 2)", "0.9")
+KINKED = function_of_h("sum(relu(w - 0.29999) + 0.5 * w)", "0.01")
+"""The start lies just above the kink: of slope 1.5 is one hundred thousandth, below it is .5."""
+
+DIVERGED = spec("sum(w ^ 2)", loss="sum((w - h) ^ 4)", train="update = sgd(rate: 5) steps = 50", tune="0.1")
