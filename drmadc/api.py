@@ -157,7 +157,7 @@ class Program:
         return plan(self.ir, memory)
 
     def audit(self, memory: int = 2_000_000_000, outer: int = 0) -> "Report":
-        """Compare the hypergradient with the exact one and with finite differences; see drmadc.tools.audit.
+        """Ask whether the hypergradient is right, close to the exact one, and of use; see drmadc.tools.audit.
 
         Args:
             memory: bytes that the exact reference may take.

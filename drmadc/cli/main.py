@@ -118,10 +118,11 @@ def plan(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str)
 @_memory
 @_format
 def audit(spec: Path, overrides: tuple[str, ...], memory: int, error_format: str) -> None:
-    """Check SPEC's hypergradient numerically.
+    """Ask whether SPEC's hypergradient is right, close to the exact one, and of use.
 
-    Compares it with the exact one, for each hyperparameter and each of its layers, and with finite differences of the
-    trained objective, and says what to change. Trains about twenty times. Exit code 4: the direction is wrong.
+    Compares the derivative with an independent one, an approximation with the exact hypergradient, and what an outer
+    step changes with what was predicted. Each answer says what to change. Trains about twenty times. Exit code 4: the
+    hypergradient is wrong or useless.
 
     \b
     Examples:
