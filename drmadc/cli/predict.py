@@ -117,7 +117,8 @@ def _csv(columns: "dict[str, Column]", words: tuple[str, ...]) -> str:
         ends = words if name == "p" and len(words) == parts.shape[1] else range(parts.shape[1])
         for i, end in enumerate(ends):
             text = "{:.9g}" if values.dtype.kind == "f" else "{}"
-            flat[f"{name}_{end}" if values.ndim > 1 else name] = [text.format(x) for x in parts[:, i]]
+            several = values.ndim > 1 and (name == "p" or parts.shape[1] > 1)
+            flat[f"{name}_{end}" if several else name] = [text.format(x) for x in parts[:, i]]
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
     table.writerow(flat)

@@ -53,7 +53,7 @@ class Model:
     statistics: Arrays = field(default_factory=dict)
 
     def __call__(self, fields: Mapping[str, npt.ArrayLike]) -> Output:
-        """The model's output, as the objective's loss reads it (logits for cross_entropy).
+        """The model's output: logits for cross_entropy; numbers in the units of the field that they predict.
 
         Args:
             fields: raw fields [n, ...] by name, as the source gives them; those of labels are not needed.

@@ -6,6 +6,7 @@ from typing import Literal
 from drmadc.compiler.lower.data import field_types, inputs_function
 from drmadc.compiler.lower.expressions import function_scope, lower
 from drmadc.compiler.lower.forward import hyper_reads
+from drmadc.compiler.lower.trained.units import in_field_units
 from drmadc.compiler.passes.dependence import expression_hypers, inlined
 from drmadc.ir import nodes as ir
 from drmadc.ir.build import rewrite
@@ -21,7 +22,10 @@ Kind = Literal["classes", "probability", "values"]
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The first argument of the objective's loss, its features named `batch.x`, and of what field it predicts."""
+    """The first argument of the objective's loss, its features named `batch.x`, and of what field it predicts.
+
+    Values are in the units of that field where the loss reads it through what can be undone (`standardise(price)`).
+    """
 
     value: ir.Expr
     kind: Kind
@@ -53,7 +57,12 @@ def prediction(program: Program) -> Prediction | None:
     elif loss.function == "binary_cross_entropy":
         kind = "probability"
     features = tuple(name.removeprefix("batch.") for name in ir.names_in(value) if name.startswith("batch."))
-    return Prediction(value, kind, features, _field(data, loss.args[1]))
+    target = _target(data, loss.args[1])
+    label = target.id if isinstance(target, ir.Name) else ""
+    found = in_field_units(data, target, value) if target is not None and kind == "values" else None
+    if found is not None:
+        label, value = found
+    return Prediction(value, kind, features, label)
 
 
 def _losses(expr: ir.Expr) -> list[ir.Call]:
@@ -67,11 +76,10 @@ def _losses(expr: ir.Expr) -> list[ir.Call]:
     ]
 
 
-def _field(data: Data, target: ir.Expr) -> str:
-    """The field that a target is; "" where it is computed."""
+def _target(data: Data, target: ir.Expr) -> ir.Expr | None:
+    """The feature that a loss compares with, of fields; None where it is computed there."""
     name = target.id.rpartition(".")[2] if isinstance(target, ir.Name) else ""
-    value = next((let.value for let in data.features if let.name == name), None)
-    return value.id if isinstance(value, ir.Name) else ""
+    return next((let.value for let in data.features if let.name == name), None)
 
 
 def predict_functions(program: Program) -> list[py.Statement]:
