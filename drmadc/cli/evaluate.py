@@ -9,7 +9,7 @@ import click
 
 from drmadc.cli import console
 from drmadc.cli.parameters import RunPath
-from drmadc.cli.predict import model_at
+from drmadc.cli.predict import examples, model_at
 from drmadc.cli.runs import step_option
 from drmadc_common.amounts import count_text
 
@@ -52,7 +52,7 @@ def evaluate(run: Path, data: Path | None, resamples: int, seed: int, as_json: b
 
     model = model_at(run, step)
     try:
-        fields, _ = model.read(data, labelled=True)
+        fields, _ = examples(model, data, labelled=True)
     except (NoPrediction, DataError) as error:
         console.fail(console.FAILED, str(error))
     count = len(next(iter(fields.values())))

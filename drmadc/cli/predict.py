@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def predict(run: Path, data: Path | None, out: Path | None, step: str) -> None:
         raise click.UsageError(f"{target} is neither .csv nor .npz")
     model = model_at(run, step)
     try:
-        fields, files = model.read(data)
+        fields, files = examples(model, data)
         columns = _columns(model, model.output(fields))
     except (NoPrediction, DataError) as error:
         console.fail(console.FAILED, str(error))
@@ -71,6 +72,18 @@ def predict(run: Path, data: Path | None, out: Path | None, step: str) -> None:
     except OSError as error:
         console.fail(console.FAILED, f"{target} is not writable: {error.strerror}")
     click.echo(f"{target}: {count:,} prediction{'' if count == 1 else 's'} by the model of outer step {model.step}")
+
+
+def examples(
+    model: "Model", data: Path | None, *, labelled: bool = False
+) -> "tuple[dict[str, Column], tuple[str, ...]]":
+    """Examples of a file, as `Model.read`; what they hold that training did not have is said on standard error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = model.read(data, labelled=labelled)
+    for warning in caught:
+        click.echo(f"warning: {warning.message}", err=True)
+    return found
 
 
 def model_at(run: Path, step: str) -> "Model":

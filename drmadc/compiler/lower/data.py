@@ -94,18 +94,28 @@ def field_types(data: Data) -> dict[str, str]:
 
 def may_be_missing(data: Data) -> frozenset[str]:
     """The fields that are read by what fills or finds missing values only."""
-    filled: set[str] = set()
+    return _read_only_by(data, TOLERANT) - {data.stratify, data.balance}
+
+
+def may_be_unseen(data: Data) -> frozenset[str]:
+    """The fields of words where a word that training did not have is none of its words: one_hot gives zeros."""
+    return _read_only_by(data, TOLERANT | {"one_hot"}) & {name for name, _ in data.words}
+
+
+def _read_only_by(data: Data, functions: frozenset[str]) -> frozenset[str]:
+    """The fields that features and statistics read as arguments of these functions, and nowhere else."""
+    inside: set[str] = set()
     bare: set[str] = set()
 
     def read(expr: ir.Expr, tolerant: bool) -> None:
         if isinstance(expr, ir.Name):
-            (filled if tolerant else bare).add(expr.id)
+            (inside if tolerant else bare).add(expr.id)
         for child in ir.children(expr):
-            read(child, isinstance(expr, ir.Call) and expr.function in TOLERANT)
+            read(child, isinstance(expr, ir.Call) and expr.function in functions)
 
     for value in _values(data):
         read(value, False)
-    return frozenset(filled - bare - {data.stratify, data.balance})
+    return frozenset(inside - bare)
 
 
 def _values(data: Data) -> tuple[ir.Expr, ...]:

@@ -37,6 +37,7 @@ def numpy_model(model: Model, text: str) -> dict[str, bytes]:
         "FIELDS": dict(prediction.fields),
         "COLUMNS": {name: program.data.columns[name] for name in fields if name in program.data.columns},
         "WORDS": {name: program.data.words[name] for name in fields if name in program.data.words},
+        "UNSEEN": prediction.unseen,
         "CLASSES": names.get(prediction.label, ()),
         "KIND": prediction.kind,
     }
@@ -136,7 +137,8 @@ def _typed(values, name):
     """A field as numbers; what is missing as the model expects it.
 
     Raises:
-        ValueError: its type or shape is another, a value is missing, or a word is not one of the model's.
+        ValueError: its type or shape is another, a value is missing, or a word is not one of the model's
+            (of the fields in UNSEEN it is read as if it were missing, or as none of them).
     """
     declared = FIELDS[name].removesuffix(" or missing")
     optional = declared != FIELDS[name]
@@ -147,13 +149,15 @@ def _typed(values, name):
         if name in WORDS:
             texts = ["" if text in ("None", "nan") else text for text in map(str, values.tolist())]
             unknown = sorted(set(texts) - {*WORDS[name], ""})
-            if unknown:
+            if unknown and name not in UNSEEN:
                 raise ValueError(f"{name}: {unknown[0]!r} is none of {', '.join(WORDS[name])}")
-            values = np.array([WORDS[name].index(word) if word else NO_CLASS for word in texts])
+            values = np.array([WORDS[name].index(word) if word in WORDS[name] else NO_CLASS for word in texts])
+            lost = np.array([not word for word in texts])
         elif values.dtype.kind not in "iub":
             raise ValueError(f"{name}: expected integers from 0 to {classes - 1}")
-        lost = values == NO_CLASS
-        if np.any((values < 0) & ~lost) or np.any(values >= classes):
+        else:
+            lost = values == NO_CLASS
+        if np.any((values < 0) & (values != NO_CLASS)) or np.any(values >= classes):
             raise ValueError(f"{name}: classes must be from 0 to {classes - 1}")
     else:
         shape = sizes

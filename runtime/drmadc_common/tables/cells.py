@@ -9,6 +9,7 @@ MISSING = frozenset(("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None
 """Texts that stand for a missing value; spaces around a text do not count."""
 
 CellKind = Literal["whole", "number", "decimal comma", "date", "word"]
+TRUTH = {"false": 0.0, "true": 1.0}
 DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?")
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,6 +80,13 @@ def kind_of(texts: Iterable[str], separator: str) -> CellKind:
         if (kind != "decimal comma" or separator != ",") and all(reads(text, read) for text in texts):
             return kind
     return "word"
+
+
+def misread(texts: Iterable[str], separator: str) -> frozenset[str]:
+    """The texts that keep a column from being numbers: those that the reader of most others does not accept."""
+    texts = frozenset(texts)
+    readers = [read for kind, read in READERS.items() if kind != "decimal comma" or separator != ","]
+    return min((frozenset(text for text in texts if not reads(text, read)) for read in readers), key=len)
 
 
 def reads(text: str, read: Callable[[str], float]) -> bool:

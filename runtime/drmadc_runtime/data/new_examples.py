@@ -19,12 +19,15 @@ TABLES = ("csv", "parquet")
 Fields = Mapping[str, Array]
 
 
-def read_new(data: Data, fields: Mapping[str, str], path: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
+def read_new(
+    data: Data, fields: Mapping[str, str], path: Path, unseen: tuple[str, ...] = ()
+) -> tuple[dict[str, Array], tuple[str, ...]]:
     """The fields of the examples in a file, and the paths of pictures in a folder ("" elsewhere: no names).
 
     Args:
         data: as the program was trained; says which columns of a table a field is made of, and its words.
         fields: the types of the fields that are read.
+        unseen: those where a word that training did not have is read as none of its words, with an `UnseenWords`.
         path: .csv, .parquet, .npz, .npy (of one field), or a folder of pictures, which may lie in folders; where
             labels are read, in a folder for each class.
 
@@ -51,16 +54,23 @@ def read_new(data: Data, fields: Mapping[str, str], path: Path) -> tuple[dict[st
         columns = data.columns if source in TABLES else {}
         request = Request({"test": str(path)}, columns, options, fields, words=data.words)
         arrays = SOURCES[source](request)["test"]
-    return typed(data, fields, arrays, str(path)), ()
+    return typed(data, fields, arrays, str(path), unseen), ()
 
 
-def typed(data: Data, fields: Mapping[str, str], arrays: Mapping[str, npt.ArrayLike], place: str) -> dict[str, Array]:
+def typed(
+    data: Data,
+    fields: Mapping[str, str],
+    arrays: Mapping[str, npt.ArrayLike],
+    place: str,
+    unseen: tuple[str, ...] = (),
+) -> dict[str, Array]:
     """Fields as they are declared: words become numbers, missing values what stands for them.
 
     Raises:
         DataError: a field is absent or has another type or shape; `place` is how the message calls where it is from.
     """
-    request = Request(fields=fields, words={name: words for name, words in data.words.items() if name in fields})
+    words = {name: words for name, words in data.words.items() if name in fields}
+    request = Request(fields=fields, words=words, unseen=unseen)
     given = {name: np.asarray(x) for name, x in arrays.items()}
     for name, declared in fields.items():
         if declared.startswith("class") and name not in data.words and name in given and given[name].dtype.kind in "UO":

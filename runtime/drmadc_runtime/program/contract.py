@@ -146,13 +146,15 @@ class Prediction:
         function: see `Predict`.
         kind: what the output is: a logit for each class, a logit of one thing or more, or the values themselves.
         fields: the types of the raw fields that it reads, as `Request` writes them.
-        label: the field that is predicted; "" where it is none.
+        label: the field that is predicted; "" where it is none. Values are in its units.
+        unseen: the fields of words where one that training did not have is read as none of them.
     """
 
     function: Predict
     kind: Literal["classes", "probability", "values"]
     fields: Mapping[str, str]
     label: str = ""
+    unseen: tuple[str, ...] = ()
 
 
 class Metrics(Protocol):

@@ -64,7 +64,7 @@ class Model:
         Raises:
             DataError: a field is absent, or has another type or shape than the spec says.
         """
-        return self.output(typed(self._data, self.prediction.fields, fields, "the given fields"))
+        return self.output(typed(self._data, self.prediction.fields, fields, "the given fields", self.prediction.unseen))
 
     def output(self, fields: Mapping[str, Array]) -> Output:
         """The same of fields that are read and checked."""
@@ -95,7 +95,7 @@ class Model:
         """
         fields = self.evaluation.fields if labelled else self.prediction.fields
         if path is not None:
-            return read_new(self._data, fields, path)
+            return read_new(self._data, fields, path, self.prediction.unseen)
         splits = self._data.splits(0)
         if "test" not in splits:
             raise NoPrediction("the spec has no test split; give --data FILE")

@@ -119,21 +119,88 @@ def test_the_model_is_trained_once_for_a_step(home: Path, monkeypatch: pytest.Mo
     ("head", "rows", "message"),
     [
         ("age", [(3,)], "new.csv has no column `plan`; its columns are age"),
-        ("age,plan", [(3, "gold"), (4, "lead")], "new.csv: `plan` is `lead` in row 1, none of its 3 words"),
         ("age,plan", [(3, "gold"), (4, None)], "new.csv: `plan` has 1 missing value"),
         ("age,plan", [("old", "gold")], "new.csv: the column `age` is not numeric: `old` in line 2"),
+        ("age;plan", [("3,5;gold",), ("4,5;gold",), ("old;gold",)], "column `age` is not numeric: `old` in line 4"),
         ("age,plan", [], "new.csv has no rows"),
     ],
 )
 def test_a_mistake_in_a_table_gives_one_message(
     home: Path, monkeypatch: pytest.MonkeyPatch, head: str, rows: list[tuple[object, ...]], message: str
 ) -> None:
-    people(home / "new.csv", head, rows)
+    lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
+    (home / "new.csv").write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
     code, output = predict(home, monkeypatch, "--data", "new.csv", "-o", "none.csv")
     assert code == 3
     assert message in output
     assert len(output.splitlines()) == 1
     assert not (home / "none.csv").exists()
+
+
+def test_a_word_that_training_did_not_have_is_none_of_its_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    people(home / "new.csv", "age,plan", [(30, "gold"), (30, "lead"), (30, "tin")])
+    code, output = predict(home, monkeypatch, "--data", "new.csv", "-o", "unseen.npz")
+    assert code == 0
+    warning, _ = output.splitlines()
+    assert warning.endswith(
+        "new.csv: `plan` has words that training did not have, `lead` and 1 more, in 2 of 3 rows, first in row 1; "
+        "read as none of its 3 words"
+    )
+    kept = dict(np.load(home / "run" / "model.npz"))
+    age = (30 - kept["statistics/mean"]) / kept["statistics/std"]
+    powers = np.exp(np.array([[age, 0, 0, 0]]) @ layer(kept, "weight") + layer(kept, "bias"))
+    expected = np.repeat(powers / powers.sum(), 2, axis=0)
+    with np.load(home / "unseen.npz") as out:
+        np.testing.assert_allclose(out["p"][1:], expected, rtol=1e-5)
+        assert not np.allclose(out["p"][0], expected[0], rtol=1e-3)
+
+
+def test_an_unseen_label_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    people(home / "new.csv", "age,plan,churn", [(30, "lead", "no"), (30, "gold", "maybe")])
+    monkeypatch.chdir(home)
+    done = CliRunner().invoke(cli, ["evaluate", "run", "--data", "new.csv"], catch_exceptions=False)
+    assert done.exit_code == 3
+    assert "`churn` is `maybe` in row 1, none of its 2 words (`no`, `yes`)" in done.output
+
+
+PRICES = """
+data homes {
+  source = csv("homes.csv", numbers: [area, garden], price: [price])
+  x: real[2] = standardise(numbers)
+  y: real[1] = TARGET
+  split  = { train: 30, valid: 5, test: 5 }
+}
+model net(x: real[2]) -> real[1] { return dense(x, 1) }
+hyper l2: positive = 0.000001
+train {
+  init   = { params: 0 }
+  loss   = squared_error(net(x), y) + l2 * sum(net.weights ^ 2)
+  update = sgd(rate: 0.1)
+  batch  = all
+  steps  = 200
+}
+tune { minimize = squared_error(net(x), y) on valid  update = sgd(rate: 0.0001)  steps = 1  confirm = 0 }
+"""
+
+
+@pytest.mark.parametrize(
+    "target", ["standardise(price)", "rescale(price)", "(price - mean(price)) / 500", "0.01 * price", "-(price / 1000)"]
+)
+def test_values_are_predicted_in_the_units_of_their_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    homes = [(*row, 1000 + 30 * row[0] + 2 * row[1]) for row in rng.integers(10, 90, (40, 2)).tolist()]
+    people(tmp_path / "homes.csv", "area,garden,price", homes)
+    people(tmp_path / "new.csv", "garden,area", [(20, 50), (60, 30)])
+    run = drmadc.compile_text(PRICES.replace("TARGET", target)).run(tmp_path / "run", quiet=True)
+    args = ["predict", str(tmp_path / "run"), "--data", "new.csv", "-o", "out.csv"]
+    assert CliRunner().invoke(cli, args, catch_exceptions=False).exit_code == 0
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()))
+    assert list(rows[0]) == ["row", "prediction"]
+    np.testing.assert_allclose([float(row["prediction"]) for row in rows], [2540, 2020], rtol=0.01)
+    assert run.model().prediction.label == "price"
 
 
 def test_other_mistakes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

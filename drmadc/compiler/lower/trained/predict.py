@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from drmadc.compiler.lower.data import field_types, inputs_function
+from drmadc.compiler.lower.data import field_types, inputs_function, may_be_unseen
 from drmadc.compiler.lower.expressions import function_scope, lower
 from drmadc.compiler.lower.forward import hyper_reads
 from drmadc.compiler.lower.trained.units import in_field_units
@@ -110,11 +110,20 @@ def prediction_record(program: Program) -> py.Expr | None:
     named: dict[str, py.Expr] = {"kind": py.Literal(found.kind), "fields": fields_of(program.data, found.features)}
     if found.label:
         named["label"] = py.Literal(found.label)
+    read = _read_by(program.data, found.features)
+    unseen = tuple(name for name in field_types(program.data) if name in read & may_be_unseen(program.data))
+    if unseen:
+        named["unseen"] = py.Tuple(tuple(map(py.Literal, unseen)))
     return call("rt.Prediction", py.Id("predict"), **named)
 
 
 def fields_of(data: Data, features: tuple[str, ...]) -> py.Dict:
     """The types of the fields that features read, by name."""
-    used = {name for let in data.features if let.name in features for name in ir.names_in(let.value)}
+    used = _read_by(data, features)
     types = field_types(data).items()
     return py.Dict(tuple((py.Literal(name), py.Literal(text)) for name, text in types if name in used))
+
+
+def _read_by(data: Data, features: tuple[str, ...]) -> set[str]:
+    """What features are made of."""
+    return {name for let in data.features if let.name in features for name in ir.names_in(let.value)}

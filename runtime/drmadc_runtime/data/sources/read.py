@@ -1,14 +1,16 @@
 """From a source's name to its arrays, checked: types, lengths, finite numbers, labels inside of their classes."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from drmadc_runtime.core.missing import MISSING, NO_CLASS
 from drmadc_runtime.data.sources import bundled, downloads, files, huggingface, synthetic, tables
 from drmadc_runtime.data.sources.registry import REGISTRY
-from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
+from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request, UnseenWords
 
 CHUNK = 64_000_000
 INT32 = np.iinfo(np.int32)
@@ -95,7 +97,13 @@ def checked(arrays: Mapping[str, Array], request: Request, place: str) -> dict[s
     for name, declared in request.fields.items():
         if name not in arrays:
             raise DataError(f"{place}: no field `{name}`; fields: {', '.join(arrays)}")
-        out[name] = _typed(arrays[name], name, declared, place, request.words.get(name, ()))
+        values, words = arrays[name], request.words.get(name, ())
+        if name in request.unseen and words:
+            known = _known(values, words, declared.endswith(OR_MISSING), name, place)
+            out[name] = _words(np.where(known, values, words[0]), words, declared.endswith(OR_MISSING), name, place)
+            out[name][~known] = NO_CLASS
+        else:
+            out[name] = _typed(values, name, declared, place, words)
     lengths = {name: len(values) for name, values in out.items()}
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{name} {count}" for name, count in lengths.items())
@@ -150,6 +158,23 @@ def _as_reals(values: Array) -> Array:
 def _missing(place: str, name: str, count: int, value: str) -> str:
     values = f"{count:,} missing value{'' if count == 1 else 's'}"
     return f"{place}: `{name}` has {values}; fill them: missing({name}, {value}), or remove these rows"
+
+
+def _known(values: Array, words: tuple[str, ...], optional: bool, name: str, place: str) -> npt.NDArray[np.bool_]:
+    """Where a word is one of those of training, or missing; warns of the others."""
+    texts = values.astype(np.str_)
+    known: npt.NDArray[np.bool_] = np.isin(texts, [*words, ""])
+    if not known.all():
+        row, other = int(np.argmin(known)), np.unique(texts[~known])
+        more = f" and {len(other) - 1} more" if len(other) > 1 else ""
+        read = "as if it were missing" if optional else f"as none of its {len(words)} words"
+        warnings.warn(
+            f"{place}: `{name}` has words that training did not have, `{texts[row]}`{more}, in {(~known).sum():,} of "
+            f"{len(texts):,} rows, first in row {row}; read {read}",
+            UnseenWords,
+            stacklevel=2,
+        )
+    return known
 
 
 def _words(values: Array, words: tuple[str, ...], expected: bool, name: str, place: str) -> Array:

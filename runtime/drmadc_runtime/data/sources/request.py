@@ -13,6 +13,10 @@ Array = npt.NDArray[np.generic]
 Raw = Mapping[str, Mapping[str, Array]]
 
 
+class UnseenWords(UserWarning):
+    """Words of new examples that training did not have; the message says which, how many, and how they are read."""
+
+
 class DataError(RuntimeError):
     """Data that cannot be used; the message says what, where and what to do."""
 
@@ -24,6 +28,7 @@ class Request:
     `files`: part (train, test) to a path, or to a path for each field. `columns`: of a table, the columns of each
     field. `fields`: the type of each field that is read: `real[4]`, `byte[28, 28]`, `class[3]`; others are left out.
     `real[] or missing`: its missing values are expected. `words`: of a column of words, those of its classes in order.
+    `unseen`: the fields where other words are read as none of them, with a warning.
     """
 
     files: Mapping[str, Any] = field(default_factory=dict)
@@ -32,6 +37,7 @@ class Request:
     fields: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
 
 
 def sized(raw: Raw, request: Request) -> Raw:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from drmadc_common.tables.cells import MISSING, READERS, kind_of, number, reads
+from drmadc_common.tables.cells import MISSING, READERS, TRUTH, kind_of, misread
 from drmadc_common.tables.compressed import DAMAGE
 from drmadc_common.tables.csv_table import open_csv
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
@@ -95,8 +95,10 @@ def _of_text(what: str, cells: Sequence[str], lines: Sequence[int], separator: s
     def numbers() -> Numbers:
         distinct = set(cells) - MISSING
         kind = kind_of(distinct, separator)
+        if kind == "word" and {cell.lower() for cell in distinct} <= TRUTH.keys():
+            return np.fromiter((TRUTH.get(cell.lower(), np.nan) for cell in cells), np.float64, len(cells))
         if kind == "word":
-            odd = {cell for cell in distinct if not reads(cell, number)}
+            odd = misread(distinct, separator)
             line, cell = next((line, cell) for line, cell in zip(lines, cells, strict=True) if cell in odd)
             raise DataError(f"{what} is not numeric: `{cell}` in line {line}")
         read = READERS[kind]
@@ -135,7 +137,7 @@ def _of_arrow(column: "ChunkedArray") -> _Column:
         column = column.cast(column.type.value_type)
 
     def words() -> Array:
-        cells = ("" if cell is None else str(cell).strip() for cell in column.to_pylist())
+        cells = ("" if cell is None else _written(cell) for cell in column.to_pylist())
         return np.array(["" if cell in MISSING else cell for cell in cells], dtype=np.str_)
 
     def numbers() -> Numbers:
@@ -145,3 +147,8 @@ def _of_arrow(column: "ChunkedArray") -> _Column:
         return np.asarray(column.cast(pyarrow.float64()).to_numpy(), np.float64)
 
     return _Column(words, numbers)
+
+
+def _written(cell: object) -> str:
+    """A value as a .csv file has it."""
+    return str(cell).lower() if isinstance(cell, bool) else str(cell).strip()
