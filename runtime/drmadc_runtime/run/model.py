@@ -64,7 +64,9 @@ class Model:
         Raises:
             DataError: a field is absent, or has another type or shape than the spec says.
         """
-        return self.output(typed(self._data, self.prediction.fields, fields, "the given fields", self.prediction.unseen))
+        return self.output(
+            typed(self._data, self.prediction.fields, fields, "the given fields", self.prediction.unseen)
+        )
 
     def output(self, fields: Mapping[str, Array]) -> Output:
         """The same of fields that are read and checked."""

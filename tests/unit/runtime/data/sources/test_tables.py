@@ -18,7 +18,8 @@ import drmadc
 from drmadc.common.headers import tables as headers
 from drmadc_common.tables.cells import days
 from drmadc_runtime.core.missing import MISSING
-from drmadc_runtime.data.sources.request import DataError
+from drmadc_runtime.data.sources.request import DataError, Request
+from drmadc_runtime.data.sources.tables import csv_table, parquet_table
 from drmadc_runtime.data.statistics import Statistics
 from tests.conftest import names
 from tests.unit.runtime.data.sources.test_files import ROWS, SPEC, data, unsupported, write_csv
@@ -317,3 +318,21 @@ def test_parquet_words_dates_and_nulls(here: Path) -> None:
     np.testing.assert_array_equal(found["z"], 19773.25 + np.arange(8))
     np.testing.assert_array_equal(found["v"], [1, 0, 0, 1, 1, 0, 0, 0])
     assert "the column `age` has 2 missing values in 8 rows" in unsupported('parquet("p.parquet")', "x: real = age")
+
+
+def test_true_and_false_are_the_same_in_every_table(here: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table({"on": [True, False, None]}), here / "t.parquet")
+    (here / "t.csv").write_text("on,n\nTrue,1\nfalse,2\nNA,3\n", encoding="utf-8")
+    (here / "odd.csv").write_text("on;n\n1,5;1\n2,5;2\nmany;3\n", encoding="utf-8")
+    known = {"on": ("false", "true")}
+    for name, source in (("t.csv", csv_table), ("t.parquet", parquet_table)):
+        files = {"train": str(here / name)}
+        numbers = source(Request(files, fields={"on": "real[]"}))["train"]["on"]
+        np.testing.assert_array_equal(numbers, [1, 0, np.nan])
+        words = source(Request(files, fields={"on": "class[2]"}, words=known))["train"]["on"]
+        assert [word.lower() for word in words] == ["true", "false", ""]
+    with pytest.raises(DataError, match=r"not numeric: `many` in line 4"):
+        csv_table(Request({"train": str(here / "odd.csv")}, fields={"on": "real[]"}))
