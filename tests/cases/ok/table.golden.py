@@ -328,6 +328,7 @@ PROGRAM = rt.Program(
             "since": "real[]",
         },
         label="churn",
+        unseen=("plan",),
     ),
     evaluation=rt.Evaluation(
         outputs,
