@@ -13,7 +13,7 @@ from drmadc_runtime.adjoints.krylov import implicit
 from drmadc_runtime.adjoints.naive import Naive, naive_forward_pass
 from drmadc_runtime.adjoints.online import online
 from drmadc_runtime.adjoints.recompute import Checkpoint, Recursion
-from drmadc_runtime.adjoints.reversible import Reversible, reversible_forward_pass
+from drmadc_runtime.adjoints.reversible import Reversible, reversible_forward_pass, round_decay
 from drmadc_runtime.adjoints.store import Store
 from drmadc_runtime.core.axes import At, Layout, broadcast, part, unbroadcast
 from drmadc_runtime.core.domains import constrain, positive, real, reverse_constrain, unconstrain, unit
@@ -53,11 +53,13 @@ from drmadc_runtime.nn.functions import (
     gelu,
     huber,
     identity,
+    inverse,
     inverse_cdf,
     labels,
     linspace,
     neighbours,
     noise,
+    sqrt,
     squared_error,
     unit_step,
 )
@@ -141,6 +143,7 @@ __all__ = [
     "huber",
     "identity",
     "implicit",
+    "inverse",
     "inverse_cdf",
     "is_missing",
     "jitter",
@@ -175,9 +178,11 @@ __all__ = [
     "reversible_forward_pass",
     "rmse",
     "rotate",
+    "round_decay",
     "select",
     "shuffled_rows",
     "slope",
+    "sqrt",
     "squared_error",
     "standardise",
     "take",

@@ -18,9 +18,9 @@ VALUES = {
     "heavy_ball": {"rate": 0.3, "momentum": 0.7},
     "momentum": {"rate": 0.1, "momentum": 0.6},
     "nesterov": {"rate": 0.1, "momentum": 0.6},
-    "rmsprop": {"rate": 0.05, "decay": 0.8, "eps": 0.05},
-    "adam": {"rate": 0.05, "beta1": 0.7, "beta2": 0.9, "eps": 0.02},
-    "adamw": {"rate": 0.05, "beta1": 0.7, "beta2": 0.9, "eps": 0.02, "decay": 0.1},
+    "rmsprop": {"rate": 0.05, "decay": 0.8, "eps": 0.05, "eps_root": 0.01},
+    "adam": {"rate": 0.05, "beta1": 0.7, "beta2": 0.9, "eps": 0.02, "eps_root": 0.01},
+    "adamw": {"rate": 0.05, "beta1": 0.7, "beta2": 0.9, "eps": 0.02, "decay": 0.1, "eps_root": 0.01},
     "sign": {"rate": 0.05},
 }
 UNIT = {"momentum", "beta1", "beta2"}
@@ -105,10 +105,11 @@ def numpy_step(
             return {"w": w - p["rate"] * (g + p["momentum"] * v), "v": v}
         case "rmsprop":
             a = p["decay"] * s["s"] + (1 - p["decay"]) * g * g
-            return {"w": w - p["rate"] * g / np.sqrt(a + p["eps"] ** 2), "s": a}
+            return {"w": w - p["rate"] * g / (np.sqrt(a + p["eps_root"]) + p["eps"]), "s": a}
     m = p["beta1"] * s["m"] + (1 - p["beta1"]) * g
     a = p["beta2"] * s["s"] + (1 - p["beta2"]) * g * g
-    direction = (m / (1 - p["beta1"] ** (t + 1))) / np.sqrt(a / (1 - p["beta2"] ** (t + 1)) + p["eps"] ** 2)
+    root = np.sqrt(a / (1 - p["beta2"] ** (t + 1)) + p["eps_root"])
+    direction = (m / (1 - p["beta1"] ** (t + 1))) / (root + p["eps"])
     if rule == "adamw":
         direction = direction + p["decay"] * w
     return {"w": w - p["rate"] * direction, "m": m, "s": a}

@@ -8,9 +8,9 @@ from drmadc.ir.program import Let, Program, Step
 
 
 def fold(program: Program) -> Program:
-    """Evaluate operators whose two sides are constants, and drop factors of 1, in all update rules.
+    """Evaluate operators whose two sides are constants, and drop factors of 1 and terms of 0, in all update rules.
 
-    Nothing is reordered: the numbers that a rule computes stay the same, bit for bit.
+    Nothing is reordered: the numbers that a rule computes stay the same, bit for bit, but for the sign of a 0.
     """
     stages = tuple(replace(stage, step=_fold_step(stage.step)) for stage in program.stages)
     return replace(program, step=_fold_step(program.step), stages=stages)
@@ -30,6 +30,8 @@ def _fold(expr: ir.Expr) -> ir.Expr:
             case ir.Binary("*", ir.Const(1.0), x) | ir.Binary("*" | "/" | "^", x, ir.Const(1.0)):
                 return x
             case ir.Binary("+", ir.Binary("*", ir.Const(0.0), _), x) if x.type == node.type:
+                return x
+            case ir.Binary("+", x, ir.Const(0.0)) if x.type == node.type:
                 return x
             case _:
                 return node

@@ -6,6 +6,7 @@ from drmadc.compiler.passes.adjoint import adjoint
 from drmadc.compiler.passes.data.feeding import feed
 from drmadc.compiler.passes.data.guard import guard
 from drmadc.compiler.passes.fold import fold
+from drmadc.compiler.passes.round_decays import round_decays
 from drmadc.compiler.passes.strategy.choose import choose
 from drmadc.ir.program import Program
 from drmadc.ir.verify import verify
@@ -15,6 +16,7 @@ PASSES: tuple[tuple[str, Callable[[Program], Program]], ...] = (
     ("fold", fold),
     ("adjoint", adjoint),
     ("choose", choose),
+    ("round_decays", round_decays),
     ("feed", feed),
 )
 

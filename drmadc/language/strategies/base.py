@@ -26,6 +26,7 @@ class Strategy(ABC):
         settings: what it takes; each is a field of the dataclass, `memory` the field `bound`.
         online: whether hyperparameters move inside a training run.
         note: what the strategy changes about the problem, as the run's messages say it.
+        rounds_decays: whether states are multiplied by decays rounded to n / 65536.
         stats: what it measures of itself, by the names under which a run records it.
         reads_split: why minibatches cannot be streamed, where the strategy reads the whole train split.
     """
@@ -38,6 +39,7 @@ class Strategy(ABC):
     settings: ClassVar[tuple[Setting, ...]] = ()
     online: ClassVar[bool] = False
     note: ClassVar[str] = ""
+    rounds_decays: ClassVar[bool] = False
     stats: ClassVar[tuple[str, ...]] = ()
     reads_split: ClassVar[str] = ""
 

@@ -2,7 +2,8 @@
 
 Parameters and states are 64-bit fixed-point numbers. A state is multiplied by n / 65536, its decay rounded: what the
 division loses is pushed, digit by digit, onto an information buffer of machine words, one for each number, and what
-the multiplication needs is popped from it. So the run solves the problem with decays rounded to n / 65536. The buffer
+the multiplication needs is popped from it. So the run solves the problem with decays rounded to n / 65536, and its
+adjoint is that of the rounded problem, in which the derivative of the rounding is taken as 1. The buffer
 grows by -log2(decay) bits a step; full words are kept in an array that is allocated beforehand.
 """
 
@@ -33,6 +34,17 @@ def to_fixed(x: jax.Array) -> jax.Array:
 def to_real(x: jax.Array) -> jax.Array:
     """The real number of a fixed-point one."""
     return x.astype(jnp.float64) * 2.0**-RADIX
+
+
+@jax.custom_jvp
+def round_decay(decay: jax.Array) -> jax.Array:
+    """n / 65536, the decay rounded up as in the authors' code; the derivative is taken as 1."""
+    return jnp.clip(jnp.floor(DIGIT * decay + 1), 1, DIGIT) / DIGIT
+
+
+@round_decay.defjvp
+def _(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    return round_decay(*primals), tangents[0]
 
 
 @jax.tree_util.register_dataclass
@@ -73,7 +85,7 @@ def reversible_forward_pass(
     """Run s' = n/65536 s + kick, w' = w + drift in fixed point; the last state, and the path back.
 
     Args:
-        kick: parameters and t -> decay and kick of each state.
+        kick: parameters and t -> decay, a multiple of 1 / 65536, and kick of each state.
         drift: new states and t -> what is added to the parameters.
     """
     fixed = jax.tree.map(to_fixed, start)
@@ -142,10 +154,10 @@ class ReversibleTrajectory(Trajectory):
 
 
 def _numerators(decays: State, like: State) -> State:
-    """n of n / 65536, for every number: the decay rounded up, as in the authors' code."""
+    """n of a decay n / 65536, for every number."""
 
     def one(decay: jax.Array | float, x: jax.Array) -> jax.Array:
-        n = jnp.clip(jnp.floor(DIGIT * jnp.asarray(decay, jnp.float64) + 1), 1, DIGIT).astype(jnp.int64)
+        n = jnp.clip(jnp.round(DIGIT * jnp.asarray(decay, jnp.float64)), 1, DIGIT).astype(jnp.int64)
         return jnp.broadcast_to(n, x.shape)
 
     out = {}

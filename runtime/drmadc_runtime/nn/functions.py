@@ -106,6 +106,28 @@ def unit_step(x: jax.Array) -> jax.Array:
     return (x > 0).astype(x.dtype)
 
 
+@jax.custom_jvp
+def sqrt(x: jax.Array) -> jax.Array:
+    """The square root; its derivative at 0 is taken as 0, where the limit from above is infinite.
+
+    In m / (sqrt(v) + eps) with m and v averages of a gradient and of its square, that is the derivative: where v is 0,
+    so is m, which multiplies the derivative of the root.
+    """
+    return jnp.sqrt(x)
+
+
+@sqrt.defjvp
+def _(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    (x,), (tangent,) = primals, tangents
+    root = sqrt(x)
+    return root, jnp.where(root == 0, 0, tangent / (2 * jnp.where(root == 0, 1, root)))
+
+
+def inverse(x: jax.Array) -> jax.Array:
+    """1 / x, and 0 at 0."""
+    return jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x))
+
+
 def linspace(first: float, last: float, shape: tuple[int, ...]) -> jax.Array:
     """Evenly spaced numbers along the last axis, repeated along the others."""
     return jnp.broadcast_to(jnp.linspace(first, last, shape[-1]), shape)

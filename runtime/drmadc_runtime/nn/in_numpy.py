@@ -112,6 +112,11 @@ def unit_step(x: np.ndarray) -> np.ndarray:
     return (x > 0).astype(x.dtype)
 
 
+def sqrt(x: np.ndarray) -> np.ndarray:
+    """The square root"""
+    return np.sqrt(x)
+
+
 def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """exp(x) over its sum along an axis"""
     powers = np.exp(x - x.max(axis=axis, keepdims=True))

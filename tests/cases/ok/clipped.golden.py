@@ -62,7 +62,7 @@ def step(state, hypers, t):
     v = state["v"]
     grad = jax.grad(loss)(w)  # clipped.drm:8
     excess = rt.tree_sum(grad**2) / limit**2 - 1  # clipped.drm:9
-    shrink = jnp.sqrt(1 + jax.nn.relu(excess))
+    shrink = rt.sqrt(1 + jax.nn.relu(excess))
     clipped = grad / shrink
     rate = 0.1 * 0.9 ** (jnp.asarray(t, DTYPE) / 5)
     v_next = 0.5 * v - 0.5 * clipped
@@ -76,7 +76,7 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_v = d_v + d_w * rate
     d_clipped = -0.5 * d_v
     d_shrink = -sum(d_clipped * grad / shrink ^ 2)
-    d_excess = d_shrink * (0.5 / shrink) * step(excess)
+    d_excess = 0.5 * (d_shrink * inverse(shrink) * step(excess))
     d_grad = d_clipped / shrink + 2 * (d_excess / limit ^ 2 * grad)
     hessian_product = H(w) d_grad
     d_w <- d_w + hessian_product
@@ -90,12 +90,12 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_hypers = dict(adjoint["hypers"])
     grad = jax.grad(loss)(w)  # XLA shares its work with `pull` below
     excess = rt.tree_sum(grad**2) / limit**2 - 1
-    shrink = jnp.sqrt(1 + jax.nn.relu(excess))
+    shrink = rt.sqrt(1 + jax.nn.relu(excess))
     rate = 0.1 * 0.9 ** (jnp.asarray(t, DTYPE) / 5)
     d_v = d_v + d_w * rate
     d_clipped = -0.5 * d_v
     d_shrink = -rt.tree_sum(d_clipped * grad / shrink**2)
-    d_excess = d_shrink * (0.5 / shrink) * rt.unit_step(excess)
+    d_excess = 0.5 * (d_shrink * rt.inverse(shrink) * rt.unit_step(excess))
     d_grad = d_clipped / shrink + 2 * (d_excess / limit**2 * grad)
     _, pull = jax.vjp(jax.grad(loss), w)  # clipped.drm:8
     (hessian_product,) = pull(d_grad)
@@ -160,7 +160,7 @@ def tune_step(state, grad, t):
     # clipped.drm:17
     w = state["w"]
     excess = rt.tree_sum(grad**2) / 0.25 - 1
-    shrink = jnp.sqrt(1 + jax.nn.relu(excess))
+    shrink = rt.sqrt(1 + jax.nn.relu(excess))
     clipped = grad / shrink
     w_next = w - 0.1 * clipped
     return {"w": w_next}

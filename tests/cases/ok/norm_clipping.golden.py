@@ -67,7 +67,7 @@ def step(state, hypers, t):
     w = state["w"]
     drift = state["drift"]
     grad = jax.grad(loss)(w)  # norm_clipping.drm:16
-    norm = jnp.sqrt(rt.tree_sum(grad**2) + 1e-12)  # norm_clipping.drm:10
+    norm = rt.sqrt(rt.tree_sum(grad**2) + 1e-12)  # norm_clipping.drm:10
     drift_next = 0.5 * drift + shift * rt.tree_sum(w)  # norm_clipping.drm:11
     # norm_clipping.drm:12
     w_next = (
@@ -84,8 +84,8 @@ def reverse_step(before, after, adjoint, hypers, t):
 
     d_drift = d_drift - 0.01 * d_w
     d_norm = sum(d_w * (rate[t] * grad) / (1 + norm / limit) ^ 2) / limit
-    d_grad = -(d_w / (1 + norm / limit) * rate[t]) + 0.001 * sum(d_w) + 2 * (d_norm *
-        (0.5 / norm) * grad)
+    d_grad = -(d_w / (1 + norm / limit) * rate[t]) + 0.001 * sum(d_w) + d_norm *
+        inverse(norm) * grad
     hessian_product = H(w) d_grad
     d_w <- d_w + sum(d_drift) * shift + hessian_product
     d_drift <- 0.5 * d_drift
@@ -101,13 +101,13 @@ def reverse_step(before, after, adjoint, hypers, t):
     d_drift = adjoint["drift"]
     d_hypers = dict(adjoint["hypers"])
     grad = jax.grad(loss)(w)  # XLA shares its work with `pull` below
-    norm = jnp.sqrt(rt.tree_sum(grad**2) + 1e-12)
+    norm = rt.sqrt(rt.tree_sum(grad**2) + 1e-12)
     d_drift = d_drift - 0.01 * d_w
     d_norm = rt.tree_sum(d_w * (rate * grad) / (1 + norm / limit) ** 2) / limit
     d_grad = (
         -(d_w / (1 + norm / limit) * rate)
         + 0.001 * rt.tree_sum(d_w)
-        + 2 * (d_norm * (0.5 / norm) * grad)
+        + d_norm * rt.inverse(norm) * grad
     )
     _, pull = jax.vjp(jax.grad(loss), w)  # norm_clipping.drm:16
     (hessian_product,) = pull(d_grad)
@@ -182,7 +182,7 @@ def tune_step(state, grad, t):
     # norm_clipping.drm:25
     w = state["w"]
     drift = state["drift"]
-    norm = jnp.sqrt(rt.tree_sum(grad**2) + 1e-12)
+    norm = rt.sqrt(rt.tree_sum(grad**2) + 1e-12)
     drift_next = 0.5 * drift + 0 * rt.tree_sum(w)
     w_next = w - 0.1 * grad / (1 + norm) - 0.01 * drift_next + 0.001 * rt.tree_sum(grad)
     return {"w": w_next, "drift": drift_next}

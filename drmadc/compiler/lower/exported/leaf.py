@@ -22,7 +22,7 @@ def leafwise(value: ir.Expr) -> ir.Expr:
 
 def _leaf(node: ir.Expr) -> ir.Expr:
     match node:
-        case ir.Broadcast(x):
+        case ir.Broadcast(x) | ir.Unary("round_decay", x):
             return x
         case ir.Name() | ir.Unary() | ir.Binary():
             return replace(node, type=SCALAR) if isinstance(node.type, Tree) else node

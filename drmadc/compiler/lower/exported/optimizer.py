@@ -28,7 +28,7 @@ def optax_module(program: Program, values: str) -> str:
     Raises:
         NotElementwise: the rule is not elementwise.
     """
-    return _fill(_OPTAX, program, values, {})
+    return _fill(_OPTAX, program, values, {"rt.sqrt": "jnp.sqrt"})
 
 
 def torch_module(program: Program, values: str) -> str:
@@ -37,7 +37,9 @@ def torch_module(program: Program, values: str) -> str:
     Raises:
         NotElementwise: the rule is not elementwise.
     """
-    return _fill(_TORCH, program, values, {"jnp.": "torch.", "jax.nn.": "torch.nn.functional."})
+    return _fill(
+        _TORCH, program, values, {"rt.sqrt": "torch.sqrt", "jnp.": "torch.", "jax.nn.": "torch.nn.functional."}
+    )
 
 
 def _fill(template: Template, program: Program, values: str, words: dict[str, str]) -> str:

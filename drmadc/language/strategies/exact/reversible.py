@@ -22,6 +22,7 @@ class Reversible(Strategy):
     example = "exact(reversible)"
     gradient = "exact, decays rounded to n/65536"
     note = "decays rounded up to n / 65536, a slightly different problem"
+    rounds_decays = True
 
     @classmethod
     def candidates(cls, facts: Facts) -> tuple[Strategy, ...]:

@@ -20,12 +20,12 @@ STEPS = 300
 
 
 def kick(w: rt.Tree, t: jax.Array) -> tuple[dict[str, Any], dict[str, rt.Tree]]:
-    return {"v": jnp.asarray(HYPERS["m"])}, {"v": tree(-grad(w["a"], HYPERS["h"], t))}
+    return {"v": rt.round_decay(jnp.asarray(HYPERS["m"]))}, {"v": tree(-grad(w["a"], HYPERS["h"], t))}
 
 
 def kick_by_entry(w: rt.Tree, t: jax.Array) -> tuple[dict[str, Any], dict[str, rt.Tree]]:
     """Decays that differ; a kick of one product, which XLA computes alike in both loops without optimisation, too."""
-    return {"v": tree(jnp.array([0.8, 0.3, 0.99]))}, {"v": tree(-HYPERS["h"] * w["a"])}
+    return {"v": tree(rt.round_decay(jnp.array([0.8, 0.3, 0.99])))}, {"v": tree(-HYPERS["h"] * w["a"])}
 
 
 def drift(after: dict[str, rt.Tree], t: jax.Array) -> rt.Tree:
