@@ -122,8 +122,8 @@ def step(state, hypers, batch, t):
     s' = beta2 * s + (1 - beta2) * grad ^ 2
     m_hat = m' / (1 - beta1 ^ (t + 1))
     s_hat = s' / (1 - beta2 ^ (t + 1))
-    root = sqrt(s_hat + eps ^ 2)
-    w' = w - rate * m_hat / root
+    root = sqrt(s_hat + eps_root)
+    w' = w - rate * m_hat / (root + eps)
     """
     # adam_all.drm:25
     rate_ = hypers["rate"]
@@ -141,20 +141,20 @@ def step(state, hypers, batch, t):
     s_next = beta2 * s + (1 - beta2) * grad**2
     m_hat = m_next / (1 - beta1 ** (t + 1))
     s_hat = s_next / (1 - beta2 ** (t + 1))
-    root = rt.tree_map(jnp.sqrt, s_hat + eps**2)
-    w_next = w - rt.broadcast(rate, LAYER_OF_PARAMS) * m_hat / root
+    root = rt.tree_map(rt.sqrt, s_hat)
+    w_next = w - rt.broadcast(rate, LAYER_OF_PARAMS) * m_hat / (root + eps)
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
 def reverse_step(before, after, adjoint, hypers, batch, t):
     """Adjoint of `step`, at the states before and after it.
 
-    d_root = d_w * (rate * m_hat) / root ^ 2
-    d_s_hat = d_root * (0.5 / root)
-    d_m_hat = -(d_w / root * rate)
+    d_root = d_w * (rate * m_hat) / (root + eps) ^ 2
+    d_s_hat = 0.5 * (d_root * inverse(root))
+    d_m_hat = -(d_w / (root + eps) * rate)
     d_s = d_s + d_s_hat / (1 - beta2 ^ (t + 1))
     d_m = d_m + d_m_hat / (1 - beta1 ^ (t + 1))
-    d_rate = -sum(d_w / root * m_hat)
+    d_rate = -sum(d_w / (root + eps) * m_hat)
     d_grad = 2 * (d_s * (1 - beta2) * grad) + d_m * (1 - beta1)
     hessian_product = H(w) d_grad
     mixed_l1 = (d grad / d l1)^T d_grad
@@ -167,7 +167,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
         sum(d_m * m) - sum(d_m * grad)
     d_beta2 += sum(d_s_hat * s' / (1 - beta2 ^ (t + 1)) ^ 2) * ((t + 1) * beta2 ^ t) +
         sum(d_s * s) - sum(d_s * grad ^ 2)
-    d_eps += 2 * (sum(d_root * (0.5 / root)) * eps)
+    d_eps += sum(d_w * (rate * m_hat) / (root + eps) ^ 2)
     d_l1 += mixed_l1
     """
     rate_ = hypers["rate"]
@@ -189,13 +189,13 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     rate = rate_ * decay**t
     m_hat = m_next / (1 - beta1 ** (t + 1))
     s_hat = s_next / (1 - beta2 ** (t + 1))
-    root = rt.tree_map(jnp.sqrt, s_hat + eps**2)
-    d_root = d_w * (rt.broadcast(rate, LAYER_OF_PARAMS) * m_hat) / root**2
-    d_s_hat = d_root * (0.5 / root)
-    d_m_hat = -(d_w / root * rt.broadcast(rate, LAYER_OF_PARAMS))
+    root = rt.tree_map(rt.sqrt, s_hat)
+    d_root = d_w * (rt.broadcast(rate, LAYER_OF_PARAMS) * m_hat) / (root + eps) ** 2
+    d_s_hat = 0.5 * (d_root * rt.tree_map(rt.inverse, root))
+    d_m_hat = -(d_w / (root + eps) * rt.broadcast(rate, LAYER_OF_PARAMS))
     d_s = d_s + d_s_hat / (1 - beta2 ** (t + 1))
     d_m = d_m + d_m_hat / (1 - beta1 ** (t + 1))
-    d_rate = -rt.unbroadcast(d_w / root * m_hat, LAYER_OF_PARAMS)
+    d_rate = -rt.unbroadcast(d_w / (root + eps) * m_hat, LAYER_OF_PARAMS)
     d_grad = 2 * (d_s * (1 - beta2) * grad) + d_m * (1 - beta1)
     # adam_all.drm:24
     _, pull = jax.vjp(lambda w, l1: jax.grad(loss)(w, l1, batch), w, l1)
@@ -215,7 +215,9 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
         + rt.tree_sum(d_s * s)
         - rt.tree_sum(d_s * grad**2)
     )
-    d_hypers["eps"] += 2 * (rt.tree_sum(d_root * (0.5 / root)) * eps)
+    d_hypers["eps"] += rt.tree_sum(
+        d_w * (rt.broadcast(rate, LAYER_OF_PARAMS) * m_hat) / (root + eps) ** 2
+    )
     d_hypers["l1"] += mixed_l1
     return {
         "w": d_w + hessian_product,
@@ -322,15 +324,15 @@ def tune_step(state, grad, t):
     """One step of rmsprop on the unconstrained hyperparameters.
 
     s' = decay * s + (1 - decay) * grad ^ 2
-    root = sqrt(s' + eps ^ 2)
-    w' = w - rate * grad / root
+    root = sqrt(s' + eps_root)
+    w' = w - rate * grad / (root + eps)
     """
     # adam_all.drm:34
     w = state["w"]
     s = state["s"]
     s_next = 0.9 * s + 0.1 * grad**2
-    root = rt.tree_map(jnp.sqrt, s_next + 1e-16)
-    w_next = w - 0.05 * grad / root
+    root = rt.tree_map(rt.sqrt, s_next)
+    w_next = w - 0.05 * grad / (root + 1e-08)
     return {"w": w_next, "s": s_next}
 
 

@@ -176,7 +176,7 @@ def report(params, hypers, data):
     test = features(data["test"])
     return {
         "error": rt.error(net(params, test["x"]), test["y"]),
-        "norm": jnp.sqrt(rt.tree_sum(rt.select(params, WEIGHTS) ** 2)),
+        "norm": rt.sqrt(rt.tree_sum(rt.select(params, WEIGHTS) ** 2)),
     }
 
 

@@ -105,8 +105,8 @@ def step(state, hypers, batch, t):
     s' = beta2 * s + (1 - beta2) * grad ^ 2
     m_hat = m' / (1 - beta1 ^ (t + 1))
     s_hat = s' / (1 - beta2 ^ (t + 1))
-    root = sqrt(s_hat + eps ^ 2)
-    w' = w - rate * (m_hat / root + decay * w)
+    root = sqrt(s_hat + eps_root)
+    w' = w - rate * (m_hat / (root + eps) + decay * w)
     """
     # regression.drm:22
     mix = hypers["mix"]
@@ -120,17 +120,17 @@ def step(state, hypers, batch, t):
     s_next = 0.9 * s + 0.1 * grad**2
     m_hat = m_next / (1 - 0.5 ** (t + 1))
     s_hat = s_next / (1 - 0.9 ** (t + 1))
-    root = rt.tree_map(jnp.sqrt, s_hat + 1e-06)
-    w_next = w - rate * (m_hat / root + decay * w)
+    root = rt.tree_map(rt.sqrt, s_hat)
+    w_next = w - rate * (m_hat / (root + 0.001) + decay * w)
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
 def reverse_step(before, after, adjoint, hypers, batch, t):
     """Adjoint of `step`, at the states before and after it.
 
-    d_root = d_w * rate * m_hat / root ^ 2
-    d_s_hat = d_root * (0.5 / root)
-    d_m_hat = -(d_w * rate / root)
+    d_root = d_w * rate * m_hat / (root + 0.001) ^ 2
+    d_s_hat = 0.5 * (d_root * inverse(root))
+    d_m_hat = -(d_w * rate / (root + 0.001))
     d_s = d_s + d_s_hat / (1 - 0.9 ^ (t + 1))
     d_m = d_m + d_m_hat / (1 - 0.5 ^ (t + 1))
     d_grad = 0.2 * (d_s * grad) + 0.5 * d_m
@@ -140,7 +140,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     d_m <- 0.5 * d_m
     d_s <- 0.9 * d_s
     d_mix += mixed_mix
-    d_rate -= sum(d_w * (m_hat / root + decay * w))
+    d_rate -= sum(d_w * (m_hat / (root + 0.001) + decay * w))
     d_decay -= sum(d_w * rate * w)
     """
     mix = hypers["mix"]
@@ -156,10 +156,10 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     grad = jax.grad(loss)(w, mix, batch)  # XLA shares its work with `pull` below
     m_hat = m_next / (1 - 0.5 ** (t + 1))
     s_hat = s_next / (1 - 0.9 ** (t + 1))
-    root = rt.tree_map(jnp.sqrt, s_hat + 1e-06)
-    d_root = d_w * rate * m_hat / root**2
-    d_s_hat = d_root * (0.5 / root)
-    d_m_hat = -(d_w * rate / root)
+    root = rt.tree_map(rt.sqrt, s_hat)
+    d_root = d_w * rate * m_hat / (root + 0.001) ** 2
+    d_s_hat = 0.5 * (d_root * rt.tree_map(rt.inverse, root))
+    d_m_hat = -(d_w * rate / (root + 0.001))
     d_s = d_s + d_s_hat / (1 - 0.9 ** (t + 1))
     d_m = d_m + d_m_hat / (1 - 0.5 ** (t + 1))
     d_grad = 0.2 * (d_s * grad) + 0.5 * d_m
@@ -167,7 +167,7 @@ def reverse_step(before, after, adjoint, hypers, batch, t):
     _, pull = jax.vjp(lambda w, mix: jax.grad(loss)(w, mix, batch), w, mix)
     hessian_product, mixed_mix = pull(d_grad)
     d_hypers["mix"] += mixed_mix
-    d_hypers["rate"] -= rt.tree_sum(d_w * (m_hat / root + decay * w))
+    d_hypers["rate"] -= rt.tree_sum(d_w * (m_hat / (root + 0.001) + decay * w))
     d_hypers["decay"] -= rt.unbroadcast(d_w * rate * w, PARAM_OF_PARAMS)
     return {
         "w": d_w - d_w * rate * decay + hessian_product,
@@ -274,8 +274,8 @@ def tune_step(state, grad, t):
     s' = beta2 * s + (1 - beta2) * grad ^ 2
     m_hat = m' / (1 - beta1 ^ (t + 1))
     s_hat = s' / (1 - beta2 ^ (t + 1))
-    root = sqrt(s_hat + eps ^ 2)
-    w' = w - rate * (m_hat / root + decay * w)
+    root = sqrt(s_hat + eps_root)
+    w' = w - rate * (m_hat / (root + eps) + decay * w)
     """
     # regression.drm:31
     w = state["w"]
@@ -285,8 +285,8 @@ def tune_step(state, grad, t):
     s_next = 0.999 * s + 0.001 * grad**2
     m_hat = m_next / (1 - 0.9 ** (t + 1))
     s_hat = s_next / (1 - 0.999 ** (t + 1))
-    root = rt.tree_map(jnp.sqrt, s_hat + 1e-16)
-    w_next = w - 0.01 * (m_hat / root + 0.01 * w)
+    root = rt.tree_map(rt.sqrt, s_hat)
+    w_next = w - 0.01 * (m_hat / (root + 1e-08) + 0.01 * w)
     return {"w": w_next, "m": m_next, "s": s_next}
 
 

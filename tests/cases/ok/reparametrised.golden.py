@@ -151,7 +151,7 @@ def loss(params, t_, mix, limit, curve, batch):
     # reparametrised.drm:39
     # reparametrised.drm:35
     over = jax.nn.relu(
-        jnp.sqrt(
+        rt.sqrt(
             rt.unbroadcast(rt.select(params, MLP_WEIGHTS) ** 2, OUT_UNIT_OF_MLP_WEIGHTS)
             + 0.001,
         )

@@ -3,6 +3,53 @@
 # exact(reversible), reverse_reversible.drm:28
 SAVE_POLICY = rt.Reversible(capacity=3, before=("w",), after=("v",))
 
+def step(state, hypers, batch, t):
+    """One step of heavy_ball.
+
+    v' = momentum * v - (1 - momentum) * grad
+    w' = w + rate * v'
+    """
+    # reverse_reversible.drm:20
+    l2 = hypers["l2"]
+    rate = hypers["rate"][t * 2 // STEPS]
+    w = state["w"]
+    v = state["v"]
+    grad = jax.grad(loss)(w, l2, batch)  # reverse_reversible.drm:19
+    v_next = 0.8000030517578125 * v - 0.2 * grad
+    w_next = w + rate * v_next
+    return {"w": w_next, "v": v_next}
+
+def reverse_step(before, after, adjoint, hypers, batch, t):
+    """Adjoint of `step`, at the states before and after it.
+
+    d_v = d_v + d_w * rate[t]
+    hessian_product = H(w) d_v
+    mixed_l2 = (d grad / d l2)^T d_v
+    d_w <- d_w - 0.2 * hessian_product
+    d_v <- 0.8000030517578125 * d_v
+    d_l2 -= 0.2 * mixed_l2
+    d_rate += sum(d_w * v')
+    """
+    l2 = hypers["l2"]
+    rate = hypers["rate"][t * 2 // STEPS]
+    w = before["w"]
+    v_next = after["v"]
+    d_w = adjoint["w"]
+    d_v = adjoint["v"]
+    d_hypers = dict(adjoint["hypers"])
+    d_v = d_v + d_w * rate
+    # reverse_reversible.drm:19
+    _, pull = jax.vjp(lambda w, l2: jax.grad(loss)(w, l2, batch), w, l2)
+    hessian_product, mixed_l2 = pull(d_v)
+    d_hypers["l2"] -= 0.2 * mixed_l2
+    d_rate = rt.tree_sum(d_w * v_next)
+    d_hypers["rate"] = d_hypers["rate"].at[t * 2 // STEPS].add(d_rate)
+    return {
+        "w": d_w - 0.2 * hessian_product,
+        "v": 0.8000030517578125 * d_v,
+        "hypers": d_hypers,
+    }
+
 def kick(w, hypers, batch, t):
     """Decay and kick of each state of heavy_ball.
 
@@ -11,7 +58,7 @@ def kick(w, hypers, batch, t):
     # reverse_reversible.drm:20
     l2 = hypers["l2"]
     grad = jax.grad(loss)(w, l2, batch)  # reverse_reversible.drm:19
-    return {"v": 0.8}, {"v": -0.2 * grad}
+    return {"v": 0.8000030517578125}, {"v": -0.2 * grad}
 
 def drift(after, hypers, t):
     """How the new states move the parameters.

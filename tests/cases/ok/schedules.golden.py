@@ -247,8 +247,8 @@ def tune_step(state, grad, t):
     s' = beta2 * s + (1 - beta2) * grad ^ 2
     m_hat = m' / (1 - beta1 ^ (t + 1))
     s_hat = s' / (1 - beta2 ^ (t + 1))
-    root = sqrt(s_hat + eps ^ 2)
-    w' = w - rate * m_hat / root
+    root = sqrt(s_hat + eps_root)
+    w' = w - rate * m_hat / (root + eps)
     """
     # schedules.drm:30
     w = state["w"]
@@ -258,8 +258,8 @@ def tune_step(state, grad, t):
     s_next = 0.999 * s + 0.001 * grad**2
     m_hat = m_next / (1 - 0.9 ** (t + 1))
     s_hat = s_next / (1 - 0.999 ** (t + 1))
-    root = rt.tree_map(jnp.sqrt, s_hat + 1e-16)
-    w_next = w - 0.04 * m_hat / root
+    root = rt.tree_map(rt.sqrt, s_hat)
+    w_next = w - 0.04 * m_hat / (root + 1e-08)
     return {"w": w_next, "m": m_next, "s": s_next}
 
 
