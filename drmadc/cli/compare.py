@@ -65,7 +65,7 @@ def _say_unreadable(found: Sequence[RecordedRun | Unreadable]) -> None:
     """On standard error, so that a table stays one."""
     for run in found:
         if isinstance(run, Unreadable):
-            click.echo(f"{run.path}: cannot be read: {run.reason}", err=True)
+            click.echo(f"{run.reason}", err=True)
 
 
 def _rows(found: Sequence[RecordedRun]) -> list[dict[str, Cell]]:

@@ -1,8 +1,10 @@
 """What every command does: read and compile a spec, show diagnostics, end with the right exit code."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
@@ -13,6 +15,8 @@ from drmadc.cli.parameters import FilePath
 from drmadc.common.diagnostics import render as rendering
 from drmadc.common.diagnostics.model import Diagnostic, SpecError
 from drmadc.common.source import SourceFile
+from drmadc_common.printable import printable
+from drmadc_common.run_folder import DamagedRun
 
 if TYPE_CHECKING:
     from drmadc.compiler.driver import Compilation
@@ -123,15 +127,14 @@ def running(work: Callable[[], T], compilation: "Compilation") -> T:
     from drmadc_runtime.program.failure import NotFinite
     from drmadc_runtime.run.reporting.loggers import MissingPackage
     from drmadc_runtime.run.signals import Stopped
-    from drmadc_runtime.search.checkpoint import BadCheckpoint
 
     try:
         return work()
-    except (FileExistsError, BrokenPipeError):
+    except (FileExistsError, BrokenPipeError, DamagedRun):
         raise
     except Stopped as error:
         fail(error.code, str(error))
-    except (NotFinite, OutsideDomain, DataError, BadCheckpoint, MissingPackage, OSError) as error:
+    except (NotFinite, OutsideDomain, DataError, MissingPackage, OSError) as error:
         fail(FAILED, f"run failed: {error or type(error).__name__}")
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
@@ -156,3 +159,21 @@ def fail(code: int, message: str) -> NoReturn:
     """End the process with a message."""
     click.echo(message, err=True)
     sys.exit(code)
+
+
+def broken(error: OSError) -> NoReturn:
+    """End the process after an error of the system, such as a full disk, with one message where one can be written."""
+    where = f"{printable(str(error.filename))}: " if error.filename else ""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        where = where or "cannot write the output: "
+        discard_output()
+    with suppress(OSError):
+        click.echo(f"failed: {where}{error.strerror or error}", err=True)
+    sys.exit(FAILED)
+
+
+def discard_output() -> None:
+    """Let what is still to be printed go nowhere: Python would fail on it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)

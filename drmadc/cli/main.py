@@ -1,6 +1,5 @@
 """The command line: all reading, writing, printing and exit codes."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from drmadc.common.diagnostics.codes import EXPLANATIONS
 from drmadc.common.diagnostics.model import Bag, SpecError
 from drmadc.common.diagnostics.suggest import did_you_mean
 from drmadc_common.atomic import write_whole
+from drmadc_common.run_folder import DamagedRun
 
 STAGES = ("ast", "ir", "adjoint", "python", "jaxpr", "hlo")
 
@@ -61,6 +61,22 @@ class Group(click.Group):
             "completion",
             "lsp",
         ]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what no command can help ends with one message: damaged folders, files, a full disk."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except SpecError as error:
+            console.show(error.diagnostics, "text")
+            sys.exit(console.WRONG_SPEC)
+        except DamagedRun as error:
+            console.fail(console.FAILED, str(error))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            console.broken(error)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
@@ -309,6 +325,7 @@ def main(command: Callable[..., Any] = cli) -> None:
     """The entry point: a bug in drmadc ends with exit code 70 and what to report."""
     try:
         command(prog_name="drmadc", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         _interrupted()
     except KeyboardInterrupt:
@@ -320,6 +337,8 @@ def main(command: Callable[..., Any] = cli) -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         _reader_gone()
+    except OSError as error:  # of --help, which is printed before a command is chosen
+        console.broken(error)
     except SystemExit:
         if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):  # click has met a broken pipe
             _reader_gone()
@@ -336,7 +355,7 @@ def main(command: Callable[..., Any] = cli) -> None:
 
 def _reader_gone() -> NoReturn:
     """Who read the output wants no more of it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    console.discard_output()
     sys.exit(console.OK)
 
 

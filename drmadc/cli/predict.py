@@ -10,8 +10,9 @@ import click
 
 from drmadc.cli import console
 from drmadc.cli.parameters import RunPath
-from drmadc.cli.runs import compiled_again, hypers_at, metrics_of, step_number, step_option, text_of
+from drmadc.cli.runs import compiled_again, hypers_at, step_number, step_option
 from drmadc_common.atomic import write_whole
+from drmadc_common.run_folder import RunFiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,8 +52,8 @@ def predict(run: Path, data: Path | None, out: Path | None, step: str) -> None:
     """
     import numpy as np
 
+    from drmadc_runtime.core.archives import zipped
     from drmadc_runtime.data.sources.request import DataError
-    from drmadc_runtime.run.folder import zipped
     from drmadc_runtime.run.model import NoPrediction
 
     target = run / "predictions.csv" if out is None else out
@@ -93,11 +94,11 @@ def model_at(run: Path, step: str) -> "Model":
     from drmadc_runtime.run.model import NoPrediction, trained_model
 
     compilation = compiled_again(run)
-    name = compilation.require().name
-    if compilation.text != text_of(run / f"{name}.py"):
+    files, name = RunFiles(run), compilation.require().name
+    if compilation.text != files.text(f"{name}.py"):
         console.fail(console.FAILED, f"{run / name}.py is not what its spec compiles to; run the spec again")
-    number = step_number(run, metrics_of(run), step)
-    hypers = hypers_at(run, number)
+    number = step_number(run, files.steps(), step)
+    hypers = hypers_at(run, number, compilation.ir)
     program = load_module(compilation.text, name)
     try:
         return console.running(lambda: trained_model(program, run, number, hypers), compilation)

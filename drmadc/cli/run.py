@@ -12,6 +12,7 @@ from drmadc.cli.group import Chosen, is_group, start
 from drmadc.cli.runs import resume_run
 from drmadc.tools.comparison.recorded import SEED
 from drmadc.tools.comparison.settings import NotASetting, alternatives, combinations
+from drmadc_common.run_folder import About
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,7 @@ def member(
         resume_run(found.folder(mine), False, quiet, as_json, debug_nans, services, of_group=True)
         return
     found.clear(mine)
-    about = {"spec": found.spec, "source": found.source, "imports": found.imports, "overrides": mine.overrides}
-    compilation = recompiled(about)
+    compilation = recompiled(About("", found.spec, found.source, mine.overrides, imports=found.imports))
     if not compilation.ok:
         console.show(compilation.diagnostics, "text")
         sys.exit(console.WRONG_SPEC)

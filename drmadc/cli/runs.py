@@ -1,10 +1,11 @@
 """Commands on run folders: `resume`, `plot`, `show`, `diff`, `export`."""
 
 import difflib
-import json
 import os
+from collections.abc import Mapping
+from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +13,11 @@ from drmadc.cli import console
 from drmadc.cli.group import is_group, resume_group
 from drmadc.cli.parameters import RunPath, RunPaths, StepChoice
 from drmadc_common.atomic import write_whole
+from drmadc_common.run_folder import About, Row, RunFiles
 
 if TYPE_CHECKING:
     from drmadc.compiler.driver import Compilation
+    from drmadc.ir.program import Program
     from drmadc_runtime.core.types import Arrays
 
 FORMS = ("json", "npz", "csv", "optax", "torch", "model", "jax", "onnx", "safetensors")
@@ -78,11 +81,12 @@ def resume_run(
     from drmadc.compiler.read import recompiled
     from drmadc_runtime.run.run import resume as resume_program
 
-    about = about_run(run)
-    name = str(about["name"])
+    files = RunFiles(run)
+    about = files.about()
+    name = about.name
     compilation = recompiled(about)
-    text = text_of(run / f"{name}.py")
-    changed = _changes(run, about, name, text, compilation.text, files=not of_group)
+    text = files.text(f"{name}.py")
+    changed = _changes(files, about, text, compilation.text, of_spec=not of_group)
     if changed and not force:
         click.echo("\n".join(changed), err=True)
         console.fail(console.FAILED, "changed since the run was started; resume anyway with --force")
@@ -96,7 +100,7 @@ step_option = click.option(
 )
 
 
-def step_number(run: Path, metrics: list[dict[str, Any]], step: str) -> int:
+def step_number(run: Path, metrics: list[Row], step: str) -> int:
     """The number of an outer step that is recorded."""
     from drmadc_runtime.run.best import best_step
 
@@ -109,16 +113,12 @@ def step_number(run: Path, metrics: list[dict[str, Any]], step: str) -> int:
     return int(step)
 
 
-def hypers_at(run: Path, number: int) -> "Arrays":
-    """The hyperparameters at which an outer step was measured."""
-    import numpy as np
+def hypers_at(run: Path, number: int, program: "Program | None") -> "Arrays":
+    """The hyperparameters at which an outer step was measured; those of `program`, where it is known."""
+    from drmadc_runtime.core.archives import read_arrays
 
-    path = run / "hypers" / f"{number:05d}.npz"
-    try:
-        with np.load(path) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        console.fail(console.FAILED, f"{path} cannot be read: {error}")
+    shapes = None if program is None else {hyper.name: hyper.shape for hyper in program.hypers}
+    return read_arrays(RunFiles(run).hypers(number), shapes)
 
 
 @click.command()
@@ -129,8 +129,11 @@ def show(run: Path, step: str) -> None:
 
     The best outer step is the one with the lowest objective on the guard split, or on valid where there is none.
     """
-    about, metrics = about_run(run), metrics_of(run)
-    click.echo(f"{run}: {about['spec']}, {len(metrics)} of {about['steps']} outer steps")
+    from drmadc.compiler.read import recompiled
+
+    files = RunFiles(run)
+    about, metrics, environment = files.about(), files.steps(), files.environment()
+    click.echo(f"{run}: {about.spec}, {len(metrics)} of {about.steps} outer steps")
     if metrics:
         from drmadc_runtime.run.best import judged_by
 
@@ -139,20 +142,22 @@ def show(run: Path, step: str) -> None:
         if number not in columns.values():
             columns[f"step {number}"] = number
         keys = [key for key in metrics[-1] if isinstance(metrics[-1][key], float)]
-        width = max(len(key) for key in keys)
+        width = max(map(len, keys), default=0)
         click.echo(f"best by {judged_by(metrics[0])}: outer step {best}")
         click.echo(f"\n{'':<{width}} " + " ".join(f"{head:>12}" for head in columns))
         for key in keys:
-            click.echo(f"{key:<{width}} " + " ".join(f"{metrics[i][key]:>12.5g}" for i in columns.values()))
+            click.echo(f"{key:<{width}} " + " ".join(f"{metrics[i].get(key, nan):>12.5g}" for i in columns.values()))
         for line in (*_confirmed(run, best), *_arms(run)):
             click.echo(line)
         click.echo(f"\n{f'at step {number}':<16} {'entries':>8} {'min':>12} {'mean':>12} {'max':>12}")
-        for name, x in hypers_at(run, number).items():
+        program = recompiled(about).ir
+        hypers = hypers_at(run, number, program)
+        for name, x in hypers.items():
             click.echo(f"{name:<16} {x.size:>8} {x.min():>12.5g} {x.mean():>12.5g} {x.max():>12.5g}")
-        for line in _named(run, hypers_at(run, number)):
+        for line in [] if program is None else _named(run, program, hypers):
             click.echo(line)
     click.echo()
-    for key, value in _environment(run).items():
+    for key, value in environment.told.items():
         click.echo(f"{key}: {value}")
 
 
@@ -211,8 +216,8 @@ def export(run: Path, form: str, out: Path | None, step: str) -> None:
 
     compilation = compiled_again(run)
     program = compilation.require()
-    number = step_number(run, metrics_of(run), step)
-    hypers = hypers_at(run, number)
+    number = step_number(run, RunFiles(run).steps(), step)
+    hypers = hypers_at(run, number, program)
     emitted = load_module(compilation.text, program.name)
     folder = run / "export" if out is None else out
 
@@ -243,63 +248,56 @@ def diff(first: Path, second: Path) -> None:
     """Compare two runs: spec, versions, metrics, hyperparameters."""
     import numpy as np
 
-    texts = [text_of(run / f"{about_run(run)['name']}.drm") for run in (first, second)]
+    from drmadc_runtime.core.archives import read_arrays
+
+    both = RunFiles(first), RunFiles(second)
+    texts = [files.text(f"{files.about().name}.drm") for files in both]
     lines = _unified(texts[0], texts[1], str(first), str(second))
     click.echo("\n".join(lines) if lines else "specs: identical")
-    click.echo("\n".join(_versions(_environment(first), _environment(second))) or "versions: identical")
-    a, b = metrics_of(first), metrics_of(second)
+    click.echo("\n".join(_versions(*(files.environment().versions for files in both))) or "versions: identical")
+    a, b = (files.steps() for files in both)
     if a and b:
         keys = [key for key in a[-1] if key in b[-1] and isinstance(a[-1][key], float)]
-        width = max(len(key) for key in keys)
+        width = max(map(len, keys), default=4)
         click.echo(f"\n{'last':<{width}} {'first run':>12} {'second run':>12}")
         for key in keys:
             click.echo(f"{key:<{width}} {a[-1][key]:>12.5g} {b[-1][key]:>12.5g}")
         same = sum(_untimed(x) == _untimed(y) for x, y in zip(a, b, strict=False))
         click.echo(f"\n{same} of {max(len(a), len(b))} outer steps are bitwise equal")
-    if (first / "hypers.npz").exists() and (second / "hypers.npz").exists():
-        with np.load(first / "hypers.npz") as left, np.load(second / "hypers.npz") as right:
-            for name in sorted({*left.files, *right.files}):
-                if name not in left.files or name not in right.files or left[name].shape != right[name].shape:
-                    click.echo(f"{name}: not in both runs, or of different shapes")
-                    continue
-                size = float(np.linalg.norm(left[name])) or 1.0
-                away = float(np.linalg.norm(left[name] - right[name])) / size
-                click.echo(f"{name}: relative difference {away:.3g}")
+    paths = [run / "hypers.npz" for run in (first, second)]
+    if not all(path.exists() for path in paths):
+        return
+    left, right = map(read_arrays, paths)
+    for name in sorted({*left, *right}):
+        if name not in left or name not in right or left[name].shape != right[name].shape:
+            click.echo(f"{name}: not in both runs, or of different shapes")
+            continue
+        size = float(np.linalg.norm(left[name])) or 1.0
+        away = float(np.linalg.norm(left[name] - right[name])) / size
+        click.echo(f"{name}: relative difference {away:.3g}")
 
 
-def _named(run: Path, hypers: "Arrays") -> list[str]:
-    """Hyperparameters whose entries have names, the lowest first; nothing where the spec no longer compiles."""
-    from drmadc.compiler.read import recompiled
+def _named(run: Path, program: "Program", hypers: "Arrays") -> list[str]:
+    """Hyperparameters whose entries have names, the lowest first."""
     from drmadc.naming.entries import entries_of
     from drmadc.naming.listing import listed, padded
 
-    about = about_run(run)
-    compilation = recompiled(about)
-    if compilation.ir is None:
-        return []
-    try:
-        tables = listed(entries_of(compilation.ir, run), hypers)
-    except ValueError as error:
-        console.fail(console.FAILED, str(error))
     lines: list[str] = []
-    for name, rows in tables.items():
+    for name, rows in listed(entries_of(program, run), hypers).items():
         lines += ["", f"{name}, by value:", *(f"  {line}" for line in padded(rows))]
     return lines
 
 
 def _arms(run: Path) -> list[str]:
     """What the arms of the final training report, where there is one."""
-    from drmadc.tools.comparison.recorded import RecordedRun, read_run
     from drmadc.tools.comparison.table import aligned
 
-    found = read_run(run)
-    if not isinstance(found, RecordedRun) or not any(found.arms.values()):
+    arms = RunFiles(run).arms()
+    if not any(arms.values()):
         return []
-    keys = list(dict.fromkeys(key for reports in found.arms.values() for key in reports))
+    keys = list(dict.fromkeys(key for reports in arms.values() for key in reports))
     rows = [("", *keys)]
-    rows += [
-        (arm, *(f"{reports[key]:.5g}" if key in reports else "" for key in keys)) for arm, reports in found.arms.items()
-    ]
+    rows += [(arm, *(f"{reports[key]:.5g}" if key in reports else "" for key in keys)) for arm, reports in arms.items()]
     return ["", "final training:", *aligned(rows)]
 
 
@@ -307,10 +305,7 @@ def _confirmed(run: Path, best: int) -> list[str]:
     """What fresh draws said of start and best, where the run has asked for it."""
     from drmadc_runtime.run.confirm import read_confirmed, verdict
 
-    try:
-        found = read_confirmed(run)
-    except ValueError as error:
-        console.fail(console.FAILED, str(error))
+    found = read_confirmed(run)
     if not found:
         return []
     width = max(len(key) for key in found)
@@ -328,55 +323,18 @@ def compiled_again(run: Path) -> "Compilation":
     """The run's spec, compiled again."""
     from drmadc.compiler.read import recompiled
 
-    about = about_run(run)
-    compilation = recompiled(about)
+    compilation = recompiled(RunFiles(run).about())
     if not compilation.ok:
         console.show(compilation.diagnostics, "text")
         console.fail(console.WRONG_SPEC, "this version of drmadc cannot read the run's spec")
     return compilation
 
 
-def text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        console.fail(console.FAILED, f"cannot read {path}: {error.strerror}")
-
-
-def about_run(run: Path) -> dict[str, Any]:
-    try:
-        about: dict[str, Any] = json.loads(text_of(run / "run.json"))
-    except ValueError:
-        console.fail(console.FAILED, f"{run / 'run.json'} is corrupt")
-    return about
-
-
-def metrics_of(run: Path) -> list[dict[str, Any]]:
-    """The records of outer steps, each with its seconds."""
-    lines = [_lines(run / name) for name in ("metrics.jsonl", "seconds.jsonl")]
-    return [{**record, **seconds} for record, seconds in zip(*lines, strict=False)]
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    try:
-        return [json.loads(line) for line in text_of(path).splitlines()]
-    except ValueError:
-        console.fail(console.FAILED, f"{path} is corrupt")
-
-
-def _untimed(record: dict[str, Any]) -> dict[str, Any]:
+def _untimed(record: Row) -> Row:
     return {key: value for key, value in record.items() if key != "seconds"}
 
 
-def _environment(run: Path) -> dict[str, Any]:
-    about: dict[str, Any] = json.loads(text_of(run / "environment.json"))
-    packages = about.pop("packages", {})
-    return {**about, **packages}
-
-
-def _versions(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def _versions(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return [f"{key}: {then.get(key)} -> {now.get(key)}" for key in {**then, **now} if then.get(key) != now.get(key)]
 
 
@@ -386,20 +344,15 @@ def _unified(a: str, b: str, first: str, second: str) -> list[str]:
     ]
 
 
-def _changes(run: Path, about: dict[str, Any], name: str, text: str, emitted: str, files: bool) -> list[str]:
-    """What is not as it was: the spec's `files`, what the compiler makes of it, packages and devices."""
+def _changes(files: RunFiles, about: About, text: str, emitted: str, of_spec: bool) -> list[str]:
+    """What is not as it was: the files `of_spec`, what the compiler makes of it, packages and devices."""
     from drmadc.compiler.source_files import read_source
     from drmadc_runtime.core.versions import environment
 
     out: list[str] = []
-    for path, then in {about["spec"]: about["source"], **about.get("imports", {})}.items():
-        if files and Path(path).is_file():
-            out += _unified(str(then), read_source(Path(path)).text, f"{path} (then)", f"{path} (now)")
+    for path, then in {about.spec: about.source, **about.imports}.items():
+        if of_spec and Path(path).is_file():
+            out += _unified(then, read_source(Path(path)).text, f"{path} (then)", f"{path} (now)")
     if not out and emitted != text:
-        out += _unified(text, emitted, f"{run / name}.py (then)", "emitted now")
-    now: dict[str, Any] = dict(environment())
-    packages = now.pop("packages")
-    assert isinstance(packages, dict)
-    then = _environment(run)
-    then.pop("git", None)
-    return out + _versions(then, {**now, **packages})
+        out += _unified(text, emitted, f"{files.path / about.name}.py (then)", "emitted now")
+    return out + _versions(files.environment().versions, environment().versions)

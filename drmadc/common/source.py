@@ -1,9 +1,7 @@
 """Text with a name, and places in it."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from drmadc_common.printable import printable
 
@@ -60,11 +58,6 @@ class Span:
         if self.file.name == COMMAND_LINE:
             return self.file.text
         return f"{self.file.short_name}:{self.line}"
-
-
-def whole_source(about: Mapping[str, Any]) -> str:
-    """The text of a run's spec (of its run.json), then those of the files that it imports."""
-    return "\n".join(str(text) for text in (about["source"], *about.get("imports", {}).values()))
 
 
 COMMAND_LINE = "command line"

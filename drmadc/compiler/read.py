@@ -1,8 +1,6 @@
 """A compilation to the texts that a run folder holds of it, and back."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from drmadc.common.source import COMMAND_LINE, SourceFile
 from drmadc.compiler.driver import Compilation, compile_source
@@ -10,6 +8,7 @@ from drmadc.compiler.imports import read_from
 from drmadc.ir.program import Program
 from drmadc.syntax import ast
 from drmadc.syntax.format import format_spec
+from drmadc_common.run_folder import About
 
 
 def resolved_text(compilation: Compilation) -> str:
@@ -91,10 +90,9 @@ def run_texts(compilation: Compilation) -> dict[str, str]:
     }
 
 
-def recompiled(about: Mapping[str, Any]) -> Compilation:
+def recompiled(about: About) -> Compilation:
     """What a run's record (run.json) says of its program, compiled again; of files it reads none but data's headers."""
-    source = SourceFile(str(about["spec"]), str(about["source"]))
-    return compile_source(source, tuple(about["overrides"]), read=read_from(about.get("imports", {})))
+    return compile_source(SourceFile(about.spec, about.source), about.overrides, read=read_from(about.imports))
 
 
 def _values(decl: ast.Decl) -> list[ast.Expr]:

@@ -13,6 +13,7 @@ from drmadc.ir.program import HyperParameter, Program
 from drmadc.ir.types import GROUP_AXES, Axis
 from drmadc.naming.components import Components, Names
 from drmadc_common.omniglot import SETS
+from drmadc_common.run_folder import DamagedRun
 
 if TYPE_CHECKING:
     from drmadc_runtime.data.names import ClassNames, Columns
@@ -148,8 +149,15 @@ def entries_of(program: Program, run: Path) -> Entries:
     """The names of a run's hyperparameters, as it kept them in its folder.
 
     Raises:
-        ValueError: a file of the folder is damaged.
+        DamagedRun: a file of the folder is damaged.
     """
-    from drmadc_runtime.run.names import read_classes, read_examples
+    from drmadc_runtime.run.names import CLASSES, EXAMPLES, read_classes, read_examples
 
-    return Entries(program, read_classes(run), read_examples(run))
+    entries = Entries(program, read_classes(run), read_examples(run))
+    for hyper in program.hypers:
+        for axis in hyper.type.axes:
+            if axis.kind == "example" and any(x.shape != (axis.length,) for x in entries.examples.values()):
+                raise DamagedRun(run / EXAMPLES, f"its columns are not of {axis.length:,} examples")
+            if axis.kind == "class" and len(entries.of_axis(axis, hyper)) not in (0, axis.length):
+                raise DamagedRun(run / CLASSES, f"its names are not of {axis.length:,} classes")
+    return entries

@@ -46,8 +46,7 @@ def examine() -> list[Finding]:
 def _packages() -> list[Finding]:
     from drmadc_runtime.core.versions import environment
 
-    packages = environment()["packages"]
-    assert isinstance(packages, dict)
+    packages = environment().packages
     out = []
     for name, found in packages.items():
         missing = found == "not installed"

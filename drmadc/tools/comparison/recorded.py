@@ -1,13 +1,12 @@
 """What a run folder holds, read so that a damaged one is a line in a table and not the end of it."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from drmadc.common.source import whole_source
+from drmadc_common.run_folder import DamagedRun, RunFiles
 
 SEED = "train.seed"
 UNCOMPARED = ("outer", "stage", "seconds", "growth", "hypergradient")
@@ -63,38 +62,29 @@ def read_run(path: Path) -> RecordedRun | Unreadable:
     """What a run folder holds."""
     try:
         return _read(path)
-    except OSError as error:
-        return Unreadable(path, f"{error.filename}: {error.strerror}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return Unreadable(path, f"corrupt: {error}" if isinstance(error, ValueError) else "corrupt run.json")
+    except DamagedRun as error:
+        return Unreadable(path, str(error))
 
 
 def _read(path: Path) -> RecordedRun:
     from drmadc_runtime.run.best import best_step
 
-    about = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    lines = _text(path / "metrics.jsonl").splitlines(keepends=True)
-    metrics = [json.loads(line) for line in lines if line.endswith("\n")]  # the last one may be under way
-    overrides = dict(_pair(text) for text in about["overrides"])
-    planned = int(about["steps"])
-    seed = int(about.get("seed", overrides.get(SEED, 0)))
-    overrides.pop(SEED, None)
+    files = RunFiles(path)
+    about, metrics = files.about(), files.metrics()
+    overrides = dict(_pair(text) for text in about.overrides)
+    given = overrides.pop(SEED, "0")
+    seed = about.seed if about.seed is not None else int(given) if given.isdecimal() else 0
     best = best_step(metrics) if metrics else None
     values = {} if best is None else {key: float(x) for key, x in metrics[best].items() if key not in UNCOMPARED}
-    arms = json.loads(_text(path / "retrain.json") or "{}")
     state: State = "unfinished"
     if (path / "failure.txt").exists():
         state = "failed"
-    elif (path / "result.json").exists() or (metrics and len(metrics) >= planned):
+    elif (path / "result.json").exists() or (metrics and len(metrics) >= about.steps):
         state = "done"
     return RecordedRun(
-        path, str(about["name"]), str(about["spec"]), whole_source(about), overrides, seed, len(metrics), planned,
-        state, best, values, {name: {key: float(x) for key, x in row.items()} for name, row in arms.items()},
+        path, about.name, about.spec, about.whole_source, overrides, seed, len(metrics), about.steps,
+        state, best, values, files.arms(),
     )  # fmt: skip
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _pair(override: str) -> tuple[str, str]:

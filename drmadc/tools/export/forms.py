@@ -19,7 +19,7 @@ from drmadc.naming.entries import Entries
 from drmadc.tools.export.jax_model import jax_model, onnx_model
 from drmadc.tools.export.numpy_model import numpy_model
 from drmadc.tools.export.numpy_source import NoTwin
-from drmadc_runtime.run.folder import zipped
+from drmadc_runtime.core.archives import zipped
 
 if TYPE_CHECKING:
     from drmadc_runtime.program.contract import Program as Emitted

@@ -9,10 +9,10 @@ import numpy as np
 from drmadc.target import tree as py
 from drmadc.target.printer import print_statement
 from drmadc.tools.export.numpy_source import imports_of, in_numpy, read_of
+from drmadc_runtime.core.archives import zipped
 from drmadc_runtime.data.names import class_names
 from drmadc_runtime.data.resident import Data
 from drmadc_runtime.nn import in_numpy as twins
-from drmadc_runtime.run.folder import zipped
 from drmadc_runtime.run.model import Model
 
 Literal = str | tuple[str, ...] | Mapping[str, str | tuple[str, ...]]

@@ -18,8 +18,8 @@ def report_page(paths: Sequence[Path]) -> str:
     """The page about the runs in these folders. Runs of one spec that differ in their seed are one line and a band.
 
     Raises:
-        NoPage: a folder cannot be read, or no outer step is finished in it.
-        OSError: files of a run are missing.
+        DamagedRun: a file of a folder is missing or damaged.
+        NoPage: no outer step is finished in a folder.
     """
     groups = grouped([read_run(path) for path in paths])
     names = dict.fromkeys(group.compilation.require().name for group in groups)
@@ -56,7 +56,7 @@ def _sections(groups: tuple[Group, ...]) -> Iterator[str]:
     first = groups[0]
     name = first.compilation.require().name
     yield heading("Spec")
-    yield code((first.first.path / f"{name}.drm").read_text(encoding="utf-8"))
+    yield code(first.first.files.text(f"{name}.drm"))
     yield heading("Derived reverse pass")
     yield code(_reverse(first.compilation.text))
 
@@ -84,7 +84,10 @@ def _values(run: RunRecord) -> str:
     head += ["start, fresh draws", "best, fresh draws", "difference"] if fresh else []
     rows = []
     for key in keys:
-        cells = [key, *(f"{run.metrics[number][key]:.5g}" for number in (0, run.best, len(run.metrics) - 1))]
+        cells = [
+            key,
+            *(f"{run.metrics[number].get(key, np.nan):.5g}" for number in (0, run.best, len(run.metrics) - 1)),
+        ]
         if key in fresh:
             found = fresh[key]
             cells += [f"{np.mean(found.start):.5g}", f"{np.mean(found.best):.5g}"]
@@ -95,7 +98,9 @@ def _values(run: RunRecord) -> str:
     if arms:
         reported = list(next(iter(arms.values())))
         text += heading("Final training")
-        text += table(["arm", *reported], [[arm, *(f"{arms[arm][key]:.5g}" for key in reported)] for arm in arms])
+        text += table(
+            ["arm", *reported], [[arm, *(f"{arms[arm].get(key, np.nan):.5g}" for key in reported)] for arm in arms]
+        )
     return text
 
 
@@ -120,8 +125,8 @@ def _hypers(group: Group) -> str:
     """Each hyperparameter at the start and at the best step: its value, or the range of its entries."""
     rows = []
     for hyper in group.compilation.require().hypers:
-        first = np.stack([run.hypers[0][hyper.name] for run in group.runs])
-        best = np.stack([run.hypers[run.best][hyper.name] for run in group.runs])
+        first = np.stack([steps[0][hyper.name] for steps in group.hypers])
+        best = np.stack([steps[run.best][hyper.name] for steps, run in zip(group.hypers, group.runs, strict=True)])
         kind = hyper.text.partition("=")[0].strip()
         rows.append([hyper.name, f"{first[0].size:,}", _range(first), _range(best), kind])
     return table(["", "entries", "start", "best", "type"], rows)
@@ -131,7 +136,7 @@ def _entries(group: Group) -> Iterator[str]:
     """What has named entries, by value at the best step of the first run."""
     run = group.first
     whose = f"of {run.path.name} " if len(group.runs) > 1 else ""
-    for name, (head, *rows) in listed(group.entries, run.hypers[run.best]).items():
+    for name, (head, *rows) in listed(group.entries, group.hypers[0][run.best]).items():
         yield paragraph(f"{name} {whose}at the best step, by value.")
         yield table(head, rows)
 
@@ -144,8 +149,7 @@ def _range(values: np.ndarray) -> str:
 def _how(group: Group) -> Iterator[tuple[str, str]]:
     """Command, sizes, costs, versions, device."""
     run, program = group.first, group.compilation.require()
-    environment = dict(run.environment)
-    packages = environment.get("packages", {})
+    made = run.environment
     yield "command", run.command
     if len(group.runs) > 1:
         yield "runs", ", ".join(run.path.name for run in group.runs)
@@ -153,15 +157,15 @@ def _how(group: Group) -> Iterator[tuple[str, str]]:
     yield "training steps", f"{program.steps:,} of {program.step.rule}"
     yield "way back", program.reverse.text
     yield "objective", program.objective.text
-    yield "device", ", ".join(dict.fromkeys([*environment.get("devices", []), environment.get("backend", "")]))
-    yield "versions", ", ".join([f"Python {environment.get('python', '')}", *(f"{k} {v}" for k, v in packages.items())])
-    yield "machine", str(environment.get("platform", ""))
-    git = environment.get("git") or {}
-    if git:
-        changed = f", {count_text(git['changed'], 'file')} changed" if git.get("changed") else ""
-        yield "git", f"{git['commit']}{changed}"
-    yield "outer loop", duration_text(sum(row["seconds"] for row in run.metrics))
-    yield from _costs(run.costs)
+    yield "device", ", ".join(dict.fromkeys([*made.devices, made.backend]))
+    yield "versions", ", ".join([f"Python {made.python}", *(f"{k} {v}" for k, v in made.packages.items())])
+    yield "machine", made.platform
+    if "commit" in made.git:
+        count = made.git.get("changed")
+        changed = f", {count_text(count, 'file')} changed" if isinstance(count, int) and count else ""
+        yield "git", f"{made.git['commit']}{changed}"
+    yield "outer loop", duration_text(sum(float(row["seconds"]) for row in run.metrics))
+    yield from _costs(run.files.costs())
 
 
 def _costs(costs: dict[str, dict[str, float | None]]) -> Iterator[tuple[str, str]]:

@@ -49,7 +49,7 @@ def _by_outer(groups: tuple[Group, ...], keys: list[str], label: str, about: str
     levels = []
     if len(groups) == 1 and not log:
         runs, (key,) = groups[0].runs, keys
-        start = tuple(float(run.metrics[0][key]) for run in runs)
+        start = tuple(float(run.metrics[0].get(key, np.nan)) for run in runs)
         levels.append(Level(f"start, {np.mean(start):.4g}", start))
         for arm in runs[0].arms:
             found = tuple(run.arms[arm][key] for run in runs if key in run.arms.get(arm, {}))
@@ -69,8 +69,8 @@ def learning_curves(group: Group) -> str:
     run, program = group.first, load_module(group.compilation.text, group.compilation.require().name)
     executor = Executor(program)
     try:
-        first = learning_curve(executor, run.hypers[0], program.fresh_outer)
-        final = learning_curve(executor, run.hypers[run.best], program.fresh_outer)
+        first = learning_curve(executor, group.hypers[0][0], program.fresh_outer)
+        final = learning_curve(executor, group.hypers[0][run.best], program.fresh_outer)
     except DataError as error:
         return paragraph(f"No learning curves: {error}")
     lines = [np.asarray(first[1]), np.asarray(final[1])]
@@ -100,7 +100,7 @@ def _found(hyper: HyperParameter, group: Group) -> "Found":
         tuple("bin" if axis.bins else axis.kind for axis in hyper.type.axes),
         program.steps,
         labels if all(labels) else (),
-        tuple([arrays[hyper.name] for arrays in run.hypers] for run in group.runs),
+        tuple([arrays[hyper.name] for arrays in steps] for steps in group.hypers),
         tuple(run.best for run in group.runs),
     )
 

@@ -1,24 +1,22 @@
 """What run folders hold, as a page reads it; and which runs belong together."""
 
-import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from drmadc.common.source import whole_source
 from drmadc.compiler.driver import Compilation
 from drmadc.compiler.read import recompiled
 from drmadc.naming.entries import Entries, entries_of
+from drmadc_common.run_folder import About, Environment, Row, RunFiles
 
 Arrays: TypeAlias = dict[str, npt.NDArray[np.floating]]
-Record: TypeAlias = dict[str, Any]
 SEED = "train.seed"
 
 
@@ -38,19 +36,19 @@ class RunRecord:
     """
 
     path: Path
-    about: Mapping[str, Any]
-    environment: Mapping[str, Any]
-    metrics: Sequence[Record]
+    about: About
+    environment: Environment
+    metrics: Sequence[Row]
 
     @property
     def overrides(self) -> tuple[str, ...]:
         """Of the command line."""
-        return tuple(self.about["overrides"])
+        return self.about.overrides
 
     @property
     def command(self) -> str:
         """What runs this again."""
-        return shlex.join(["drmadc", "run", str(self.about["spec"]), *self.overrides])
+        return shlex.join(["drmadc", "run", self.about.spec, *self.overrides])
 
     @property
     def best(self) -> int:
@@ -59,46 +57,27 @@ class RunRecord:
 
         return best_step(self.metrics)
 
-    @cached_property
-    def hypers(self) -> list[Arrays]:
-        """The hyperparameters at which each outer step was measured."""
-        found = []
-        for number in range(len(self.metrics)):
-            with np.load(self.path / "hypers" / f"{number:05d}.npz") as file:
-                found.append({name: file[name] for name in file.files})
-        return found
+    @property
+    def files(self) -> RunFiles:
+        """Its reader."""
+        return RunFiles(self.path)
 
     @property
     def arms(self) -> dict[str, dict[str, float]]:
         """Reports of the final training, by arm."""
-        found: dict[str, dict[str, float]] = self._json("retrain.json", {})
-        return found
+        return self.files.arms()
 
     @property
-    def costs(self) -> dict[str, Any]:
-        """Time and memory, predicted and measured."""
-        found: dict[str, Any] = self._json("costs.json", {})
-        return found
-
-    @property
-    def points(self) -> list[Record]:
+    def points(self) -> list[Row]:
         """Of the sweep."""
-        return _lines(self.path / "sweep.jsonl")
+        return self.files.points()
 
     @property
     def warnings(self) -> list[str]:
         """What the run warned of, each once; and why it failed, where it did."""
-        found = [line for line in self._text("log.txt").splitlines() if line.startswith("warning: ")]
-        failure = self._text("failure.txt").strip()
+        found = [line for line in self.files.prose("log.txt").splitlines() if line.startswith("warning: ")]
+        failure = self.files.prose("failure.txt").strip()
         return [*dict.fromkeys(found), *([failure] if failure else [])]
-
-    def _json(self, name: str, otherwise: Any) -> Any:
-        text = self._text(name)
-        return json.loads(text) if text else otherwise
-
-    def _text(self, name: str) -> str:
-        path = self.path / name
-        return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 @dataclass(frozen=True)
@@ -125,29 +104,34 @@ class Group:
         """The names of hyperparameters' entries, those of examples as the first run drew them.
 
         Raises:
-            NoPage: a file of the first run is damaged.
+            DamagedRun: a file of the first run is damaged.
         """
-        try:
-            return entries_of(self.compilation.require(), self.first.path)
-        except ValueError as error:
-            raise NoPage(f"{self.first.path} is corrupt: {error}") from error
+        return entries_of(self.compilation.require(), self.first.path)
+
+    @cached_property
+    def hypers(self) -> tuple[list[Arrays], ...]:
+        """The hyperparameters at which each outer step was measured, of each run.
+
+        Raises:
+            DamagedRun: one of their files is missing or damaged, or of another program.
+        """
+        from drmadc_runtime.core.archives import read_arrays
+
+        shapes = {hyper.name: hyper.shape for hyper in self.compilation.require().hypers}
+        return tuple(
+            [read_arrays(run.files.hypers(number), shapes) for number in range(len(run.metrics))] for run in self.runs
+        )
 
 
 def read_run(path: Path) -> RunRecord:
     """Read a run folder.
 
     Raises:
-        NoPage: a file of it is missing or damaged, or no outer step is finished.
+        DamagedRun: a file of it is missing or damaged.
+        NoPage: no outer step is finished.
     """
-    try:
-        about = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        environment = json.loads((path / "environment.json").read_text(encoding="utf-8"))
-        lines = zip(_lines(path / "metrics.jsonl"), _lines(path / "seconds.jsonl"), strict=False)
-        metrics = [{**record, **seconds} for record, seconds in lines]
-    except OSError as error:
-        raise NoPage(f"cannot read {error.filename}: {error.strerror}") from error
-    except ValueError as error:
-        raise NoPage(f"{path} is corrupt: {error}") from error
+    files = RunFiles(path)
+    about, environment, metrics = files.about(), files.environment(), files.steps()
     if not metrics:
         raise NoPage(f"{path} has no finished outer step to show")
     return RunRecord(path, about, environment, metrics)
@@ -161,7 +145,7 @@ def grouped(runs: Sequence[RunRecord]) -> tuple[Group, ...]:
     """
     found: dict[tuple[str, str, tuple[str, ...]], list[RunRecord]] = {}
     for run in runs:
-        key = str(run.about["name"]), _seedless(whole_source(run.about)), _unseeded(run.overrides)
+        key = run.about.name, _seedless(run.about.whole_source), _unseeded(run.overrides)
         found.setdefault(key, []).append(run)
     shared = set.intersection(*(set(overrides) for _, _, overrides in found))
     several_specs = len({source for _, source, _ in found}) > 1
@@ -184,9 +168,3 @@ def _unseeded(overrides: Sequence[str]) -> tuple[str, ...]:
 def _seedless(source: str) -> str:
     """A spec without the line of its seed."""
     return re.sub(r"^\s*seed\s*=.*\n", "", source, flags=re.MULTILINE)
-
-
-def _lines(path: Path) -> list[Record]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

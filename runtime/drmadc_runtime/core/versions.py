@@ -6,6 +6,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from drmadc_common.api import API
+from drmadc_common.run_folder import Environment
 
 
 def require(api: int) -> None:
@@ -21,7 +22,7 @@ def require(api: int) -> None:
         )
 
 
-def working_folder() -> dict[str, object]:
+def working_folder() -> dict[str, int | str]:
     """The state of the working folder in git: commit, and how many files differ from it; empty where there is none."""
 
     def git(*words: str) -> str:
@@ -34,8 +35,8 @@ def working_folder() -> dict[str, object]:
         return {}
 
 
-def environment() -> dict[str, object]:
-    """Versions and devices of this process, for the run folder."""
+def environment() -> Environment:
+    """Versions and devices of this process."""
     import jax
 
     packages = {}
@@ -44,10 +45,10 @@ def environment() -> dict[str, object]:
             packages[name] = version(name)
         except PackageNotFoundError:
             packages[name] = "not installed"
-    return {
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "packages": packages,
-        "backend": jax.default_backend(),
-        "devices": [device.device_kind for device in jax.devices()],
-    }
+    return Environment(
+        sys.version.split()[0],
+        platform.platform(),
+        jax.default_backend(),
+        tuple(device.device_kind for device in jax.devices()),
+        packages,
+    )

@@ -1,6 +1,5 @@
 """Confirms what a run found: the start and the best are trained again on fresh draws, side by side."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from drmadc_common.run_folder import RunFiles, number, string
 from drmadc_runtime.adjoints.base import forward_pass
 from drmadc_runtime.core.types import Hypers, Splits, Values
 from drmadc_runtime.program.executor import Executor
@@ -91,16 +91,21 @@ def read_confirmed(folder: Path) -> dict[str, Comparison]:
     """What a run folder holds of it, by key; empty where nothing was confirmed.
 
     Raises:
-        ValueError: confirm.json is corrupt.
+        DamagedRun: confirm.json is damaged.
     """
-    path = folder / CONFIRMED
-    if not path.exists():
-        return {}
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return {row["key"]: Comparison(row["key"], tuple(row["start"]), tuple(row["best"])) for row in rows}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is corrupt") from error
+    return RunFiles(folder).parsed(CONFIRMED, _comparisons) if (folder / CONFIRMED).exists() else {}
+
+
+def _comparisons(value: object) -> dict[str, Comparison]:
+    if not isinstance(value, list):
+        raise TypeError("expected a list")
+    found = {}
+    for row in value:
+        start, best = (tuple(float(number(x)) for x in row[word]) for word in ("start", "best"))
+        if not start or len(start) != len(best):
+            raise TypeError("`start` and `best` are not as many")
+        found[string(row["key"])] = Comparison(row["key"], start, best)
+    return found
 
 
 def verdict(found: Mapping[str, Comparison], best: int) -> str:

@@ -22,16 +22,21 @@ def outcomes(
     program: Program,
     records: Sequence[Mapping[str, str | float]],
     arms: Mapping[str, Mapping[str, float]],
-    swept: Sequence[Mapping[str, float]],
+    swept: Sequence[Mapping[str, str | float]],
 ) -> list[Outcome]:
     """Each expectation of a program against the records of a finished run, its final training's arms, and its sweep."""
     run = {
-        name: np.array([record[name] for record in records])
+        name: np.array([record.get(name, np.nan) for record in records])
         for name in (records[0] if records else {})
         if not isinstance(records[0][name], str)
     }
     run.update({f"{arm}.{key}": np.asarray(value) for arm, found in arms.items() for key, value in found.items()})
-    run.update({f"sweep.{name}": np.array([point[name] for point in swept]) for name in (swept[0] if swept else {})})
+    run.update(
+        {
+            f"sweep.{name}": np.array([point.get(name, np.nan) for point in swept])
+            for name in (swept[0] if swept else {})
+        }
+    )
     return [_outcome(expected, run) for expected in program.expectations]
 
 

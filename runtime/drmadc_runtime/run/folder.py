@@ -1,11 +1,9 @@
 """The run folder: resolved spec, emitted module, environment, metrics, hyperparameters, pictures."""
 
-import io
-import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,12 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from drmadc_common.atomic import replacing, write_whole
+from drmadc_common.run_folder import DamagedRun, RunFiles, json_line, json_text
+from drmadc_runtime.core.archives import read_arrays, read_bytes, zipped
 from drmadc_runtime.core.types import Arrays
 from drmadc_runtime.core.versions import environment, working_folder
 from drmadc_runtime.search.base import Record, Trial
-from drmadc_runtime.search.checkpoint import BadCheckpoint, Checkpoint, packed, read_checkpoint
+from drmadc_runtime.search.checkpoint import Checkpoint, packed, read_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,16 @@ class RunFolder:
         return f"hypers/{number:05d}.npz"
 
     def hypers(self, number: int) -> Arrays:
-        """The hyperparameters at which an outer step was measured."""
-        with np.load(self.path / self.hypers_of(number)) as file:
-            return {name: file[name] for name in file.files}
+        """The hyperparameters at which an outer step was measured.
+
+        Raises:
+            DamagedRun: their file is missing or damaged.
+        """
+        return read_arrays(self.path / self.hypers_of(number))
 
     def take_home(self, number: int) -> None:
         """Write the hyperparameters of the best outer step to hypers.npz."""
-        self.write("hypers.npz", (self.path / self.hypers_of(number)).read_bytes())
+        self.write("hypers.npz", read_bytes(self.path / self.hypers_of(number)))
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write where to go on; a kill before it loses what was added since the last one, and nothing else."""
@@ -117,33 +120,31 @@ class RunFolder:
         """Where to go on, and what was recorded up to there; what was written beyond is taken back.
 
         Raises:
-            BadCheckpoint: the checkpoint is missing or damaged, or of another format.
+            DamagedRun: the checkpoint or a record is missing or damaged, or of another format.
         """
         checkpoint = read_checkpoint(self.path / "checkpoint.npz")
-        metrics = self._cut("metrics.jsonl", checkpoint.steps)
-        seconds = self._cut("seconds.jsonl", checkpoint.steps)
-        steps = [{**json.loads(a), **json.loads(b)} for a, b in zip(metrics, seconds, strict=True)]
-        return checkpoint, Records(steps, [json.loads(line) for line in self._cut("sweep.jsonl", checkpoint.points)])
+        for name, count in (("metrics", checkpoint.steps), ("seconds", checkpoint.steps), ("sweep", checkpoint.points)):
+            self._cut(f"{name}.jsonl", count)
+        files = RunFiles(self.path)
+        return checkpoint, Records(files.steps(), files.points())
 
-    def _cut(self, name: str, count: int) -> list[str]:
-        """The first lines of a file, which is left with no others."""
-        path = self.path / name
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:count] if path.exists() else []
+    def _cut(self, name: str, count: int) -> None:
+        """Leave a file with its first lines and no others."""
+        lines = RunFiles(self.path).lines(name)
         if len(lines) < count:
-            raise BadCheckpoint(f"{path} has {len(lines)} lines, but the checkpoint is at line {count}")
-        if path.exists():
-            self.write(name, "".join(lines))
-        return lines
+            raise DamagedRun(self.path / name, f"it has {len(lines)} lines, but the checkpoint is at line {count}")
+        if (self.path / name).exists():
+            self.write(name, "".join(lines[:count]))
 
     def write_start(self, texts: Mapping[str, str]) -> None:
         """Write what is known before the first step: spec, module, environment."""
         for name, text in texts.items():
             self.write(name, text)
-        self.write("environment.json", json.dumps({**environment(), "git": working_folder()}, indent=2) + "\n")
+        self.write("environment.json", json_text(asdict(replace(environment(), git=working_folder()))))
 
     def add_line(self, name: str, record: Mapping[str, Any]) -> None:
         """Append a record to a file of JSON lines."""
-        self.append(name, json.dumps(record))
+        self.append(name, json_line(record))
 
     def append(self, name: str, line: str) -> None:
         """Append a line to a file.
@@ -185,14 +186,6 @@ def free_folder(name: str, text: str) -> Path:
         _point_to(base / "latest", path.name)
         return path
     raise FileExistsError(f"no free folder in {base}")
-
-
-def zipped(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """Arrays as the bytes of a .npz file."""
-    file = io.BytesIO()
-    named: dict[str, Any] = dict(arrays)
-    np.savez(file, **named)
-    return file.getvalue()
 
 
 def _point_to(link: Path, name: str) -> None:

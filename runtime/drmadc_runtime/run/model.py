@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
-from zipfile import BadZipFile
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from drmadc_common.atomic import write_whole
+from drmadc_common.run_folder import DamagedRun
+from drmadc_runtime.core.archives import read_arrays, zipped
 from drmadc_runtime.core.trees import Tree
 from drmadc_runtime.core.types import Arrays, Hypers, Values
 from drmadc_runtime.data.names import class_names
@@ -23,7 +24,6 @@ from drmadc_runtime.data.statistics import chunks_of
 from drmadc_runtime.program.contract import Evaluation, Outputs, Predict, Prediction, Program
 from drmadc_runtime.program.executor import Executor
 from drmadc_runtime.program.training_runs import train
-from drmadc_runtime.run.folder import zipped
 
 MODEL = "model.npz"
 T = TypeVar("T")
@@ -188,14 +188,13 @@ def _named(head: str, arrays: Arrays) -> Iterator[tuple[str, Array]]:
 def _kept(path: Path, step: int) -> tuple[Arrays, Arrays] | None:
     """Parameters and statistics in model.npz; None where it is of another step, damaged or not there."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if int(file["step"]) != step:
-                return None
-            parts = (
-                {n.partition("/")[2]: file[n] for n in file.files if n.startswith(f"{head}/")}
-                for head in ("params", "statistics")
-            )
-            params, statistics = parts
-            return params, statistics
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        found = read_arrays(path)
+        if int(found["step"]) != step:
+            return None
+    except (DamagedRun, KeyError, TypeError, ValueError):
         return None
+    params, statistics = (
+        {name.partition("/")[2]: x for name, x in found.items() if name.startswith(f"{head}/")}
+        for head in ("params", "statistics")
+    )
+    return params, statistics

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-import numpy as np
-
+from drmadc_common.run_folder import RunFiles, texts_by_name
+from drmadc_runtime.core.archives import read_arrays, zipped
 from drmadc_runtime.data.names import ClassNames, Columns, class_names, examples
 from drmadc_runtime.data.resident import Data
 from drmadc_runtime.program.contract import Program
-from drmadc_runtime.run.folder import RunFolder, zipped
+from drmadc_runtime.run.folder import RunFolder
 
 CLASSES = "classes.json"
 EXAMPLES = "examples.npz"
@@ -34,22 +34,15 @@ def read_classes(path: Path) -> ClassNames:
     """The names of classes by field, of a run folder; none where it keeps none.
 
     Raises:
-        ValueError: the file is damaged.
+        DamagedRun: the file is damaged.
     """
-    file = path / CLASSES
-    if not file.exists():
-        return {}
-    return {field: tuple(map(str, names)) for field, names in json.loads(file.read_text(encoding="utf-8")).items()}
+    return RunFiles(path).parsed(CLASSES, texts_by_name) if (path / CLASSES).exists() else {}
 
 
 def read_examples(path: Path) -> Columns:
     """The examples of the train split in its order, as `drmadc_runtime.data.names.examples` gives them; or none.
 
     Raises:
-        ValueError: the file is damaged.
+        DamagedRun: the file is damaged.
     """
-    file = path / EXAMPLES
-    if not file.exists():
-        return {}
-    with np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    return read_arrays(path / EXAMPLES) if (path / EXAMPLES).exists() else {}

@@ -1,6 +1,5 @@
 """One run from start to end: outer loop, table, run folder."""
 
-import json
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from drmadc_common.amounts import count_text
+from drmadc_common.run_folder import DamagedRun, json_line, json_text
+from drmadc_runtime.core.archives import zipped
 from drmadc_runtime.core.types import ArrayLike, Arrays, Values
 from drmadc_runtime.data.names import Columns
 from drmadc_runtime.execution.progress import Watcher, interval
@@ -23,7 +24,7 @@ from drmadc_runtime.program.pictures import pictures
 from drmadc_runtime.program.training_runs import retrain
 from drmadc_runtime.run.best import best_step, stalled
 from drmadc_runtime.run.confirm import CONFIRMED, Comparison, confirm, verdict
-from drmadc_runtime.run.folder import Records, RunFolder, zipped
+from drmadc_runtime.run.folder import Records, RunFolder
 from drmadc_runtime.run.model import Model, trained_model
 from drmadc_runtime.run.names import keep_names
 from drmadc_runtime.run.reporting.costs import COSTS, costs
@@ -32,7 +33,7 @@ from drmadc_runtime.run.reporting.loggers import LogFile, Service, Several, log_
 from drmadc_runtime.run.reporting.plain import WINDOW, Display, Progress
 from drmadc_runtime.run.signals import Stopped, asked_to_stop
 from drmadc_runtime.search.base import Record, Searcher, SearchState, Trial
-from drmadc_runtime.search.checkpoint import BadCheckpoint, Checkpoint
+from drmadc_runtime.search.checkpoint import Checkpoint
 from drmadc_runtime.search.grid import axes_of, size_of
 from drmadc_runtime.search.outer_loop import search
 from drmadc_runtime.search.searchers import searcher_of
@@ -189,7 +190,7 @@ def resume(program: Program, path: Path, options: Options | None = None) -> Run:
         options: who is told, and what is looked for.
 
     Raises:
-        BadCheckpoint: there is nothing to go on from.
+        DamagedRun: a file of the folder is missing or damaged, so that there is nothing to go on from.
         BlockingIOError: another process is at work in the folder.
     """
     options = options or Options()
@@ -208,8 +209,8 @@ def resume(program: Program, path: Path, options: Options | None = None) -> Run:
         searcher = searcher_of(executor, hypers)
         try:
             searcher.restore(checkpoint.state)
-        except (KeyError, IndexError, ValueError) as error:
-            raise BadCheckpoint(f"{path / 'checkpoint.npz'} is of another program; start the run again") from error
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise DamagedRun(path / "checkpoint.npz", "it is of another program", "start the run again") from error
         return _search(executor, searcher, records, folder, display, found)
     finally:
         folder.close()
@@ -244,7 +245,7 @@ def _search(
 
     def account() -> None:
         seconds = [record["seconds"] for record in records.steps]
-        folder.write(COSTS, json.dumps(costs(found, executor.compiled, seconds), indent=2) + "\n")
+        folder.write(COSTS, json_text(costs(found, executor.compiled, seconds)))
 
     def save(trials: tuple[Trial, ...], state: SearchState) -> None:
         if executor.compiled is not None and not told:
@@ -291,10 +292,10 @@ def _search(
     compared = _confirm(executor, number, final, folder, display)
     arms = {} if program.retrain is None else _retrain(executor, program.retrain, final, display)
     if arms:
-        folder.write("retrain.json", json.dumps(arms, indent=2) + "\n")
+        folder.write("retrain.json", json_text(arms))
     for path in folder.write_images(pictures(executor, final)):
         display.picture(path)
-    folder.write(RESULT, json.dumps({"steps": len(records.steps), "best": number}) + "\n")
+    folder.write(RESULT, json_line({"steps": len(records.steps), "best": number}) + "\n")
     account()
     display.end(folder.path, len(records.steps), number, verdict(compared, number) if number is not None else "")
     return Run(folder.path, records.steps, final, arms, records.points, number, compared, program)
@@ -308,7 +309,7 @@ def _confirm(
         return {}
     display.info(f"training the start and step {number} on {count_text(executor.program.confirm, 'fresh draw')}")
     compared = {found.key: found for found in confirm(executor, executor.initial_hypers(), best)}
-    folder.write(CONFIRMED, json.dumps([found.record() for found in compared.values()], indent=2) + "\n")
+    folder.write(CONFIRMED, json_text([found.record() for found in compared.values()]))
     for found in compared.values():
         display.compared(found)
     return compared

@@ -85,7 +85,7 @@ def record(path: Path, seed: int = 0, objective: tuple[float, ...] = (2.0, 1.0),
     path.mkdir(parents=True)
     whole = {"name": "s", "spec": "s.drm", "overrides": [], "seed": seed, "steps": len(objective), "source": SOURCE}
     (path / "run.json").write_text(json.dumps({**whole, **about}))
-    lines = [{"outer": i, "objective": x, "growth": 1.0, "error/test": x / 10} for i, x in enumerate(objective)]
+    lines = [{"outer": i, "objective": x, "growth": 1.0, "hypergradient": 1.0, "error/test": x / 10} for i, x in enumerate(objective)]
     (path / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     return path
 
@@ -214,7 +214,7 @@ def test_a_damaged_folder_is_a_line_and_not_the_end(file: str, data: str, tmp_pa
         code, out, err = command(*words)
         assert code == 0
         assert "objective" in out
-        assert err.startswith(f"{tmp_path / 'bad'}: cannot be read: ")
+        assert err.startswith(f"{tmp_path / 'bad' / file} is damaged: ")
         assert len(err.splitlines()) == 1
 
 

@@ -1,13 +1,12 @@
 """A run as JSON lines on standard output, one event a line, for programs that watch it."""
 
-import json
-import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from drmadc_common.run_folder import json_line
 from drmadc_runtime.program.compiling import Compiled
 from drmadc_runtime.run.confirm import Comparison
 from drmadc_runtime.run.expectations import Outcome
@@ -22,7 +21,7 @@ class JsonDisplay(Display):
     alive = True
 
     def _event(self, kind: str, **fields: Any) -> None:
-        sys.stdout.write(json.dumps({"event": kind, **fields}) + "\n")
+        sys.stdout.write(json_line({"event": kind, **fields}) + "\n")
         sys.stdout.flush()
 
     def info(self, text: str) -> None:
@@ -51,7 +50,7 @@ class JsonDisplay(Display):
 
     def report(self, way: str, t: int, value: float) -> None:
         """Progress inside a training run."""
-        self._event("progress", way=way, step=t, value=value if math.isfinite(value) else None)
+        self._event("progress", way=way, step=t, value=value)
 
     def step(self, trial: Trial) -> None:
         """An outer step, as in metrics.jsonl."""

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import drmadc
+from drmadc_common.run_folder import DamagedRun
 from drmadc_runtime.run.folder import RunFolder
 from drmadc_runtime.run.run import resume
 from drmadc_runtime.search.base import SearchState
-from drmadc_runtime.search.checkpoint import FORMAT, BadCheckpoint, Checkpoint, packed, read_checkpoint
+from drmadc_runtime.search.checkpoint import FORMAT, Checkpoint, packed, read_checkpoint
 from tests.conftest import compiled
 
 STATE = SearchState(
@@ -39,8 +40,17 @@ def test_damage_is_found(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "c.npz"
     broken = {"end": data[:-40], "middle": data[:200] + b"x" * 20 + data[220:], "empty": b"", "text": b"nothing"}
     path.write_bytes(broken[damage])
-    with pytest.raises(BadCheckpoint, match=rf"{re.escape(str(path))} is corrupt \(.+\); start the run again"):
+    with pytest.raises(DamagedRun, match=rf"{re.escape(str(path))} is damaged: .+; start the run again"):
         read_checkpoint(path)
+
+
+def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
+    """The archive's own checksums miss those that hide a member."""
+    path, data = tmp_path / "c.npz", packed(Checkpoint(STATE, 7))
+    for place in range(0, len(data), 3):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        with pytest.raises(DamagedRun):
+            read_checkpoint(path)
 
 
 @pytest.mark.parametrize(("about", "found"), [({"stage": 0}, 1), ({"format": FORMAT + 1}, FORMAT + 1)])
@@ -48,7 +58,7 @@ def test_another_format_is_refused(about: dict[str, int], found: int, tmp_path: 
     file = io.BytesIO()
     np.savez(file, about=np.array(json.dumps(about)))
     (tmp_path / "checkpoint.npz").write_bytes(file.getvalue())
-    with pytest.raises(BadCheckpoint, match=f"checkpoint format {found}, .* reads format {FORMAT}: "):
+    with pytest.raises(DamagedRun, match=f"checkpoint format {found}, .* reads format {FORMAT}; "):
         read_checkpoint(tmp_path / "checkpoint.npz")
 
 
@@ -58,7 +68,7 @@ def test_the_checkpoint_of_another_program_is_refused(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.save(Checkpoint(STATE))
     folder.close()
-    with pytest.raises(BadCheckpoint, match="is of another program"):
+    with pytest.raises(DamagedRun, match="is of another program"):
         resume(program.emitted, tmp_path / "run")
 
 
