@@ -85,7 +85,10 @@ def record(path: Path, seed: int = 0, objective: tuple[float, ...] = (2.0, 1.0),
     path.mkdir(parents=True)
     whole = {"name": "s", "spec": "s.drm", "overrides": [], "seed": seed, "steps": len(objective), "source": SOURCE}
     (path / "run.json").write_text(json.dumps({**whole, **about}))
-    lines = [{"outer": i, "objective": x, "growth": 1.0, "hypergradient": 1.0, "error/test": x / 10} for i, x in enumerate(objective)]
+    lines = [
+        {"outer": i, "objective": x, "growth": 1.0, "hypergradient": 1.0, "error/test": x / 10}
+        for i, x in enumerate(objective)
+    ]
     (path / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     return path
 
