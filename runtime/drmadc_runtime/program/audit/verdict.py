@@ -191,7 +191,7 @@ def _of_one_draw(measured: Measured, cures: Cures) -> Verdict:
     if best > GOOD:
         true = min((error(changes) for changes in exact.values() if changes), default=2.0)
         if measured.agreements and true <= GOOD:
-            finding = f"the exact hypergradient does, within {true:.0%}; this one is off by {_percent(best)}"
+            finding = f"the exact hypergradient does, within {max(true, 0.01):.0%}; this one is off by {_percent(best)}"
             return Verdict(PREDICTS, _level(best), (finding,), cures.approximation)
         return _rough(measured, cures, best, whole)
     if len(errors) > 1 and errors[SHORT[0]] > POOR:

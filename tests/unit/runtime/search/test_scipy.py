@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import minimize
 
 import drmadc
-from drmadc_runtime.program.audit import flat
+from drmadc_runtime.program.audit.agreement import flat
 from drmadc_runtime.search.averaging import measure
 from drmadc_runtime.search.scipy import Scipy
 
