@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--data",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="A .csv, .parquet, .npz or .npy file or a folder of pictures; labels are not needed. Default: the test split.",
+    help="A .csv, .parquet, .npz, .npy or .txt file or a folder of pictures; needs no labels. Default: the test split.",
 )
 @click.option(
     "-o",

@@ -22,7 +22,9 @@ def _ask(question: str, given: str | None, default: str, choices: tuple[str, ...
 
 @click.command(short_help="Write a commented spec for your own data.")
 @click.argument("name")
-@click.option("--data", metavar="DATA", help="digits, mnist, ...; a .csv, .parquet or .npz file; a folder of images.")
+@click.option(
+    "--data", metavar="DATA", help="digits, mnist, ...; a .csv, .parquet, .npz or .txt file; a folder of images."
+)
 @click.option("--label", metavar="COLUMN", help="What to predict; default the last column, or `label` or `y`.")
 @click.option("--model", type=click.Choice(MODELS), help="A linear model, or a network with one hidden layer.")
 @click.option("--tune", "tuned", type=click.Choice(TUNED), help="What to tune.")
@@ -35,7 +37,7 @@ def new(name: str, data: str | None, label: str | None, model: str | None, tuned
       drmadc new first --data digits
       drmadc new flowers --data flowers.csv --label species --tune both
     """
-    data = _ask("data (digits, mnist, a .csv, .parquet or .npz file, or a folder of images)", data, "digits")
+    data = _ask("data (digits, mnist, a .csv, .parquet, .npz or .txt file, or a folder of images)", data, "digits")
     model = _ask("model", model, "mlp", MODELS)
     tuned = _ask("what to tune", tuned, "both", TUNED)
     target = Path(name if name.endswith(".drm") else f"{name}.drm")

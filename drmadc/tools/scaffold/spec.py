@@ -1,14 +1,18 @@
 """A first spec for somebody's data: a page with comments that runs as it is, to be changed from there."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+from drmadc.common.diagnostics.suggest import nearest
 from drmadc.common.headers import numpy_files, pictures, tables
 from drmadc.common.headers.header import BadFile
+from drmadc.common.headers.words import count_words
 from drmadc.tools.scaffold.columns import NoLabel, plan_of, shown
 from drmadc_common.datasets import DATASETS
 from drmadc_common.tables.compressed import without_ending
+from drmadc_common.words import words
 
 MODELS = ("linear", "mlp")
 TUNED = ("penalty", "penalties", "rates", "both")
@@ -23,7 +27,7 @@ class CannotStart(ValueError):
 class Start:
     """What a spec says of its data: source, features x (so many numbers) and y (so many classes, or 0 and numbers).
 
-    `split` is what the source's parts allow; `became` says of a table what each column became.
+    `split` is what the source's parts allow; `became` says of a table what each column became; `also` are more metrics.
     """
 
     source: str
@@ -35,10 +39,11 @@ class Start:
     outputs: int = 1
     split: str = "{ train: 0.6, valid: 0.15, guard: 0.1, test: 0.15 }"
     became: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 def look(data: str, label: str | None) -> Start:
-    """What is known of data: a name of DATASETS, a .csv, .parquet or .npz file, or a folder of pictures, by class.
+    """What is known of data: a name of DATASETS, a .csv, .parquet, .npz or .txt file, or a folder of pictures by class.
 
     Args:
         label: the column or array to predict; by default the last column, or the array called label, y or target.
@@ -56,13 +61,18 @@ def look(data: str, label: str | None) -> Start:
             classes, examples = len(there), sum(map(len, there.values()))
         except BadFile as error:
             raise CannotStart(f"{data}: {error}") from error
-        return Start(f'images("{path.as_posix()}", size: 32)', PIXELS, prod(shape), "label", classes, examples)
-    readers = {".csv": _csv, ".tsv": _csv, ".parquet": _parquet, ".npz": _npz}
+        became = (
+            f"to predict: label ({shown(tuple(there))}), by the folders' names",
+            "pictures: cut and scaled to 32 by 32",
+        )
+        source = f'images("{path.as_posix()}", size: 32)'
+        return Start(source, PIXELS, prod(shape), "label", classes, examples, became=became)
+    readers = {".csv": _csv, ".tsv": _csv, ".parquet": _parquet, ".npz": _npz, ".txt": _text}
     reader = readers.get(Path(without_ending(path.name)).suffix)
     if reader is None:
         known = ", ".join(DATASETS)
         raise CannotStart(
-            f"cannot read `{data}`: expected a .csv, .parquet or .npz file, a folder of images, or one of {known}"
+            f"cannot read `{data}`: expected a .csv, .parquet, .npz or .txt file, a folder of images, or one of {known}"
         )
     try:
         return reader(path, label)
@@ -89,7 +99,11 @@ def _parquet(path: Path, label: str | None) -> Start:
 def _table(path: Path, kind: str, table: tables.Table, label: str | None) -> Start:
     target = label or list(table)[-1]
     if target not in table:
-        raise CannotStart(f"{path} has no column `{target}`; its columns are {shown(tuple(table))}")
+        raise CannotStart(
+            f"{path} has no column `{target}`; its columns are {shown(tuple(table))}{_meant(target, table)}"
+        )
+    if not table[target].shape[0]:
+        raise CannotStart(f"{path} has no rows")
     try:
         plan = plan_of(table, target)
     except NoLabel as error:
@@ -104,7 +118,14 @@ def _table(path: Path, kind: str, table: tables.Table, label: str | None) -> Sta
         plan.label.classes,
         table[target].shape[0],
         became=tuple(plan.lines()),
+        also=("balanced_accuracy",) if plan.label.classes else ("r2",),
     )
+
+
+def _meant(column: str, columns: Iterable[str]) -> str:
+    """The column that a wrong name is close to, as a question."""
+    near = nearest(column, columns)
+    return f"; did you mean `{near}`?" if near else ""
 
 
 def _npz(path: Path, label: str | None) -> Start:
@@ -135,6 +156,31 @@ def _npz(path: Path, label: str | None) -> Start:
     return Start(source, x, inputs, target, classes, size)
 
 
+WINDOW, MOST_WORDS = 4, 300
+
+
+def _text(path: Path, label: str | None) -> Start:
+    if label is not None:
+        raise CannotStart(f"{path} is a text: what is predicted is the next word; leave --label out")
+    count = count_words(path)
+    if count < 50 * WINDOW:
+        raise CannotStart(f"{path} has {count:,} words; {50 * WINDOW} are the fewest that a model can be trained on")
+    known = min(MOST_WORDS, len(set(words(path))) + 1)
+    became = (
+        f"to predict: the word after each {WINDOW} words, one of {known - 1:,}, the most frequent; the rarer are one",
+        f"words, one-hot: {WINDOW} of {known:,}",
+    )
+    return Start(
+        f'text("{path.as_posix()}", window: {WINDOW}, words: {known}, stride: 1)',
+        "flatten(one_hot(words))",
+        WINDOW * known,
+        "next",
+        known,
+        count - WINDOW,
+        became=became,
+    )
+
+
 def spec_text(name: str, start: Start, model: str, tuned: str, steps: int) -> str:
     """The spec: `model` of MODELS, `tuned` of TUNED, so many training steps."""
     label = f"class[{start.classes}]" if start.classes else f"real[{start.outputs}]"
@@ -160,6 +206,7 @@ def spec_text(name: str, start: Start, model: str, tuned: str, steps: int) -> st
         "both": "{ none: { l2: 0, rate: 0.1 }, untuned: initial }",
     }.get(tuned, "{ none: { l2: 0 }, untuned: initial }")
     report = ["  error(net(x), y) on test"] if start.classes else ["  squared_error(net(x), y) on test"]
+    report += [f"  {metric}(net(x), y) on test" for metric in start.also]
     lines = [
         f"# {name}: what is tuned moves downhill on the valid split, through whole training runs.",
         *(f"# {line}" for line in start.became),

@@ -28,8 +28,8 @@ def read_new(
         data: as the program was trained; says which columns of a table a field is made of, and its words.
         fields: the types of the fields that are read.
         unseen: those where a word that training did not have is read as none of its words, with an `UnseenWords`.
-        path: .csv, .parquet, .npz, .npy (of one field), or a folder of pictures, which may lie in folders; where
-            labels are read, in a folder for each class.
+        path: .csv, .parquet, .npz, .npy (of one field), a text as the source is, or a folder of pictures, which may lie
+            in folders; where labels are read, in a folder for each class.
 
     Raises:
         DataError: it cannot be read, lacks a field or column, or holds what the model cannot take.
@@ -47,12 +47,15 @@ def read_new(
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"cannot read {path}: {error}") from error
     else:
-        source = ENDINGS.get(ending, data.source if data.source in TABLES else "")
+        source = ENDINGS.get(ending, data.source if data.source in (*TABLES, "text") else "")
         if not source:
             raise DataError(f"{path} is not a .csv, .parquet, .npz or .npy file or a folder of pictures")
         options = data.options if source == data.source else {}
         columns = data.columns if source in TABLES else {}
-        request = Request({"test": str(path)}, columns, options, fields, words=data.words)
+        files = {"test": str(path)}
+        if source == "text" and "words" in options:  # numbered by the train part
+            files = {"train": str(data.files["train"]), **files}
+        request = Request(files, columns, options, fields, words=data.words)
         arrays = SOURCES[source](request)["test"]
     return typed(data, fields, arrays, str(path), unseen), ()
 

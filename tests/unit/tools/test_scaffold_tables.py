@@ -180,6 +180,34 @@ def test_labels_that_cannot_be_predicted() -> None:
         look("u.csv", "y")
 
 
+def test_a_text_goes_from_new_to_predict(tmp_path: Path) -> None:
+    Path("verse.txt").write_text("the cat sat on a mat . a dog sat on the cat .\n" * 60)
+    said = new("verse", "--data", "verse.txt", "--steps", "30")
+    assert "to predict: the word after each 4 words, one of 8" in said
+    text = (tmp_path / "verse.drm").read_text()
+    assert 'text("verse.txt", window: 4, words: 9, stride: 1)' in text
+    compile_file("verse.drm", ("tune.steps=1", "tune.confirm=0")).run(out="r", quiet=True)
+    Path("more.txt").write_text("The dog sat on a mat . A cat sat on the mat .\n")
+    done = CliRunner().invoke(cli, ["predict", "r", "--data", "more.txt", "-o", "p.csv"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    rows = list(csv.DictReader(Path("p.csv").read_text().splitlines()))
+    assert len(rows) == 10
+    assert [row["class"] for row in rows[2:4]] == [".", "a"]  # after `sat on a mat` and `on a mat .`, as in training
+    with pytest.raises(CannotStart, match="what is predicted is the next word"):
+        look("verse.txt", "cat")
+    Path("short.txt").write_text("too short")
+    with pytest.raises(CannotStart, match=r"short\.txt has 2 words; 200 are the fewest"):
+        look("short.txt", None)
+
+
+def test_a_table_without_rows_and_a_name_in_other_letters() -> None:
+    Path("head.csv").write_text("a;Price\n")
+    with pytest.raises(CannotStart, match=r"head\.csv has no rows"):
+        look("head.csv", "Price")
+    with pytest.raises(CannotStart, match=r"no column `price`; its columns are a, Price; did you mean `Price`\?"):
+        look("head.csv", "price")
+
+
 def test_many_words_and_names_that_no_spec_can_write() -> None:
     with Path("t.csv").open("w", newline="") as file:
         table = csv.writer(file)
