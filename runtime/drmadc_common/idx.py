@@ -1,10 +1,13 @@
 """IDX files, the format of MNIST: magic number, sizes, then big-endian numbers; plain or compressed by gzip."""
 
 import gzip
+import io
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import IO, cast
+
+from drmadc_common.tables.archive import Bounded
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 
@@ -43,7 +46,9 @@ def open_idx(path: Path) -> IO[bytes]:
     Raises:
         OSError: it cannot be read.
     """
-    return cast("IO[bytes]", gzip.open(path)) if is_gzip(path) else path.open("rb")
+    if not is_gzip(path):
+        return path.open("rb")
+    return io.BufferedReader(Bounded(cast("IO[bytes]", gzip.open(path)), path.stat().st_size), 1 << 16)
 
 
 def read_header(file: IO[bytes]) -> IdxHeader:

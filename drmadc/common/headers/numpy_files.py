@@ -1,6 +1,7 @@
 """Headers of .npz and .npy files (numpy.lib.format)."""
 
 import ast
+import re
 import struct
 import zipfile
 import zlib
@@ -9,6 +10,10 @@ from typing import IO
 
 from drmadc.common.headers import integers
 from drmadc.common.headers.header import BadFile, Header
+from drmadc_common.tables.archive import check_archive
+
+LONGEST = 1 << 20  # bytes of a header; NumPy writes 128
+DESCRIPTION = re.compile(r"[<>=|]?[A-Za-z?]\d*(\[\w+\])?")
 
 
 def npz(path: Path) -> dict[str, Header]:
@@ -19,6 +24,7 @@ def npz(path: Path) -> dict[str, Header]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            check_archive(archive)
             names = [name for name in archive.namelist() if name.endswith(".npy")]
             found: dict[str, Header] = {}
             for name in names:
@@ -31,6 +37,10 @@ def npz(path: Path) -> dict[str, Header]:
         raise BadFile("it is not a valid .npz file") from None
     except OSError as error:
         raise BadFile(f"it cannot be read ({error.strerror})") from error
+    except BadFile:
+        raise
+    except ValueError as error:
+        raise BadFile(str(error)) from error
 
 
 def npy(path: Path) -> Header:
@@ -97,11 +107,14 @@ def _described(file: IO[bytes], what: str) -> tuple[str, tuple[int, ...]]:
     wide = start[6] > 1
     try:
         (length,) = struct.unpack("<I" if wide else "<H", file.read(4 if wide else 2))
+        if length > LONGEST:
+            raise ValueError(length)
         text = file.read(length)
         table = ast.literal_eval(text.decode("utf-8" if wide else "latin-1"))
         kind, shape = table["descr"], table["shape"]
-    except (struct.error, SyntaxError, ValueError, KeyError, TypeError) as error:
+    except (struct.error, SyntaxError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
         raise BadFile(f"{what} has a corrupt header") from error
-    if not isinstance(kind, str):  # fields of a structured array
-        return "V", tuple(shape)
-    return kind, tuple(shape)
+    sized = isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
+    if not sized or (isinstance(kind, str) and not DESCRIPTION.fullmatch(kind)):
+        raise BadFile(f"{what} has a corrupt header")
+    return (kind, shape) if isinstance(kind, str) else ("V", shape)  # fields of a structured array

@@ -39,7 +39,9 @@ def pictures(folder: Path, size: tuple[int, int] | None) -> dict[str, Header]:
     try:
         with Image.open(first) as picture:
             (columns, rows), grey = picture.size, picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
-    except (UnidentifiedImageError, OSError) as error:
+    except Image.DecompressionBombError as error:
+        raise BadFile(f"{first.relative_to(folder)} has too many pixels for a picture of data") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise BadFile(f"{first.relative_to(folder)} is not an image") from error
     if size is not None:
         rows, columns = size

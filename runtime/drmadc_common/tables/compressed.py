@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import zipfile
 import zlib
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
+
+from drmadc_common.tables.archive import Bounded, check_archive
 
 ENDINGS = (".gz", ".bz2", ".xz", ".zip")
 DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
@@ -26,27 +29,34 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is a zip archive of another number of files than one.
+        ValueError: it is a zip archive of another number of files than one, is encrypted, or expands to too much.
     """
     with path.open("rb") as file:
         magic = file.read(6)
     if magic[:4] == b"PK\3\4":
         with zipfile.ZipFile(path) as archive:
+            check_archive(archive)
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
             if len(names) != 1:
                 raise ValueError(f"the archive holds {len(names)} files; it must hold one")
             with archive.open(names[0]) as member:
                 yield member
         return
-    with _opener(magic)(path) as file:
-        yield file
+    opener = _opener(magic)
+    if opener is None:
+        with path.open("rb") as file:
+            yield file
+        return
+    with opener(path) as file, io.BufferedReader(Bounded(file, path.stat().st_size), 1 << 16) as bounded:
+        yield bounded
 
 
-def _opener(magic: bytes) -> Callable[[Path], IO[bytes]]:
+def _opener(magic: bytes) -> Callable[[Path], IO[bytes]] | None:
+    """What decompresses a file; None where nothing has to."""
     if magic[:2] == b"\x1f\x8b":
         return lambda path: cast("IO[bytes]", gzip.open(path))
     if magic[:3] == b"BZh":
         return lambda path: cast("IO[bytes]", bz2.open(path))
     if magic == b"\xfd7zXZ\0":
         return lambda path: cast("IO[bytes]", lzma.open(path))
-    return lambda path: path.open("rb")
+    return None

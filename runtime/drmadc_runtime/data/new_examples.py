@@ -10,7 +10,7 @@ from drmadc_common.image_folder import SUFFIXES, images_by_class
 from drmadc_common.tables.compressed import without_ending
 from drmadc_runtime.data.names import class_names
 from drmadc_runtime.data.resident import Data
-from drmadc_runtime.data.sources.files import pixels
+from drmadc_runtime.data.sources.files import native, pixels
 from drmadc_runtime.data.sources.read import SOURCES, checked
 from drmadc_runtime.data.sources.request import Array, DataError, Request
 
@@ -43,8 +43,10 @@ def read_new(
         if len(fields) != 1:
             raise DataError(f"{path}: the model reads {_listed(fields)}; give an .npz file with these arrays")
         try:
-            arrays: Fields = {name: np.load(path, allow_pickle=False) for name in fields}
-        except (OSError, ValueError, EOFError) as error:
+            if not path.is_file():
+                raise ValueError("it is not a regular file")
+            arrays: Fields = {name: native(np.load(path, allow_pickle=False)) for name in fields}
+        except (OSError, ValueError, EOFError, MemoryError) as error:
             raise DataError(f"cannot read {path}: {error}") from error
     else:
         source = ENDINGS.get(ending, data.source if data.source in (*TABLES, "text") else "")

@@ -12,7 +12,7 @@ from typing import TypeVar
 from drmadc.common.headers import idx as idx_files
 from drmadc.common.headers import numpy_files
 from drmadc.common.headers import pictures as picture_files
-from drmadc.common.headers.header import BadFile, Header
+from drmadc.common.headers.header import BadFile, Header, examined
 from drmadc.common.headers.tables import TEXT
 from drmadc.common.headers.words import count_words
 from drmadc.common.source import Span
@@ -154,7 +154,7 @@ def _by_field(
             return None
         for part, (path, span) in paths.items():
             try:
-                found.setdefault(part, {})[arg.name or ""] = read(Path(path))
+                found.setdefault(part, {})[arg.name or ""] = examined(Path(path), read)
             except BadFile as error:
                 known.bag.add(source_errors.UnreadableFile(span, name, path, str(error)))
                 return None
@@ -200,7 +200,7 @@ def headers_of(name: FileSource, paths: Paths, known: Known, read: Callable[[Pat
     found: dict[SourcePart, H] = {}
     for part, (path, span) in paths.items():
         try:
-            found[part] = read(Path(path))
+            found[part] = examined(Path(path), read)
         except BadFile as error:
             known.bag.add(source_errors.UnreadableFile(span, name, path, str(error)))
             return None

@@ -1,7 +1,6 @@
 """Arrays from files: .npz, .npy (memory-mapped), IDX (memory-mapped), folders of pictures, text."""
 
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import numpy as np
 
 from drmadc_common.idx import is_gzip, open_idx, read_header, truncated
 from drmadc_common.image_folder import images_by_class
+from drmadc_common.tables.archive import check_archive
 from drmadc_common.words import words
 from drmadc_runtime.data.sources.request import Array, DataError, Raw, Request
 
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 RARER = "<other>"
-BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def _read(path: str, read: Callable[[str], T]) -> T:
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise DataError(f"cannot read {path}: it is not a regular file")
         return read(path)
-    except BROKEN as error:
+    except DataError:
+        raise
+    except Exception as error:  # zipfile, gzip and NumPy raise a dozen types of error on damaged bytes
         raise DataError(f"cannot read {path}: {error}") from error
 
 
@@ -34,15 +37,31 @@ def npz(request: Request) -> Raw:
     """The arrays of .npz files that are read, each whole in memory."""
 
     def arrays(path: str) -> dict[str, Array]:
+        with zipfile.ZipFile(path) as archive:
+            check_archive(archive)
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in request.fields if name in file.files}
+            return {name: native(file[name]) for name in request.fields if name in file.files}
 
     return {part: _read(path, arrays) for part, path in request.files.items()}
 
 
 def npy(request: Request) -> Raw:
     """A .npy file for each field, mapped into memory: only what is read is loaded."""
-    return _each(request, lambda path: np.load(path, mmap_mode="r", allow_pickle=False))
+    return _each(request, lambda path: native(np.load(path, mmap_mode="r", allow_pickle=False)))
+
+
+def native(values: Array) -> Array:
+    """Numbers in the machine's byte order, those of more than 64 bits rounded to float64; others are not copied.
+
+    Raises:
+        ValueError: a whole number is 2^63 or more, which would turn negative further on.
+    """
+    kind = values.dtype
+    if kind == np.uint64 and values.size and int(values.max()) >= 1 << 63:
+        raise ValueError(f"it holds {int(values.max()):,}, and whole numbers end below 2^63")
+    if kind.kind == "f" and kind.itemsize > 8:
+        return values.astype(np.float64)
+    return values if kind.isnative else values.astype(kind.newbyteorder("="))
 
 
 def idx(request: Request) -> Raw:
@@ -108,7 +127,7 @@ def pixels(path: Path, shape: tuple[int, ...], fit: bool) -> Array:
             found = in_bytes(picture).convert("L" if len(shape) == 2 else "RGB")
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} is not a valid image; remove it ({error})") from error
     if fit:
         found = ImageOps.fit(found, (shape[1], shape[0]))
