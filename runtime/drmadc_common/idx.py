@@ -1,13 +1,12 @@
 """IDX files, the format of MNIST: magic number, sizes, then big-endian numbers; plain or compressed by gzip."""
 
 import gzip
-import io
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import IO, cast
 
-from drmadc_common.tables.archive import Bounded
+from drmadc_common.tables.archive import bounded
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 
@@ -48,7 +47,7 @@ def open_idx(path: Path) -> IO[bytes]:
     """
     if not is_gzip(path):
         return path.open("rb")
-    return io.BufferedReader(Bounded(cast("IO[bytes]", gzip.open(path)), path.stat().st_size), 1 << 16)
+    return bounded(cast("IO[bytes]", gzip.open(path)), path.stat().st_size)
 
 
 def read_header(file: IO[bytes]) -> IdxHeader:

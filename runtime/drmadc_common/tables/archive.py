@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from typing import IO
+from typing import IO, cast
 
 PLAUSIBLE = 100
 """How many times its size a compressed file of data may expand to; text and labels reach 20."""
@@ -33,9 +33,12 @@ def expands(packed: int) -> str:
     return f"its {packed / 1e6:.2g} MB expand to more than {most / 1e6:,.0f} MB; decompress it yourself if you trust it"
 
 
-class Bounded(io.RawIOBase):
+def bounded(file: IO[bytes], packed: int) -> IO[bytes]:
     """What a compressed stream expands to; reading more than is plausible of `packed` bytes raises ValueError."""
+    return cast("IO[bytes]", io.BufferedReader(_Bounded(file, packed), 1 << 16))  # type: ignore[type-var]
 
+
+class _Bounded(io.RawIOBase):
     def __init__(self, file: IO[bytes], packed: int) -> None:
         self._file = file
         self._packed = packed

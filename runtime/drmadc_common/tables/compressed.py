@@ -2,7 +2,6 @@
 
 import bz2
 import gzip
-import io
 import lzma
 import zipfile
 import zlib
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from drmadc_common.tables.archive import Bounded, check_archive
+from drmadc_common.tables.archive import bounded, check_archive
 
 ENDINGS = (".gz", ".bz2", ".xz", ".zip")
 DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
@@ -47,8 +46,8 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
         with path.open("rb") as file:
             yield file
         return
-    with opener(path) as file, io.BufferedReader(Bounded(file, path.stat().st_size), 1 << 16) as bounded:
-        yield bounded
+    with opener(path) as packed, bounded(packed, path.stat().st_size) as file:
+        yield file
 
 
 def _opener(magic: bytes) -> Callable[[Path], IO[bytes]] | None:
