@@ -35,7 +35,7 @@ def expands(packed: int) -> str:
 
 def bounded(file: IO[bytes], packed: int) -> IO[bytes]:
     """What a compressed stream expands to; reading more than is plausible of `packed` bytes raises ValueError."""
-    return cast("IO[bytes]", io.BufferedReader(_Bounded(file, packed), 1 << 16))  # type: ignore[type-var]
+    return cast("IO[bytes]", io.BufferedReader(_Bounded(file, packed), 1 << 16))
 
 
 class _Bounded(io.RawIOBase):
