@@ -171,12 +171,12 @@ def _text(path: Path, label: str | None) -> Start:
         f"words, one-hot: {WINDOW} of {known:,}",
     )
     return Start(
-        f'text("{path.as_posix()}", window: {WINDOW}, words: {known}, stride: 1)',
+        f'text("{path.as_posix()}", window: {WINDOW}, words: {known})',
         "flatten(one_hot(words))",
         WINDOW * known,
         "next",
         known,
-        count - WINDOW,
+        (count - 1) // WINDOW,
         became=became,
     )
 
