@@ -229,7 +229,7 @@ def test_json_lines_tell_all_events_and_change_no_bit(tmp_path: Path, capsys: py
     assert steps == [json.loads(line) for line in written]
     assert events[0]["seconds"] == pytest.approx(events[0]["pace"] * 3 * program.ir.steps)
     ways = {event["way"] for event in events if event["event"] == "progress"}
-    assert ways == {"forward", "reverse", "checking the gradient along its own direction"}
+    assert ways == {"forward", "reverse", "checking what the outer step changes"}
     quiet = running.run(program.emitted, {}, str(tmp_path / "quiet"))
     for name, values in quiet.hypers.items():
         np.testing.assert_array_equal(found.hypers[name], values)
