@@ -117,6 +117,16 @@ def sqrt(x: np.ndarray) -> np.ndarray:
     return np.sqrt(x)
 
 
+def inverse(x: np.ndarray) -> np.ndarray:
+    """1 / x, and 0 at 0"""
+    return np.divide(1, x, out=np.zeros_like(x), where=x != 0)
+
+
+def round_decay(decay: np.ndarray) -> np.ndarray:
+    """n / 65536, the decay rounded up"""
+    return np.clip(np.floor(65536 * decay + 1), 1, 65536) / 65536
+
+
 def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """exp(x) over its sum along an axis"""
     powers = np.exp(x - x.max(axis=axis, keepdims=True))
