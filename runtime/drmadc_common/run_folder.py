@@ -64,6 +64,7 @@ class Environment:
         backend: of JAX.
         devices: their kinds.
         packages: versions by name.
+        threads: of a CPU, over which XLA spreads an operation; 0 on other devices, and where a folder does not say.
         git: `commit` of the working folder, and how many files were `changed`; empty where there is none.
     """
 
@@ -73,6 +74,7 @@ class Environment:
     devices: tuple[str, ...] = ()
     packages: Mapping[str, str] = field(default_factory=dict)
     git: Mapping[str, Number | str] = field(default_factory=dict)
+    threads: int = 0
 
     @property
     def told(self) -> dict[str, str]:
@@ -84,7 +86,8 @@ class Environment:
     def versions(self) -> dict[str, str]:
         """What decides whether a run can be repeated bit for bit, by name."""
         named = {"python": self.python, "platform": self.platform, **self.packages, "backend": self.backend}
-        return named | {"devices": ", ".join(self.devices)}
+        threads = {"threads": str(self.threads)} if self.threads else {}
+        return named | {"devices": ", ".join(self.devices)} | threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +289,7 @@ def _environment(value: object) -> Environment:
         tuple(map(string, devices)),
         {string(key): string(x) for key, x in _mapping(found.get("packages", {})).items()},
         {string(key): x if isinstance(x, str) else number(x) for key, x in _mapping(git).items()},
+        int(number(found.get("threads", 0))),
     )
 
 

@@ -1,5 +1,6 @@
 """Versions: of the interface between emitted modules and this package, and of what a run used."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -51,4 +52,13 @@ def environment() -> Environment:
         jax.default_backend(),
         tuple(device.device_kind for device in jax.devices()),
         packages,
+        threads=_threads() if jax.default_backend() == "cpu" else 0,
     )
+
+
+def _threads() -> int:
+    """Threads of a CPU over which XLA spreads an operation: sums over examples are cut by them, and rounded so."""
+    given = os.environ.get("NPROC", "")
+    if given.isdigit():
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
