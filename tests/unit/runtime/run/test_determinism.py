@@ -19,8 +19,7 @@ data d {
   split  = { train: 1200, valid: 300 }
 }
 model net(x: real[64]) -> real[10] {
-  h = tanh(dense(x, 40))
-  return dense(h, 10)
+  return dense(x, 10)
 }
 hyper l2: positive[layer of net.weights] = 0.01
 hyper rate: positive = 0.2
@@ -32,6 +31,7 @@ train {
 }
 tune {
   minimize = cross_entropy(net(x), y) on valid
+  confirm  = 0
   update   = adam(rate: 0.1)
   steps    = 4
 }
