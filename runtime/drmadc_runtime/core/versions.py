@@ -37,7 +37,7 @@ def working_folder() -> dict[str, int | str]:
 
 
 def environment() -> Environment:
-    """Versions and devices of this process."""
+    """Versions, devices and threads of this process."""
     import jax
 
     packages = {}
