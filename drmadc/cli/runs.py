@@ -355,7 +355,7 @@ def _changes(files: RunFiles, about: About, text: str, emitted: str, of_spec: bo
             out += _unified(then, read_source(Path(path)).text, f"{path} (then)", f"{path} (now)")
     if not out and emitted != text:
         out += _unified(text, emitted, f"{files.path / about.name}.py (then)", "emitted now")
-    then, now = files.environment().versions, environment().versions
-    if "threads" not in then:  # folders of earlier versions do not say
+    before, now = files.environment().versions, environment().versions
+    if "threads" not in before:  # folders of earlier versions do not say
         now.pop("threads", None)
-    return out + _versions(then, now)
+    return out + _versions(before, now)
