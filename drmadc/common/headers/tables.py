@@ -1,5 +1,6 @@
 """Columns of tables: .csv files by their first rows, and .parquet files by their schema."""
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,25 +27,25 @@ class Table(Mapping[str, Header]):
 
     __slots__ = ()
 
+    @abstractmethod
     def words(self, column: str) -> tuple[str, ...]:
         """The different words of a column, sorted; those that are missing are none.
 
         Raises:
             BadFile: a row further down cannot be read.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def numbers(self, column: str) -> frozenset[float]:
         """The different numbers of a column, dates included; those that are missing are none.
 
         Raises:
             BadFile: a row further down cannot be read, or is not a number.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def is_date(self, column: str) -> bool:
         """Whether the numbers of a column are dates."""
-        raise NotImplementedError
 
     def largest(self, column: str) -> int:
         """The largest of a column's whole numbers; -1 where one is negative or there are none.

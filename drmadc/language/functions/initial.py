@@ -1,5 +1,6 @@
 """Initial values: random draws, and arrays computed from their shape."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -106,9 +107,9 @@ class _Filled(Function):
     allowed_in: ClassVar[str] = "the initial value of a hyperparameter"
     needs: ClassVar[str]
 
+    @abstractmethod
     def fits(self, lengths: tuple[int, ...]) -> bool:
         """Whether there are the axes to be filled."""
-        raise NotImplementedError
 
     def infer(self, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
         if ctx.hyper is None:

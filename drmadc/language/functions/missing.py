@@ -1,5 +1,6 @@
 """Fields of tables with missing values: what takes their place, and which they are."""
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -40,9 +41,9 @@ class _OfMissing(Function):
             x = ir.Name(x.id, replace(type_, classes=ctx.classes_of(x)))
         return self.of(x, expr, args, ctx)
 
+    @abstractmethod
     def of(self, x: ir.Expr, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
         """The typed form of the call for a field."""
-        raise NotImplementedError
 
 
 class Missing(_OfMissing):

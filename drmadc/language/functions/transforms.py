@@ -1,5 +1,6 @@
 """Features made of others, example by example, with statistics of the train split where they need some."""
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
@@ -28,9 +29,9 @@ class _Transform(Function):
         x = ctx.infer(args[0])
         return None if x is None else self.of(x, expr, args, ctx)
 
+    @abstractmethod
     def of(self, x: ir.Expr, expr: ast.Call, args: tuple[ast.Expr, ...], ctx: TypingContext) -> ir.Expr | None:
         """The typed form of the call for a first argument."""
-        raise NotImplementedError
 
 
 class OneHot(_Transform):
