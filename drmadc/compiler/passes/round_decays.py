@@ -18,15 +18,16 @@ def round_decays(program: Program) -> Program:
 
     What the kick reads of the decay, as heavy_ball's 1 - momentum, is not rounded.
     """
-    form = kick_drift(program.step)
-    if not strategy_of(program).rounds_decays or isinstance(form, str):
+    form, strategy = kick_drift(program.step), strategy_of(program)
+    if not strategy.rounds_decays or isinstance(form, str):
         return program
     rounded = {
         f"{decay.name}'": add(mul(_rounded(decay.value), ir.Name(decay.name, PARAMETERS)), kick.value)
         for decay, kick in zip(form.decays, form.kicks, strict=True)
     }
     equations = tuple(Let(e.name, rounded.get(e.name, e.value), e.origin) for e in program.step.equations)
-    return adjoint(replace(program, step=replace(program.step, equations=equations)))
+    rounded_program = replace(program, step=replace(program.step, equations=equations))
+    return adjoint(rounded_program) if strategy.rounds_decays == "both" else rounded_program
 
 
 def _rounded(decay: ir.Expr) -> ir.Expr:

@@ -26,7 +26,6 @@ class Strategy(ABC):
         settings: what it takes; each is a field of the dataclass, `memory` the field `bound`.
         online: whether hyperparameters move inside a training run.
         note: what the strategy changes about the problem, as the run's messages say it.
-        rounds_decays: whether states are multiplied by decays rounded to n / 65536.
         stats: what it measures of itself, by the names under which a run records it.
         reads_split: why minibatches cannot be streamed, where the strategy reads the whole train split.
     """
@@ -39,7 +38,6 @@ class Strategy(ABC):
     settings: ClassVar[tuple[Setting, ...]] = ()
     online: ClassVar[bool] = False
     note: ClassVar[str] = ""
-    rounds_decays: ClassVar[bool] = False
     stats: ClassVar[tuple[str, ...]] = ()
     reads_split: ClassVar[str] = ""
 
@@ -72,6 +70,11 @@ class Strategy(ABC):
     @abstractmethod
     def gradient(self) -> str:
         """What its gradient is, in a few words."""
+
+    @property
+    def rounds_decays(self) -> Literal["", "forward", "both"]:
+        """Whether states are multiplied by decays rounded to n / 65536: forward only, or in the adjoint too."""
+        return ""
 
     def advice(self, facts: Facts, exact: str) -> str:
         """What to change in the spec where its gradient is wrong; `exact` names an exact strategy and its memory."""

@@ -2,31 +2,48 @@
 
 from dataclasses import dataclass
 from math import ceil, log2
+from typing import Literal
 
 from drmadc.ir import nodes as ir
 from drmadc.language.strategies.base import Strategy
 from drmadc.language.strategies.emission import Emission, Passes
 from drmadc.language.strategies.facts import Facts, Figures, Unsupported
 from drmadc.language.strategies.kick_drift import irreversible, kick_drift_functions, kick_drift_pass
+from drmadc.language.strategies.settings import Option
 from drmadc.target import tree as py
 from drmadc.target.build import call
 
 
 @dataclass(frozen=True, slots=True)
 class Reversible(Strategy):
-    """exact(reversible): no state is kept; the bits that decays lose go into a buffer (algorithm 3)."""
+    """exact(reversible): no state is kept; the bits that decays lose go into a buffer (algorithm 3).
+
+    `adjoint: published` leaves the rounding out on the way back, as the authors' code does.
+    """
 
     word = "exact"
     form = "reversible"
     order = 40
     example = "exact(reversible)"
-    gradient = "exact, decays rounded to n/65536"
+    settings = (
+        Option(
+            "adjoint", "of the rounded decays, or of the decays as they are: as published", ("rounded", "published")
+        ),
+    )
     note = "decays rounded up to n / 65536, a slightly different problem"
-    rounds_decays = True
+    adjoint: Literal["rounded", "published"] = "rounded"
 
     @classmethod
     def candidates(cls, facts: Facts) -> tuple[Strategy, ...]:
         return (cls(),)
+
+    @property
+    def gradient(self) -> str:
+        return "exact, decays rounded to n/65536" if self.adjoint == "rounded" else "as published: decays not rounded"
+
+    @property
+    def rounds_decays(self) -> Literal["forward", "both"]:
+        return "both" if self.adjoint == "rounded" else "forward"
 
     def memory(self, figures: Figures) -> float:
         """The state in fixed point, and a buffer of lost bits, about 0.4 for each number and step."""
