@@ -11,6 +11,7 @@ import pytest
 
 import drmadc
 from drmadc.compiler.load import execute
+from tests.slow import SLOW
 
 ROOT = Path(__file__).parent.parent
 CASES = Path(__file__).parent / "cases"
@@ -31,6 +32,13 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")
     if config.getoption("--update-goldens") and os.environ.get("CI"):
         raise pytest.UsageError("--update-goldens is refused where CI is set: goldens are reviewed, not generated")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `tests/slow.py` lists as long."""
+    for item in items:
+        if item.nodeid.removeprefix("tests/").startswith(SLOW):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture

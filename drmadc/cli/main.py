@@ -66,7 +66,8 @@ class Group(click.Group):
         """Run a command; what no command can help ends with one message: damaged folders, files, a full disk."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if not sys.stdout.closed:  # as a language server leaves it
+                sys.stdout.flush()
             return result
         except SpecError as error:
             console.show(error.diagnostics, "text")

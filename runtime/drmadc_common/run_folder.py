@@ -22,7 +22,7 @@ class DamagedRun(RuntimeError):
     """A run folder that cannot be read: which file, what is wrong with it, and what to do."""
 
     def __init__(self, path: Path, reason: str, cure: str = CURE) -> None:
-        super().__init__(f"{printable(str(path))} is damaged: {printable(reason)}; {cure}")
+        super().__init__(f"{printable(str(path))} is corrupt: {printable(reason)}; {cure}")
         self.path = path
 
 

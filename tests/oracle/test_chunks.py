@@ -14,7 +14,7 @@ data d {{
   source = synthetic(teacher, examples: {examples}, features: 6, classes: 3, units: 5)
   x: real[6] = x
   y: class[3] = label
-  split = {{ train: 40, valid: {valid} }}
+  split = {{ train: 40, valid: {valid}, guard: 0 }}
 }}
 model m(x: real[6]) -> real[3] {{
   h = tanh(dense(x, 5))

@@ -127,12 +127,13 @@ class Executor:
         policy = policy or self.program.policy
         with self.precision():
             hypers, data = self.cast(hypers), self.data(outer)
-            if policy not in self._compiled:
-                lowered = self.lowered(hypers, outer, policy)
-                del self._lowered[policy]  # JAX keeps what it needs
-                kept = 0 if self._buffer is None else sum(leaf.nbytes for leaf in jax.tree.leaves(self._buffer[1]))
-                _, self._compiled[policy] = compile_lowered(lowered, kept)
             buffer = self._take_buffer(policy, hypers, data)
+            if policy not in self._compiled:
+                lowered = self._lowered.pop(policy, None)  # JAX keeps what it needs
+                if lowered is None:
+                    lowered = self._evaluate.lower(buffer, hypers, jnp.int32(outer), *data, policy=policy)
+                kept = sum(leaf.nbytes for leaf in jax.tree.leaves(buffer))
+                _, self._compiled[policy] = compile_lowered(lowered, kept)
             result, buffer, free = self._evaluate(buffer, hypers, jnp.int32(outer), *data, policy=policy)
             self._buffer = policy, buffer
             return Evaluation(

@@ -230,18 +230,6 @@ def test_what_was_done_survives_a_failure(tmp_path: Path) -> None:
     assert np.load(tmp_path / "run" / "hypers.npz")["rate"].shape == ()
 
 
-def test_growth_warning_is_printed_once(tmp_path: Path) -> None:
-    text = DIVERGING.replace("hyper rate: positive = 3", "hyper rate: positive = 0.05").replace(
-        "sum(w ^ 4)", "sum(w ^ 2) + 10 * sum(sin(3 * w))"
-    )
-    text = text.replace("steps  = 40", "steps  = 5").replace("sgd(rate: 0.1)", "sgd(rate: 0)")
-    path = tmp_path / "grow.drm"
-    path.write_text(text)
-    done = drmadc_command("run", path, "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("warning: at outer step 0 the adjoint grew") == 1
-
-
 def test_a_bug_exits_70_and_says_what_to_report(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

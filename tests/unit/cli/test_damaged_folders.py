@@ -92,7 +92,7 @@ def test_every_damage_is_one_message(name: str, damage: str, good: Path) -> None
 def test_a_report_names_the_file(damage: str, good: Path) -> None:
     done = command("plot", damaged(good, "hypers/00000.npz", damage), good)
     assert (done.exit_code, done.stderr.count("\n")) == (3, 1)
-    assert "hypers/00000.npz is damaged: " in done.stderr
+    assert "hypers/00000.npz is corrupt: " in done.stderr
 
 
 def test_a_table_goes_on(good: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_table_goes_on(good: Path) -> None:
     done = command("runs", good.parent)
     assert done.exit_code == 0
     assert str(good) in done.stdout
-    assert f"{bad / 'run.json'} is damaged: no entry 'overrides'; " in done.stderr
+    assert f"{bad / 'run.json'} is corrupt: no entry 'overrides'; " in done.stderr
     assert command("compare", good, bad).exit_code in (0, 2)
 
 

@@ -15,6 +15,7 @@ from drmadc.compiler.read import recompiled, resolved_text, run_texts
 from drmadc.compiler.source_files import read_source
 from drmadc.syntax.format import format_spec
 from drmadc.syntax.parse import parse
+from drmadc_common.run_folder import RunFiles
 
 BASE = """# The base.
 params w: real[2] = [1, 2]
@@ -144,8 +145,9 @@ def test_the_formatter_keeps_the_import(folder: Path) -> None:
 
 def test_a_run_records_what_it_imported(folder: Path) -> None:
     compilation = over(folder, 'import "base.drm"\ntrain { steps = 7 }')
-    about = json.loads(run_texts(compilation)["run.json"])
-    assert list(about["imports"].values()) == [BASE]
+    (folder / "run.json").write_text(run_texts(compilation)["run.json"])
+    about = RunFiles(folder).about()
+    assert list(about.imports.values()) == [BASE]
     (folder / "base.drm").unlink()
     assert recompiled(about).text == compilation.text
     (folder / "base.drm").write_text(BASE)

@@ -217,7 +217,7 @@ def test_a_damaged_folder_is_a_line_and_not_the_end(file: str, data: str, tmp_pa
         code, out, err = command(*words)
         assert code == 0
         assert "objective" in out
-        assert err.startswith(f"{tmp_path / 'bad' / file} is damaged: ")
+        assert err.startswith(f"{tmp_path / 'bad' / file} is corrupt: ")
         assert len(err.splitlines()) == 1
 
 

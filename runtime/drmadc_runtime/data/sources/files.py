@@ -58,7 +58,7 @@ def native(values: Array) -> Array:
     """
     kind = values.dtype
     if kind == np.uint64 and values.size and int(values.max()) >= 1 << 63:
-        raise ValueError(f"it holds {int(values.max()):,}, and whole numbers end below 2^63")
+        raise ValueError(f"it holds {int(values.max()):,}, and integers end below 2^63")
     if kind.kind == "f" and kind.itemsize > 8:
         return values.astype(np.float64)
     return values if kind.isnative else values.astype(kind.newbyteorder("="))

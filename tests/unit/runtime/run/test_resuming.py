@@ -189,9 +189,9 @@ def test_commands_on_run_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (second / "checkpoint.npz").write_bytes(b"damaged")
     code, text = command("resume", str(second))
     assert code == 3
-    assert "checkpoint.npz is damaged" in text
+    assert "checkpoint.npz is corrupt" in text
     (second / "checkpoint.npz").unlink()
-    assert "has no checkpoint" in command("resume", str(second))[1]
+    assert "checkpoint.npz is corrupt: it is missing" in command("resume", str(second))[1]
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_damage_is_found(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "c.npz"
     broken = {"end": data[:-40], "middle": data[:200] + b"x" * 20 + data[220:], "empty": b"", "text": b"nothing"}
     path.write_bytes(broken[damage])
-    with pytest.raises(DamagedRun, match=rf"{re.escape(str(path))} is damaged: .+; start the run again"):
+    with pytest.raises(DamagedRun, match=rf"{re.escape(str(path))} is corrupt: .+; start the run again"):
         read_checkpoint(path)
 
 
