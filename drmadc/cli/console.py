@@ -177,3 +177,13 @@ def broken(error: OSError) -> NoReturn:
 def discard_output() -> None:
     """Let what is still to be printed go nowhere: Python would fail on it once more when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+
+
+def flush() -> None:
+    """Write out what was printed, unless standard output is closed, as a language server leaves it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not sys.stdout.closed:
+        sys.stdout.flush()

@@ -66,8 +66,7 @@ class Group(click.Group):
         """Run a command; what no command can help ends with one message: damaged folders, files, a full disk."""
         try:
             result = super().invoke(ctx)
-            if not sys.stdout.closed:  # as a language server leaves it
-                sys.stdout.flush()
+            console.flush()
             return result
         except SpecError as error:
             console.show(error.diagnostics, "text")
@@ -326,7 +325,7 @@ def main(command: Callable[..., Any] = cli) -> None:
     """The entry point: a bug in drmadc ends with exit code 70 and what to report."""
     try:
         command(prog_name="drmadc", standalone_mode=False)
-        sys.stdout.flush()
+        console.flush()
     except click.exceptions.Abort:
         _interrupted()
     except KeyboardInterrupt:
