@@ -1,7 +1,8 @@
 """Tests that take over 10 s on a core: `make test` leaves them out, `make test-all` does not."""
 
 SLOW = (
-    "oracle/test_precision.py::test_precision_rounds_a_program_and_changes_nothing_else[with_replacement]",
+    "oracle/test_chunks.py::test_definitions_inside_and_outside_of_a_piece",
+    "oracle/test_precision.py::test_precision_rounds_a_program_and_changes_nothing_else",
     "oracle/test_reverse_pass.py::test_recorded_path_equals_unrolled_gradient[adam_all]",
     "oracle/test_reverse_pass.py::test_recorded_path_equals_unrolled_gradient[learned]",
     "oracle/test_reverse_pass.py::test_recorded_path_equals_unrolled_gradient[units]",
@@ -16,11 +17,14 @@ SLOW = (
     "oracle/test_specs.py::test_spec_runs[mnist_schedule]",
     "oracle/test_specs.py::test_spec_runs[sources]",
     "oracle/test_specs.py::test_spec_runs[noisy_labels]",
+    "oracle/test_strategies.py::test_gauss_newton_product_equals_dense_matrices",
     "oracle/test_strategies.py::test_gauss_newton_product_and_its_mixed_terms[l2_by_input]",
     "oracle/test_strategies.py::test_gauss_newton_product_and_its_mixed_terms[regression]",
     "unit/cli/test_groups.py::test_a_group_goes_on_with_what_is_missing",
     "unit/cli/test_groups.py::test_a_product_of_seeds_and_settings_with_a_failure",
+    "unit/runtime/data/test_streaming.py::test_blocks_equal_the_devices_minibatches[with_replacement]",
     "unit/runtime/run/test_determinism.py",
+    "unit/runtime/run/test_loggers.py::test_the_log_file_says_what_a_person_would_have_read",
     "unit/runtime/run/test_resuming.py::test_a_signal_finishes_the_step_saves_and_says_how_to_go_on[2]",
     "unit/tools/test_export.py::test_export_on_the_command_line",
     "unit/tools/test_export.py::test_training_with_the_exported_optax_optimizer_gives_the_same_losses[adam_all]",

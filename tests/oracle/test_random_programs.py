@@ -79,7 +79,7 @@ def check(spec: str) -> None:
     assert_equal_gradients(again.gradient, expected, 1e-9)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(specs())
 def test_random_programs(spec: str) -> None:
     check(spec)
