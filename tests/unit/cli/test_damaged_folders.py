@@ -84,15 +84,15 @@ def test_every_damage_is_one_message(name: str, damage: str, good: Path) -> None
     if name == "metrics.jsonl" and damage in ("empty", "braces", "zeros", "noise", "cut", "missing"):
         return  # a line without an end is being written: a run of no outer step
     assert done.exit_code == 3
-    assert str(bad / name) in done.stderr or name == "s.py"
-    assert done.stderr.count("\n") == 1 or name == "s.py"
+    assert str(bad / name) in done.output or name == "s.py"
+    assert done.output.count("\n") == 1 or name == "s.py"
 
 
 @pytest.mark.parametrize("damage", ["empty", "braces", "noise"])
 def test_a_report_names_the_file(damage: str, good: Path) -> None:
     done = command("plot", damaged(good, "hypers/00000.npz", damage), good)
-    assert (done.exit_code, done.stderr.count("\n")) == (3, 1)
-    assert "hypers/00000.npz is corrupt: " in done.stderr
+    assert (done.exit_code, done.output.count("\n")) == (3, 1)
+    assert "hypers/00000.npz is corrupt: " in done.output
 
 
 def test_a_table_goes_on(good: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_table_goes_on(good: Path) -> None:
     done = command("runs", good.parent)
     assert done.exit_code == 0
     assert str(good) in done.stdout
-    assert f"{bad / 'run.json'} is corrupt: no entry 'overrides'; " in done.stderr
+    assert f"{bad / 'run.json'} is corrupt: no entry 'overrides'; " in done.output
     assert command("compare", good, bad).exit_code in (0, 2)
 
 
@@ -112,7 +112,7 @@ def test_hyperparameters_of_another_program(good: Path) -> None:
     for words in (["show", bad], ["export", bad, "--to", "json"], ["plot", bad]):
         done = command(*words)
         assert done.exit_code == 3
-        assert "it has no array `h`" in done.stderr
+        assert "it has no array `h`" in done.output
 
 
 def test_a_pipe_is_not_read(good: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_pipe_is_not_read(good: Path) -> None:
     os.mkfifo(bad / "metrics.jsonl")
     done = command("show", bad)
     assert done.exit_code == 3
-    assert "not a regular file" in done.stderr
+    assert "not a regular file" in done.output
 
 
 def test_what_is_not_finite_is_json(tmp_path: Path) -> None:
