@@ -145,9 +145,9 @@ class Executor:
                 {name: float(value) for name, value in result.stats.items()},
             )
 
-    def lowered(self, hypers: Values, outer: int, policy: SavePolicy | None = None) -> jax.stages.Lowered:
+    def lowered(self, hypers: Values, outer: int) -> jax.stages.Lowered:
         """What `evaluate` will compile: traced once, and lowered for the device."""
-        policy = policy or self.program.policy
+        policy = self.program.policy
         if policy not in self._lowered:
             with self.precision():
                 hypers, data = self.cast(hypers), self.data(outer)
